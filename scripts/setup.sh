@@ -1,0 +1,51 @@
+# Sourced by every script: finds the project's root, installs what the lock file names, and puts
+# the pinned Node first in PATH. Words go to stderr only, so that a caller's stdout stays data.
+
+ROOT=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
+
+stopline_fail() {
+  printf 'stopline: %s\n' "$1" >&2
+  exit 1
+}
+
+stopline_package_arch() {
+  case "$(uname -s)-$(uname -m)" in
+    Linux-x86_64) echo x64 ;;
+    Linux-aarch64) echo arm64 ;;
+    *) stopline_fail "this machine is $(uname -s) $(uname -m); use 64-bit Linux (x86_64 or aarch64)" ;;
+  esac
+}
+
+# A copy of the lock file inside node_modules is written only after success, so a killed install is
+# repaired by the next call.
+stopline_install() {
+  cmp -s "$ROOT/package-lock.json" "$ROOT/node_modules/.stopline-lock" && return 0
+  command -v npm >/dev/null ||
+    stopline_fail "npm is missing; install the packages 'nodejs' (18 or newer) and 'npm'"
+  printf 'stopline: installing packages (once, about half a minute)\n' >&2
+  (cd "$ROOT" && npm ci --include=dev --include=optional --ignore-scripts --no-audit --no-fund \
+    --engine-strict=false --update-notifier=false --loglevel=error) >&2 ||
+    stopline_fail "npm ci failed; its reason stands above; run this command again to go on"
+  cp "$ROOT/package-lock.json" "$ROOT/node_modules/.stopline-lock"
+}
+
+stopline_setup() {
+  local arch
+  arch=$(stopline_package_arch) || exit 1
+  if command -v flock >/dev/null; then
+    exec 9>"$ROOT/.setup-lock"
+    flock 9
+    stopline_install
+    exec 9>&-
+  else
+    stopline_install
+  fi
+  local bin="$ROOT/node_modules/node-linux-$arch/bin"
+  "$bin/node" -e 0 2>/dev/null ||
+    stopline_fail "$bin/node does not start; remove node_modules and try again (glibc is needed)"
+  PATH="$bin:$ROOT/node_modules/.bin:$PATH"
+  export PATH
+  unset NODE_ENV NODE_OPTIONS
+  # better-sqlite3 and type stripping are stable in the pinned Node; nothing to warn a user about.
+  export NODE_NO_WARNINGS=1
+}

@@ -1,0 +1,166 @@
+// The site model: one junction as the rest of the program sees it. Plain data in milliseconds,
+// metres and metres per second, made from the site file once and never changed afterwards.
+
+export type FailureDisplay = "flash-red" | "all-red" | "dark";
+export type Movement = "through" | "left" | "right";
+export type VehicleRecall = "none" | "min" | "max" | "soft";
+export type PedestrianRecall = "none" | "pedestrian";
+export type ChannelKind = "vehicle" | "pedestrian";
+export type DetectorKind = "presence" | "pulse" | "count" | "stop-bar" | "advance";
+
+/** A leg of the junction: `headingDeg` is the travel direction of its arriving vehicles. */
+export interface Approach {
+  readonly id: string;
+  /** Compass heading of arriving vehicles, 0 to 359; 180 arrives from the north. */
+  readonly headingDeg: number;
+  readonly lanes: number;
+  readonly speedMps: number;
+  /** Rise over run in the travel direction; downhill is negative. */
+  readonly grade: number;
+}
+
+export interface PedestrianTiming {
+  readonly walkMs: number;
+  readonly clearanceMs: number;
+  readonly crossingM: number;
+  readonly speedMps: number;
+  readonly recall: PedestrianRecall;
+}
+
+export interface Phase {
+  readonly phase: number;
+  readonly name: string;
+  readonly approach: string;
+  readonly movement: Movement;
+  readonly minGreenMs: number;
+  readonly passageMs: number;
+  readonly max1Ms: number;
+  readonly max2Ms: number;
+  readonly yellowMs: number;
+  readonly redClearanceMs: number;
+  readonly redRevertMs: number;
+  readonly recall: VehicleRecall;
+  readonly locking: boolean;
+  readonly dualEntry: boolean;
+  readonly pedestrian: PedestrianTiming | null;
+}
+
+/** What is wired to one output; a phase may have a vehicle and a pedestrian channel. */
+export interface Channel {
+  readonly channel: number;
+  readonly phase: number;
+  readonly kind: ChannelKind;
+  /** Colour in the failure display; pedestrian channels are dark there. */
+  readonly flash: "red" | "yellow" | "dark";
+  /** A permissive movement that gives way to a compatible one it crosses. */
+  readonly yields: boolean;
+}
+
+/** What a failed detector's phases get instead of its calls. */
+export type DetectorFail =
+  | { readonly recall: "max" }
+  | { readonly recall: "min" }
+  | { readonly recall: "fixed"; readonly greenMs: number };
+
+export interface MqttSource {
+  /** Client id pattern with `*`, which alone may publish this detector. */
+  readonly client: string;
+  readonly leaseMs: number;
+}
+
+export interface Detector {
+  /** Channel number of the high-resolution log. */
+  readonly detector: number;
+  readonly call: readonly number[];
+  readonly extend: readonly number[];
+  readonly kind: DetectorKind;
+  readonly delayMs: number;
+  readonly extensionMs: number;
+  /** Cabinet input 1 to 32, or null when it comes over MQTT. */
+  readonly input: number | null;
+  readonly mqtt: MqttSource | null;
+  readonly stuckOnMs: number;
+  readonly stuckOffMs: number;
+  readonly fail: DetectorFail;
+}
+
+export interface PedestrianDetector {
+  readonly detector: number;
+  readonly phase: number;
+  readonly input: number;
+}
+
+export interface Preempt {
+  readonly preempt: number;
+  readonly input: number;
+  readonly phases: readonly number[];
+  readonly delayMs: number;
+  readonly minDwellMs: number;
+  readonly maxPresenceMs: number;
+  readonly exit: readonly number[];
+  readonly needWithinMs: number;
+}
+
+export interface Listener {
+  readonly address: string;
+  readonly port: number;
+}
+
+export interface AclEntry {
+  readonly client: string;
+  readonly publish: readonly string[];
+  readonly subscribe: readonly string[];
+  readonly deny: readonly string[];
+}
+
+/** Vehicles per hour by approach and movement, for the virtual street only. */
+export interface Street {
+  readonly seed: number;
+  readonly demand: Readonly<Record<string, Readonly<Partial<Record<Movement, number>>>>>;
+  /** Pedestrians per hour by phase. */
+  readonly pedestrians: Readonly<Record<string, number>>;
+}
+
+/** A floor of the site file that its author overrode, with the reason given beside it. */
+export interface Override {
+  readonly key: string;
+  readonly value: string;
+  readonly reason: string;
+}
+
+export interface SiteModel {
+  readonly node: { readonly region: string; readonly zone: string; readonly id: string };
+  readonly name: string;
+  readonly position: { readonly latDeg: number; readonly lonDeg: number };
+  readonly timezone: string;
+  readonly failureDisplay: FailureDisplay;
+  readonly startup: { readonly phases: readonly number[]; readonly allRedMs: number };
+  readonly approaches: readonly Approach[];
+  /** Rising by number. */
+  readonly phases: readonly Phase[];
+  /** `sequence[group][ring]` is the list of phases in the order served; groups end at barriers. */
+  readonly sequence: readonly (readonly (readonly number[])[])[];
+  /** Rising by number. */
+  readonly channels: readonly Channel[];
+  /** Channel pairs that may be lit together: the program card, lower number first. */
+  readonly compatible: readonly (readonly [number, number])[];
+  readonly detectors: readonly Detector[];
+  readonly pedestrianDetectors: readonly PedestrianDetector[];
+  readonly preempts: readonly Preempt[];
+  readonly cabinet: { readonly device: string; readonly baud: number };
+  readonly broker: {
+    readonly listeners: readonly Listener[];
+    readonly acl: readonly AclEntry[];
+  };
+  readonly log: { readonly maxBytes: number; readonly keepMs: number };
+  readonly console: Listener;
+  readonly street: Street | null;
+  readonly overrides: readonly Override[];
+}
+
+/** The phase by number; a number the site does not have is a broken invariant. */
+export function phaseOf(site: SiteModel, phase: number): Phase {
+  const found = site.phases.find((entry) => entry.phase === phase);
+  if (found === undefined) throw new Error(`the site has no phase ${phase}`);
+  return found;
+}
