@@ -70,6 +70,20 @@ const ATTEMPTS: readonly Attempt[] = [
     rule: "yellow",
     channel: 2,
   },
+  {
+    name: "complete yellow reversed",
+    script: [RED, MAIN, [3000, "YRGR GR"]],
+    unsafe: "GRGR GR",
+    rule: "yellow",
+    channel: 2,
+  },
+  {
+    name: "walk again after clearance",
+    script: [RED, MAIN, [8000, "GRGR FR"]],
+    unsafe: "GRGR GR",
+    rule: "pedestrian-clearance",
+    channel: 12,
+  },
   { name: "yellow after red", script: [RED], unsafe: "YRRR RR", rule: "yellow", channel: 2 },
   {
     name: "short red clearance",
