@@ -1,0 +1,58 @@
+// Cuts a byte stream into frames. Noise costs a counted discard and nothing else: the buffer is
+// bounded, and the next delimiter starts afresh.
+import type { DiscardReason } from "./frame-types.ts";
+import { STUFFED_MAX } from "./frames.ts";
+
+/** What a decoder makes of the bytes between two delimiters. */
+export type FrameDecoder<T> = (stuffed: Uint8Array) => T | DiscardReason;
+
+export class FrameReader<T extends object> {
+  /** Discards by reason since the start. */
+  readonly discards: Record<DiscardReason, number> = {
+    "too-long": 0,
+    framing: 0,
+    length: 0,
+    crc: 0,
+    version: 0,
+    type: 0,
+    content: 0,
+  };
+  private readonly decoder: FrameDecoder<T>;
+  private readonly buffer = new Uint8Array(STUFFED_MAX);
+  private length = 0;
+  private overlong = false;
+
+  constructor(decoder: FrameDecoder<T>) {
+    this.decoder = decoder;
+  }
+
+  /** The frames that these bytes complete, in order. */
+  push(bytes: Uint8Array): T[] {
+    const frames: T[] = [];
+    for (const byte of bytes) {
+      if (byte === 0) this.delimit(frames);
+      else if (this.length === STUFFED_MAX) this.overlong = true;
+      else this.buffer[this.length++] = byte;
+    }
+    return frames;
+  }
+
+  /** Forgets a half-read frame: for a port that was closed and opened again. */
+  reset(): void {
+    this.length = 0;
+    this.overlong = false;
+  }
+
+  /** Empty frames (two delimiters in a row) are how a sender starts afresh: no discard. */
+  private delimit(frames: T[]): void {
+    if (this.overlong) this.discards["too-long"] += 1;
+    else if (this.length > 0) this.take(frames);
+    this.reset();
+  }
+
+  private take(frames: T[]): void {
+    const decoded = this.decoder(this.buffer.subarray(0, this.length));
+    if (typeof decoded === "string") this.discards[decoded] += 1;
+    else frames.push(decoded);
+  }
+}
