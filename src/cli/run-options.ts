@@ -1,0 +1,46 @@
+// What `run` and `demo` have in common on the command line.
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseDurationMs } from "./duration.ts";
+import { type OptionShape, parseOptions } from "./options.ts";
+
+export const RUN_SHAPES: Readonly<Record<string, OptionShape>> = {
+  config: { type: "string" },
+  data: { type: "string" },
+  for: { type: "string" },
+  service: { type: "boolean" },
+};
+
+export interface RunOptions {
+  readonly file: string | null;
+  readonly dataDir: string;
+  /** True when the data folder is a new one that nobody named. */
+  readonly temporary: boolean;
+  readonly forMs: number | null;
+  readonly service: boolean;
+}
+
+/** The options of a run, or one problem in words. */
+export function parseRunOptions(
+  args: readonly string[],
+): RunOptions | { readonly problem: string } {
+  const parsed = parseOptions(args, RUN_SHAPES);
+  if (!parsed.ok) return { problem: parsed.problem };
+  const { values, rest } = parsed;
+  const files = [values.config, ...rest].filter((value) => typeof value === "string");
+  if (files.length > 1) return { problem: `one site file, not ${files.length}` };
+  const forText = values.for;
+  const forMs = typeof forText === "string" ? parseDurationMs(forText) : null;
+  if (typeof forText === "string" && forMs === null) {
+    return { problem: `--for ${forText} is no duration; use 20s, 5m or 1h` };
+  }
+  const named = typeof values.data === "string" ? values.data : null;
+  return {
+    file: files[0] ?? null,
+    dataDir: named ?? mkdtempSync(join(tmpdir(), "stopline-")),
+    temporary: named === null,
+    forMs,
+    service: values.service === true,
+  };
+}

@@ -1,0 +1,65 @@
+// The command line: finds the command and runs it. Each command loads only what it needs.
+
+interface Command {
+  readonly run: (args: string[]) => Promise<number>;
+}
+
+const COMMANDS: Readonly<Record<string, { readonly says: string; load: () => Promise<Command> }>> =
+  {
+    check: {
+      says: "FILE [--card|--schema]   is this site file right?",
+      load: () => import("./check.ts"),
+    },
+    run: {
+      says: "FILE [--service] [--data DIR] [--for 60s]   run one intersection",
+      load: () => import("./run.ts"),
+    },
+    demo: {
+      says: "[--config FILE] [--for 60s] [--data DIR]   what scripts/run starts",
+      load: () => import("./demo.ts"),
+    },
+    reload: {
+      says: "FILE --data DIR   read the site file anew",
+      load: () => import("./reload.ts"),
+    },
+    cabinet: {
+      says: "program|status|reset-help   the microcontroller",
+      load: () => import("./cabinet.ts"),
+    },
+    events: {
+      says: "--data DIR [--from N] [--kind K] [--format json|csv|indiana]",
+      load: () => import("./events.ts"),
+    },
+    snapshot: { says: "list|verify --data DIR", load: () => import("./snapshot.ts") },
+    replay: {
+      says: "FILE.csv --site FILE [--out DIR]   recorded detectors through a node",
+      load: () => import("./replay.ts"),
+    },
+    doctor: {
+      says: "[FILE] [--data DIR]   is this board ready?",
+      load: () => import("./doctor.ts"),
+    },
+  };
+
+function help(): string {
+  const lines = Object.entries(COMMANDS).map(([name, { says }]) => `  ${name.padEnd(9)} ${says}`);
+  return ["stopline: one intersection on one board", "", ...lines, ""].join("\n");
+}
+
+async function main(): Promise<number> {
+  const [name, ...args] = process.argv.slice(2);
+  if (name === undefined || name === "help" || name === "--help") {
+    process.stdout.write(help());
+    return name === undefined ? 1 : 0;
+  }
+  const command = COMMANDS[name];
+  if (command === undefined) {
+    process.stderr.write(
+      `stopline: no command '${name}'; there are: ${Object.keys(COMMANDS).join(", ")}\n`,
+    );
+    return 1;
+  }
+  return await (await command.load()).run(args);
+}
+
+process.exitCode = await main();

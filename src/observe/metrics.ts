@@ -1,0 +1,115 @@
+// Prometheus metrics of one node, read from a picture of the node at the time of the scrape.
+// The one file that imports prom-client.
+import { Gauge, Registry } from "prom-client";
+import type { ControlView } from "../core/site/view.ts";
+
+export interface MetricsPicture {
+  readonly view: ControlView | null;
+  /** Seconds since the last view came from the control thread. */
+  readonly viewAgeS: number | null;
+  /** Events lost by class and reason, from every queue of the node. */
+  readonly dropped: readonly {
+    readonly class: string;
+    readonly reason: string;
+    readonly count: number;
+  }[];
+  /** Other figures by full metric name, with the words of their help line. */
+  readonly figures: readonly Figure[];
+}
+
+export interface Figure {
+  readonly name: string;
+  readonly help: string;
+  readonly value: number;
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+const MODES = [
+  "starting",
+  "controlled",
+  "orderly-stop",
+  "failure-display",
+  "trip",
+  "no-cabinet",
+] as const;
+
+const COUNTER_HELP: Readonly<Record<keyof ControlView["counters"], string>> = {
+  greens: "Greens served",
+  framesSent: "Lamp frames written to the cabinet",
+  framesDropped: "Lamp frames the device did not take",
+  trips: "Trips of the conflict monitor",
+  stops: "Orderly stops",
+  interlockHolds: "Displays the interlock kept from ending early",
+  interlockViolations: "Displays the interlock refused",
+  linkErrors: "Frames from the cabinet that could not be read",
+  callsBeyondBound: "Calls that waited longer than their bound",
+};
+
+function snakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+function viewFigures(view: ControlView, ageS: number): Figure[] {
+  const figures: Figure[] = [
+    { name: "stopline_view_age_seconds", help: "Age of the control thread's view", value: ageS },
+    { name: "stopline_incarnation", help: "Incarnation of this node", value: view.incarnation },
+  ];
+  for (const mode of MODES) {
+    const value = view.mode === mode ? 1 : 0;
+    figures.push({ name: "stopline_mode", help: "What stands, by mode", value, labels: { mode } });
+  }
+  for (const [name, help] of Object.entries(COUNTER_HELP)) {
+    const value = view.counters[name as keyof ControlView["counters"]];
+    figures.push({ name: `stopline_${snakeCase(name)}_total`, help, value });
+  }
+  for (const { phase, greens } of view.phases) {
+    const labels = { phase: String(phase) };
+    figures.push({
+      name: "stopline_phase_greens_total",
+      help: "Greens by phase",
+      value: greens,
+      labels,
+    });
+  }
+  const failed = view.detectors.filter((detector) => detector.failed !== null).length;
+  figures.push({ name: "stopline_detectors_failed", help: "Detectors ignored", value: failed });
+  return figures;
+}
+
+function dropFigures(picture: MetricsPicture): Figure[] {
+  return picture.dropped.map(({ class: kind, reason, count }) => ({
+    name: "event_dropped_total",
+    help: "Events lost, by class and reason",
+    value: count,
+    labels: { class: kind, reason },
+  }));
+}
+
+/** The text of `/metrics` for a picture of the node. */
+export async function metricsText(picture: MetricsPicture): Promise<string> {
+  const registry = new Registry();
+  const gauges = new Map<string, Gauge<string>>();
+  const { view, viewAgeS } = picture;
+  const memory = process.memoryUsage();
+  const figures: Figure[] = [
+    ...(view === null ? [] : viewFigures(view, viewAgeS ?? 0)),
+    ...dropFigures(picture),
+    ...picture.figures,
+    { name: "stopline_rss_bytes", help: "Resident memory of the process", value: memory.rss },
+    { name: "stopline_uptime_seconds", help: "Age of the process", value: process.uptime() },
+  ];
+  for (const { name, help, value, labels } of figures) {
+    let gauge = gauges.get(name);
+    if (gauge === undefined) {
+      gauge = new Gauge({
+        name,
+        help,
+        labelNames: Object.keys(labels ?? {}),
+        registers: [registry],
+      });
+      gauges.set(name, gauge);
+    }
+    gauge.set(labels ?? {}, value);
+  }
+  return await registry.metrics();
+}
