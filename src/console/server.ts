@@ -1,0 +1,275 @@
+// The console's server: one page, a few answers, and the door through which the page reaches the
+// broker. It listens on loopback only; who gets an answer stands in access.ts.
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import type { Listener } from "../core/site/model.ts";
+import { allowedHosts, type RequestFacts, refusalOf } from "./access.ts";
+import { type ApiAnswer, answer, type ConsoleSources } from "./api.ts";
+import { type Asset, loadAssets } from "./assets.ts";
+import { CONSOLE_LIMITS } from "./limits.ts";
+import { createWebSocketDoor, refuseUpgrade, type WebSocketDoor } from "./websocket.ts";
+
+export interface ConsoleOptions {
+  readonly listen: Listener;
+  readonly secret: string;
+  readonly sources: ConsoleSources;
+  /** Gets the byte stream of each page that wants MQTT; the broker takes it from there. */
+  onWebSocket(stream: Duplex, peer: { readonly origin: string }): void;
+  /** Gets one line for each refused request and each failed answer. */
+  log(line: string): void;
+}
+
+export type ConsoleOpened =
+  | { readonly ok: true; readonly port: number; readonly address: string }
+  | { readonly ok: false; readonly reason: string };
+
+export interface ConsoleCounters {
+  readonly requests: number;
+  readonly refused: number;
+  readonly webSockets: number;
+}
+
+export interface Console {
+  /** Never throws: a port that is taken is an answer in words, and the node runs on without. */
+  listen(): Promise<ConsoleOpened>;
+  counters(): ConsoleCounters;
+  close(): Promise<void>;
+}
+
+const HEADERS: Readonly<Record<string, string>> = {
+  "cache-control": "no-cache",
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-resource-policy": "same-origin",
+  "permissions-policy": "camera=(), geolocation=(), microphone=()",
+  "referrer-policy": "no-referrer",
+  "x-content-type-options": "nosniff",
+  "x-frame-options": "DENY",
+};
+
+/** Nothing from elsewhere, no inline code, no frames; the socket's address is spelled out. */
+function contentPolicy(host: string): string {
+  return [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self'",
+    `connect-src 'self' ws://${host}`,
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+    "require-trusted-types-for 'script'",
+    "trusted-types 'none'",
+  ].join("; ");
+}
+
+function factsOf(request: IncomingMessage, upgrade: boolean): RequestFacts {
+  const header = (name: string): string | undefined => {
+    const value = request.headers[name];
+    return Array.isArray(value) ? value[0] : value;
+  };
+  return {
+    method: request.method ?? "",
+    upgrade,
+    host: header("host"),
+    origin: header("origin"),
+    fetchSite: header("sec-fetch-site"),
+    fetchMode: header("sec-fetch-mode"),
+  };
+}
+
+/** The part of the target before `?`, and what follows it; a target that is no path gives "". */
+function splitTarget(target: string): { path: string; query: URLSearchParams } {
+  if (!target.startsWith("/") || target.startsWith("//")) {
+    return { path: "", query: new URLSearchParams() };
+  }
+  const mark = target.indexOf("?");
+  const path = mark < 0 ? target : target.slice(0, mark);
+  return { path, query: new URLSearchParams(mark < 0 ? "" : target.slice(mark + 1)) };
+}
+
+/** Reads a body to its end and forgets it; false when it is longer than it may be. */
+function drainBody(request: IncomingMessage): Promise<boolean> {
+  return new Promise((resolve) => {
+    let bytes = 0;
+    request.on("data", (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes > CONSOLE_LIMITS.maxBodyBytes) resolve(false);
+    });
+    request.on("end", () => resolve(true));
+    request.on("error", () => resolve(false));
+    request.on("close", () => resolve(false));
+  });
+}
+
+function send(response: ServerResponse, reply: ApiAnswer): void {
+  if (response.headersSent || response.destroyed) return;
+  response.writeHead(reply.status, { ...HEADERS, "content-type": reply.type });
+  response.end(reply.body);
+}
+
+function sendText(response: ServerResponse, status: number, reason: string): void {
+  send(response, { status, type: "text/plain; charset=utf-8", body: `${reason}\n` });
+}
+
+function sendAsset(request: IncomingMessage, response: ServerResponse, asset: Asset): void {
+  const headers = {
+    ...HEADERS,
+    etag: asset.etag,
+    "content-security-policy": contentPolicy(request.headers.host ?? ""),
+    vary: "accept-encoding",
+  };
+  if (request.headers["if-none-match"] === asset.etag) {
+    response.writeHead(304, headers);
+    response.end();
+    return;
+  }
+  const zipped = /\bgzip\b/.test(String(request.headers["accept-encoding"] ?? ""));
+  const body = zipped ? asset.gzip : asset.body;
+  response.writeHead(200, {
+    ...headers,
+    "content-type": asset.type,
+    "content-length": body.length,
+    ...(zipped ? { "content-encoding": "gzip" } : {}),
+  });
+  response.end(body);
+}
+
+/** What a listen error means, with the way out. */
+function listenProblem(error: NodeJS.ErrnoException, listen: Listener): string {
+  const place = `${listen.address}:${listen.port}`;
+  if (error.code === "EADDRINUSE") {
+    return `console: port ${place} is taken; end the other program or set console.listen`;
+  }
+  if (error.code === "EACCES") {
+    return `console: no permission for ${place}; set console.listen to a port above 1023`;
+  }
+  return `console: ${place} can't be opened (${error.message}); set console.listen`;
+}
+
+class ConsoleServer implements Console {
+  readonly #options: ConsoleOptions;
+  readonly #server: Server;
+  readonly #door: WebSocketDoor;
+  readonly #assets = loadAssets();
+  #hosts: readonly string[] = [];
+  #requests = 0;
+  #refused = 0;
+
+  constructor(options: ConsoleOptions) {
+    this.#options = options;
+    this.#server = createServer({
+      maxHeaderSize: CONSOLE_LIMITS.maxHeaderBytes,
+      headersTimeout: CONSOLE_LIMITS.headersTimeoutMs,
+      requestTimeout: CONSOLE_LIMITS.requestTimeoutMs,
+      keepAliveTimeout: CONSOLE_LIMITS.keepAliveTimeoutMs,
+      connectionsCheckingInterval: CONSOLE_LIMITS.checkIntervalMs,
+    });
+    this.#server.maxConnections = CONSOLE_LIMITS.maxConnections;
+    this.#door = createWebSocketDoor((stream, request) =>
+      options.onWebSocket(stream, { origin: request.headers.origin ?? "" }),
+    );
+    this.#server.on("request", (request, response) => {
+      this.#handle(request, response).catch((error: unknown) => {
+        options.log(`console: ${request.method} ${request.url} failed: ${String(error)}`);
+        sendText(response, 500, "this answer failed; the node's log says why");
+      });
+    });
+    this.#server.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
+    this.#server.on("clientError", (_error, socket) => socket.destroy());
+  }
+
+  listen(): Promise<ConsoleOpened> {
+    const { listen } = this.#options;
+    return new Promise((resolve) => {
+      this.#server.once("error", (error: NodeJS.ErrnoException) =>
+        resolve({ ok: false, reason: listenProblem(error, listen) }),
+      );
+      this.#server.listen({ host: listen.address, port: listen.port, exclusive: true }, () => {
+        const bound = this.#server.address();
+        const port = typeof bound === "object" && bound !== null ? bound.port : listen.port;
+        this.#hosts = allowedHosts(listen.address, port);
+        resolve({ ok: true, port, address: consoleAddress(listen.address, port) });
+      });
+    });
+  }
+
+  counters(): ConsoleCounters {
+    return { requests: this.#requests, refused: this.#refused, webSockets: this.#door.open() };
+  }
+
+  async close(): Promise<void> {
+    this.#door.close();
+    this.#server.closeAllConnections();
+    await new Promise<void>((resolve) => {
+      this.#server.close(() => resolve());
+    });
+  }
+
+  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    this.#requests += 1;
+    const refusal = refusalOf(factsOf(request, false), this.#hosts);
+    if (refusal !== null) {
+      this.#refuse(request, refusal.reason);
+      response.setHeader("connection", "close");
+      sendText(response, refusal.status, refusal.reason);
+      return;
+    }
+    const method = request.method ?? "";
+    const { path, query } = splitTarget(request.url ?? "");
+    const asset = method === "GET" ? this.#assets.get(path) : undefined;
+    if (asset !== undefined) {
+      sendAsset(request, response, asset);
+      return;
+    }
+    if (method === "POST" && !(await drainBody(request))) {
+      response.setHeader("connection", "close");
+      sendText(response, 413, "no body is needed here");
+      return;
+    }
+    const { sources, secret } = this.#options;
+    const { authorization } = request.headers;
+    const reply = await answer(sources, secret, { method, path, query, authorization });
+    if (reply === null) sendText(response, 404, "nothing here; the page is at /");
+    else send(response, reply);
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    this.#requests += 1;
+    const refusal = refusalOf(factsOf(request, true), this.#hosts);
+    if (refusal !== null) {
+      this.#refuse(request, refusal.reason);
+      refuseUpgrade(socket, refusal.status, refusal.reason);
+      return;
+    }
+    if (splitTarget(request.url ?? "").path !== "/mqtt") {
+      refuseUpgrade(socket, 404, "MQTT is at /mqtt");
+      return;
+    }
+    this.#door.accept(request, socket, head);
+  }
+
+  #refuse(request: IncomingMessage, reason: string): void {
+    this.#refused += 1;
+    // A flood of refusals must not become a flood of lines: powers of two are enough to see one.
+    if ((this.#refused & (this.#refused - 1)) !== 0) return;
+    const host = String(request.headers.host ?? "").slice(0, 80);
+    this.#options.log(
+      `console: refused a request for ${JSON.stringify(host)} (${this.#refused} so far): ${reason}`,
+    );
+  }
+}
+
+/** `http://127.0.0.1:8080/` for an address and a port. */
+function consoleAddress(address: string, port: number): string {
+  return `http://${address.includes(":") ? `[${address}]` : address}:${port}/`;
+}
+
+/** The address to print: whoever opens it may act. The fragment never leaves the browser. */
+export function addressWithSecret(address: string, secret: string): string {
+  return `${address}#secret=${secret}`;
+}
+
+/** The console of one node; reads the page's files at once and throws when one is missing. */
+export function createConsole(options: ConsoleOptions): Console {
+  return new ConsoleServer(options);
+}
