@@ -1,0 +1,117 @@
+// From raw readings at the field terminals to what a person sees. The cabinet reports bits, and a
+// flashing lamp toggles there every half second; this makes one code a channel of it, so that a log
+// holds "flashing don't walk" once and not an edge twice a second.
+import { CHANNEL_COUNT, LAMP, type LampCode } from "../core/site/lamps.ts";
+import type { CabinetMode } from "../wire/cabinet-codes.ts";
+import type { StatusFrame } from "../wire/frame-types.ts";
+
+/** Half a flash is 500 ms; 1 % of clock, filter and a lost status on top. */
+const FLASH_HALF_MAX_MS = 650;
+
+/**
+ * After a change of command the terminals may read dark or double for a moment (driver, filter):
+ * the code before stands that long. Far below the monitor's shortest rule (dual, 250 ms).
+ */
+const SETTLE_MS = 60;
+
+const RED = 1;
+const YELLOW = 2;
+const GREEN = 4;
+
+export interface SensedChange {
+  readonly channel: number;
+  readonly code: LampCode;
+}
+
+/** In these modes a red that comes and goes is the failure display's red. */
+function flashesByItself(mode: CabinetMode): boolean {
+  return mode !== "controlled" && mode !== "start-up" && mode !== "orderly-stop";
+}
+
+/** The colour that shows; of two at once the more permissive, since people may follow it. */
+function plainCode(raw: number): LampCode {
+  if ((raw & GREEN) !== 0) return LAMP.green;
+  if ((raw & YELLOW) !== 0) return LAMP.yellow;
+  return (raw & RED) !== 0 ? LAMP.red : LAMP.dark;
+}
+
+function isClear(raw: number, commanded: LampCode): boolean {
+  if (raw === 0) return commanded === LAMP.dark;
+  return (raw & (raw - 1)) === 0;
+}
+
+export class LampSense {
+  private readonly codes: LampCode[] = new Array<LampCode>(CHANNEL_COUNT).fill(LAMP.dark);
+  private readonly raw = new Uint8Array(CHANNEL_COUNT);
+  private readonly lit = new Uint8Array(CHANNEL_COUNT);
+  private readonly rawSince = new Float64Array(CHANNEL_COUNT).fill(Number.NEGATIVE_INFINITY);
+  private readonly told: LampCode[] = new Array<LampCode>(CHANNEL_COUNT).fill(LAMP.dark);
+  private readonly toldSince = new Float64Array(CHANNEL_COUNT).fill(Number.NEGATIVE_INFINITY);
+
+  /** The present codes, channel 1 first; the caller copies what it keeps. */
+  current(): readonly LampCode[] {
+    return this.codes;
+  }
+
+  /** More than one colour at once on a channel, counted from 0, at this moment. */
+  isDouble(index: number): boolean {
+    const raw = this.raw[index] ?? 0;
+    return (raw & (raw - 1)) !== 0;
+  }
+
+  /** Takes one status in; calls `changed` for each channel that shows something else by now. */
+  take(status: StatusFrame, changed: (change: SensedChange) => void): void {
+    const { red, yellow, green } = status.sensed;
+    for (let index = 0; index < CHANNEL_COUNT; index += 1) {
+      const raw =
+        ((red >> index) & 1) | (((yellow >> index) & 1) << 1) | (((green >> index) & 1) << 2);
+      this.note(index, raw, status);
+      const code = this.codeOf(index, status);
+      if (code === this.codes[index]) continue;
+      this.codes[index] = code;
+      changed({ channel: index + 1, code });
+    }
+  }
+
+  /** A new session: stamps begin anew, the codes stay until something else is read. */
+  reset(): void {
+    this.rawSince.fill(Number.NEGATIVE_INFINITY);
+    this.toldSince.fill(Number.NEGATIVE_INFINITY);
+  }
+
+  private note(index: number, raw: number, status: StatusFrame): void {
+    if (raw !== this.raw[index]) {
+      this.raw[index] = raw;
+      this.rawSince[index] = status.stamp;
+      if (raw !== 0) this.lit[index] = raw;
+    }
+    const told = status.commanded[index] ?? LAMP.dark;
+    if (told !== this.told[index]) {
+      this.told[index] = told;
+      this.toldSince[index] = status.stamp;
+    }
+  }
+
+  private codeOf(index: number, status: StatusFrame): LampCode {
+    const raw = this.raw[index] ?? 0;
+    const told = this.told[index] ?? LAMP.dark;
+    const rawMs = status.stamp - (this.rawSince[index] ?? 0);
+    const flashing = rawMs <= FLASH_HALF_MAX_MS ? this.flashCode(index, raw, status.mode) : null;
+    if (flashing !== null) return flashing;
+    const settling = status.stamp - (this.toldSince[index] ?? 0) <= SETTLE_MS;
+    if (settling && !isClear(raw, told)) return this.codes[index] ?? LAMP.dark;
+    return plainCode(raw);
+  }
+
+  private flashCode(index: number, raw: number, mode: CabinetMode): LampCode | null {
+    const told = this.told[index];
+    if (told === LAMP.flashingDontWalk && (raw & ~RED) === 0) {
+      return (this.lit[index] ?? 0) === RED ? LAMP.flashingDontWalk : null;
+    }
+    if (told === LAMP.flashingYellow && (raw & ~YELLOW) === 0) {
+      return (this.lit[index] ?? 0) === YELLOW ? LAMP.flashingYellow : null;
+    }
+    if (raw !== 0 || !flashesByItself(mode)) return null;
+    return (this.lit[index] ?? 0) === RED ? LAMP.red : null;
+  }
+}
