@@ -145,20 +145,6 @@ function bodyOf(kind: CommandKind, phase: unknown, pedestrian: unknown): Command
   };
 }
 
-/** The id of a message that is otherwise refused, so that its sender can be told; or null. */
-export function commandIdOf(bytes: Uint8Array): string | null {
-  try {
-    if (looksLikeJson(bytes)) {
-      const value = parseJson(bytes, BOUNDS.maxBytes) as { id?: unknown };
-      return typeof value.id === "string" && isCommandId(value.id) ? value.id : null;
-    }
-    const value = decodeCbor(bytes, BOUNDS);
-    return Array.isArray(value) ? idText(value[1]) : null;
-  } catch {
-    return null;
-  }
-}
-
 export function encodeReply(reply: Reply): Uint8Array {
   return encodeCbor([COMMAND_VERSION, idBytes(reply.id), reply.ok, reply.reason, reply.atMs]);
 }

@@ -1,0 +1,217 @@
+// The node's MQTT broker: Aedes with the guards it lacks. Runs in the service thread; talks to the
+// rest of the node through the callbacks of `BrokerOptions` and the methods of `Broker` only.
+import type { Duplex } from "node:stream";
+import type { SiteModel } from "../core/site/model.ts";
+import type { ClockQuality, ControlView } from "../core/site/view.ts";
+import type { Command, Reply } from "../wire/command.ts";
+import type { EventRow } from "../wire/events.ts";
+import type { Health } from "../wire/health.ts";
+import { topicsOf } from "../wire/topics.ts";
+import { Access, type Role, type Via } from "./access.ts";
+import { Commands } from "./commands.ts";
+import { type BrokerCounters, Counting } from "./counters.ts";
+import { Engine, type Outbound } from "./engine.ts";
+import { Gate } from "./gate.ts";
+import { type DetectorInput, DetectorLeases } from "./leases.ts";
+import { type BrokerLimits, DEFAULT_LIMITS } from "./limits.ts";
+import { Listeners, type Listening } from "./listeners.ts";
+import { BrokerPolicy } from "./policy.ts";
+import { Publisher } from "./publisher.ts";
+import { type DiscardReason, SessionStore } from "./sessions.ts";
+
+/** Something for the log; everything else is only counted. */
+export interface BrokerEvent {
+  readonly what: "session-discarded";
+  readonly client: string;
+  readonly reason: DiscardReason;
+  readonly messages: number;
+}
+
+export interface BrokerOptions {
+  readonly site: SiteModel;
+  /** The console secret: the password of the user `operator`. */
+  readonly secret: string;
+  /** Accepts a checked command; resolves with its answer, after the commit. */
+  readonly onCommand: (command: Command) => Promise<Reply>;
+  readonly onDetector: (input: DetectorInput) => void;
+  readonly onEvent: (event: BrokerEvent) => void;
+  readonly limits?: Partial<BrokerLimits>;
+  /** Monotonic and wall clock, ms; for tests. */
+  readonly now?: () => number;
+  readonly wallMs?: () => number;
+}
+
+/** Who the console server vouches for when it hands over a WebSocket. */
+export interface Origin {
+  readonly role: Role;
+  readonly via: Via;
+}
+
+export interface Broker {
+  /** Opens the site file's listeners. */
+  listen(): Promise<Listening>;
+  /** Takes over a stream of MQTT bytes, such as a WebSocket's. */
+  handleWebSocket(stream: Duplex, origin: Origin): void;
+  publishView(view: ControlView): void;
+  publishHealth(health: Health): void;
+  /** Rows after their commit. */
+  publishEvents(rows: readonly EventRow[]): void;
+  /** Control is known to be gone: says so at once. */
+  unavailable(): void;
+  readonly counters: BrokerCounters;
+  close(): Promise<void>;
+}
+
+const EXPIRY_CHECK_MS = 60_000;
+
+/** Builds the broker; nothing listens before `listen`. */
+export async function createBroker(options: BrokerOptions): Promise<Broker> {
+  const broker = new NodeBroker(options);
+  await broker.open();
+  return broker;
+}
+
+class NodeBroker implements Broker {
+  readonly #options: BrokerOptions;
+  readonly #limits: BrokerLimits;
+  readonly #counting = new Counting();
+  readonly #gates = new Set<Gate>();
+  readonly #now: () => number;
+  readonly #sessions: SessionStore;
+  readonly #leases: DetectorLeases;
+  readonly #publisher: Publisher;
+  readonly #engine: Engine;
+  readonly #listeners: Listeners;
+  #clock: ClockQuality = "unsure";
+  #expiry: NodeJS.Timeout | null = null;
+
+  constructor(options: BrokerOptions) {
+    this.#options = options;
+    this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#now = options.now ?? (() => performance.now());
+    const wallMs = options.wallMs ?? (() => Date.now());
+    this.#sessions = this.#makeSessions();
+    this.#leases = new DetectorLeases(options.site, options.onDetector);
+    const topics = topicsOf(options.site.node);
+    const publish = (kind: string, message: Outbound) => this.#publish(kind, message);
+    const hasListener = (topic: string) =>
+      this.#engine.hasListener(topic) || this.#sessions.has(topic);
+    const ports = { topics, publish, hasListener, wallMs, counting: this.#counting };
+    this.#publisher = new Publisher(options.site, { ...ports, now: this.#now });
+    const commands = new Commands({
+      ...ports,
+      onCommand: options.onCommand,
+      clock: () => this.#clock,
+    });
+    const policy = new BrokerPolicy({
+      limits: this.#limits,
+      topics,
+      access: new Access(options.site, options.secret),
+      sessions: this.#sessions,
+      counting: this.#counting,
+      commands,
+      leases: this.#leases,
+      publisher: this.#publisher,
+      peerOf: (id) => this.#engine.peerOf(id),
+      now: this.#now,
+    });
+    this.#engine = new Engine({ limits: this.#limits, sessions: this.#sessions, policy });
+    this.#listeners = new Listeners((socket) => {
+      this.#accept(socket, { role: "reader", via: "mqtt" });
+    });
+  }
+
+  async open(): Promise<void> {
+    await this.#engine.open();
+    this.#publisher.start();
+    this.#leases.start();
+    this.#expiry = setInterval(() => this.#sessions.expire(this.#now()), EXPIRY_CHECK_MS);
+    this.#expiry.unref();
+  }
+
+  listen(): Promise<Listening> {
+    return this.#listeners.open(this.#options.site.broker.listeners);
+  }
+
+  handleWebSocket(stream: Duplex, origin: Origin): void {
+    this.#accept(stream, origin);
+  }
+
+  publishView(view: ControlView): void {
+    this.#clock = view.clock;
+    this.#publisher.publishView(view);
+  }
+
+  publishHealth(health: Health): void {
+    this.#publisher.publishHealth(health);
+  }
+
+  publishEvents(rows: readonly EventRow[]): void {
+    this.#publisher.publishEvents(rows);
+  }
+
+  unavailable(): void {
+    this.#publisher.unavailable();
+  }
+
+  get counters(): BrokerCounters {
+    return this.#counting.snapshot({
+      sessions: this.#sessions.sessionCount,
+      queuedMessages: this.#sessions.queuedMessages,
+      retainedMessages: this.#sessions.retainedCount,
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#publisher.stop();
+    this.#leases.stop();
+    if (this.#expiry !== null) clearInterval(this.#expiry);
+    const closed = this.#listeners.close();
+    await this.#engine.close();
+    for (const gate of this.#gates) gate.destroy();
+    await closed;
+  }
+
+  #makeSessions(): SessionStore {
+    return new SessionStore(this.#limits, {
+      isGranted: (id, filter) => this.#engine.peerOf(id)?.granted.has(filter) ?? false,
+      onDiscard: (client, reason, messages) => {
+        this.#counting.drop("session", reason, messages);
+        this.#options.onEvent({ what: "session-discarded", client, reason, messages });
+        this.#engine.disconnect(client);
+      },
+    });
+  }
+
+  #publish(kind: string, message: Outbound): void {
+    this.#counting.published.add(kind);
+    this.#engine.publish(message);
+  }
+
+  #accept(stream: Duplex, origin: Origin): void {
+    const { maxConnections, consoleConnections } = this.#limits;
+    const room = origin.via === "console" ? maxConnections : maxConnections - consoleConnections;
+    if (this.#gates.size >= room) {
+      this.#counting.refused.add("too many connections");
+      stream.on("error", () => stream.destroy());
+      stream.destroy();
+      return;
+    }
+    const gate = new Gate(stream, {
+      limits: this.#limits,
+      via: origin.via,
+      vouched: origin.role,
+      onThrottle: () => {
+        this.#counting.throttled += 1;
+      },
+      now: this.#now,
+    });
+    this.#gates.add(gate);
+    this.#counting.connections = this.#gates.size;
+    gate.once("close", () => {
+      this.#gates.delete(gate);
+      this.#counting.connections = this.#gates.size;
+    });
+    this.#engine.attach(gate);
+  }
+}

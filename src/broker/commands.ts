@@ -1,0 +1,158 @@
+// The command topic: what a client asks for is checked here before the node hears of it, and every
+// refusal is answered on `reply/{id}` with its reason (STATE section 4).
+//
+// The durable memory of ids is the log's. This one in front of it keeps a flood of repeats away
+// from the disk, with the same bounds: nothing is evicted, a new id beyond them is `busy`.
+import type { ClockQuality } from "../core/site/view.ts";
+import { WireError } from "../wire/codec.ts";
+import {
+  type Command,
+  type CommandMessage,
+  decodeCommand,
+  encodeReply,
+  isCommandId,
+  type Reply,
+  replyToJson,
+} from "../wire/command.ts";
+import type { NodeTopics } from "../wire/topics.ts";
+import type { Peer } from "./access.ts";
+import type { Counting } from "./counters.ts";
+import type { Outbound } from "./engine.ts";
+
+const MAX_IDS = 10_000;
+const MAX_IDS_PER_AUTHOR = 200;
+/** Ids outlive their command by this. */
+const REMEMBER_MS = 60_000;
+/** How far ahead a client's clock may be. */
+const AHEAD_MS = 5_000;
+
+export interface CommandPorts {
+  readonly topics: NodeTopics;
+  readonly counting: Counting;
+  readonly publish: (kind: string, message: Outbound) => void;
+  readonly hasListener: (topic: string) => boolean;
+  readonly onCommand: (command: Command) => Promise<Reply>;
+  readonly clock: () => ClockQuality;
+  readonly wallMs: () => number;
+}
+
+interface Remembered {
+  readonly content: string;
+  readonly author: string;
+  readonly forgetAtMs: number;
+  readonly reply: Promise<Reply>;
+}
+
+export class Commands {
+  readonly #ports: CommandPorts;
+  readonly #ids = new Map<string, Remembered>();
+  readonly #perAuthor = new Map<string, number>();
+
+  constructor(ports: CommandPorts) {
+    this.#ports = ports;
+  }
+
+  /** One PUBLISH on `command/{id}`; answers on `reply/{id}` sooner or later. */
+  receive(peer: Peer, id: string, message: { payload: Buffer; retain: boolean }): void {
+    if (!isCommandId(id)) {
+      this.#ports.counting.commandsRefused += 1;
+      return;
+    }
+    const reason = refusalOf(peer, message.retain);
+    if (reason !== null) {
+      this.#refuse(id, reason);
+      return;
+    }
+    try {
+      const command = decodeCommand(message.payload);
+      if (command.id !== id) throw new WireError("id differs from the topic's");
+      this.#judge(peer, command);
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      this.#refuse(id, error.message);
+    }
+  }
+
+  #judge(peer: Peer, command: CommandMessage): void {
+    const now = this.#ports.wallMs();
+    this.#forget(now);
+    const author = peer.role;
+    const key = `${author} ${command.id}`;
+    const content = JSON.stringify([command.issuedMs, command.expiresMs, command.body]);
+    const known = this.#ids.get(key);
+    if (known !== undefined) {
+      if (known.content !== content) this.#refuse(command.id, "id was used for another command");
+      else this.#answerWith(command.id, known.reply);
+      return;
+    }
+    const reason = this.#timeFault(peer, command, now) ?? this.#roomFault(author);
+    if (reason !== null) {
+      this.#refuse(command.id, reason);
+      return;
+    }
+    this.#ports.counting.commandsAccepted += 1;
+    const reply = this.#run({ ...command, author, via: peer.via });
+    // With an unsure clock `expires` may lie far off; the memory is bounded by our own clock.
+    const forgetAtMs = Math.min(command.expiresMs, now + REMEMBER_MS) + REMEMBER_MS;
+    this.#ids.set(key, { content, author, forgetAtMs, reply });
+    this.#perAuthor.set(author, (this.#perAuthor.get(author) ?? 0) + 1);
+    this.#answerWith(command.id, reply);
+  }
+
+  async #run(command: Command): Promise<Reply> {
+    try {
+      return await this.#ports.onCommand(command);
+    } catch {
+      return this.#failure(command.id, "interrupted");
+    }
+  }
+
+  /** Why its times don't fit, or null. Without a sure clock only the node's own console acts. */
+  #timeFault(peer: Peer, command: CommandMessage, now: number): string | null {
+    if (this.#ports.clock() === "unsure") {
+      return peer.via === "console" ? null : "the node's clock is unsure";
+    }
+    if (command.expiresMs <= now) return "expired";
+    return command.issuedMs > now + AHEAD_MS ? "issued in the future: compare the clocks" : null;
+  }
+
+  #roomFault(author: string): string | null {
+    const full = (this.#perAuthor.get(author) ?? 0) >= MAX_IDS_PER_AUTHOR;
+    return full || this.#ids.size >= MAX_IDS ? "busy" : null;
+  }
+
+  #forget(now: number): void {
+    for (const [key, { author, forgetAtMs }] of this.#ids) {
+      if (forgetAtMs > now) continue;
+      this.#ids.delete(key);
+      this.#perAuthor.set(author, (this.#perAuthor.get(author) ?? 1) - 1);
+    }
+  }
+
+  #failure(id: string, reason: string): Reply {
+    return { id, ok: false, reason, atMs: Math.round(this.#ports.wallMs()) };
+  }
+
+  #refuse(id: string, reason: string): void {
+    this.#ports.counting.commandsRefused += 1;
+    this.#send(this.#failure(id, reason));
+  }
+
+  #answerWith(id: string, reply: Promise<Reply>): void {
+    void reply.then((answer) => this.#send({ ...answer, id }));
+  }
+
+  #send(reply: Reply): void {
+    const { topics, publish, hasListener } = this.#ports;
+    publish("reply", { topic: topics.reply(reply.id), payload: encodeReply(reply), qos: 1 });
+    const topic = topics.replyJson(reply.id);
+    if (!hasListener(topic)) return;
+    const payload = Buffer.from(JSON.stringify(replyToJson(reply)));
+    publish("reply", { topic, payload, qos: 1 });
+  }
+}
+
+function refusalOf(peer: Peer, retain: boolean): string | null {
+  if (peer.role !== "operator") return "only an operator gives commands";
+  return retain ? "a command is never retained" : null;
+}

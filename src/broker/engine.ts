@@ -1,0 +1,279 @@
+// The one wrapper of aedes: its hooks become the questions of `Policy`, its known faults are put
+// right here. What it lacks in front of its parser is in `gate.ts`, behind it in `sessions.ts` and
+// `emitter.ts`.
+//
+//  * Issue #994: its duplicate detection drops a message that was overtaken by a later one with
+//    another QoS. It is switched off: a message is handed out once, there is nothing to detect.
+//  * A message may leave with a higher QoS than its subscription's when that has a wildcard
+//    [MQTT-3.8.4-6]; lowered here. A publisher's DUP is not passed on [MQTT-3.3.1-3].
+//  * Nothing may be written before the CONNACK [MQTT-3.2.0-1]; a kept session's message waits.
+import { Aedes, type Client } from "aedes";
+import type { Peer, Role } from "./access.ts";
+import { CONSUMED_TOPIC, Emitter } from "./emitter.ts";
+import { matches } from "./filters.ts";
+import type { Gate } from "./gate.ts";
+import type { BrokerLimits } from "./limits.ts";
+import type { SessionStore } from "./sessions.ts";
+
+/** A CONNECT as the policy judges it. */
+export interface Login {
+  readonly id: string;
+  readonly clean: boolean;
+  readonly user: string | undefined;
+  readonly password: Buffer | undefined;
+  readonly willTopic: string | null;
+  readonly vouched: Role;
+}
+
+/** The peer it becomes, or the CONNACK return code that refuses it. */
+export type LoginAnswer =
+  | { readonly peer: Peer }
+  | { readonly code: 2 | 3 | 4 | 5; readonly reason: string };
+
+export interface Inbound {
+  topic: string;
+  readonly payload: Buffer;
+  readonly qos: number;
+  retain: boolean;
+}
+
+/** `consume`: acknowledged as usual and handed to nobody. */
+export type PublishAnswer = "pass" | "consume" | { readonly refuse: string };
+
+export interface Policy {
+  login(gate: Gate, login: Login): LoginAnswer;
+  publish(peer: Peer, message: Inbound): PublishAnswer;
+  subscribe(peer: Peer, filter: string): boolean;
+  /** False where the message is not for this peer, or its socket is full. */
+  forward(gate: Gate, peer: Peer, topic: string, qos: number): boolean;
+  /** Granted filters, after their SUBACK was written. */
+  subscribed(peer: Peer, filters: readonly string[], send: Send): void;
+  unsubscribed(peer: Peer, filters: readonly string[]): void;
+  ready(peer: Peer): void;
+  gone(peer: Peer): void;
+  /** A connection that ended with an error, for the counters. */
+  failed(reason: string): void;
+}
+
+export type Send = (topic: string, payload: Uint8Array) => void;
+
+export interface Outbound {
+  readonly topic: string;
+  readonly payload: Uint8Array;
+  readonly qos: 0 | 1;
+  readonly retain?: boolean;
+}
+
+/** What Aedes keeps on a client beside its declared interface. */
+interface ClientParts {
+  duplicates: object;
+  readonly subscriptions: Readonly<Record<string, { readonly qos: number }>>;
+  readonly connackSent: boolean;
+  readonly _will?: { readonly topic: string };
+}
+
+/** The part of a packet in delivery that is read and put right. */
+interface Delivery {
+  topic: string;
+  qos: number;
+  dup: boolean;
+  retain: boolean;
+  /** Set when the message comes from a kept session's queue. */
+  readonly messageId?: number | undefined;
+}
+
+/** Remembers nothing: see the header on #994. */
+const FORGETFUL: object = new Proxy(Object.create(null), {
+  get: () => undefined,
+  set: () => true,
+});
+
+function gateOf(client: Client): Gate {
+  return client.conn as Gate;
+}
+
+export interface EngineOptions {
+  readonly limits: BrokerLimits;
+  readonly sessions: SessionStore;
+  readonly policy: Policy;
+}
+
+export class Engine {
+  readonly #aedes: Aedes;
+  readonly #emitter = new Emitter();
+  readonly #policy: Policy;
+
+  constructor({ limits, sessions, policy }: EngineOptions) {
+    this.#policy = policy;
+    this.#aedes = new Aedes({
+      mq: this.#emitter,
+      persistence: sessions,
+      // The gate's own deadline comes first.
+      connectTimeout: limits.connectTimeoutMs + 1_000,
+      drainTimeout: limits.drainTimeoutMs,
+      maxInflightInbound: limits.maxInflightInbound,
+      maxClientsIdLength: limits.maxClientIdBytes,
+    });
+    this.#decide();
+    this.#listen();
+  }
+
+  async open(): Promise<void> {
+    await this.#aedes.listen();
+  }
+
+  /** Takes over a connection whose bytes come through the gate. */
+  attach(gate: Gate): void {
+    this.#aedes.handle(gate);
+  }
+
+  /** Publishes one of the node's own messages. */
+  publish(message: Outbound): void {
+    const { topic, qos, retain = false } = message;
+    const payload = Buffer.from(message.payload);
+    const packet = { cmd: "publish" as const, topic, payload, qos, retain, dup: false };
+    this.#aedes.publish(packet, () => {
+      // Nothing to wait for; a failed store ends in "error".
+    });
+  }
+
+  /** True when a connected client would get it. */
+  hasListener(topic: string): boolean {
+    return this.#emitter.has(topic);
+  }
+
+  peerOf(clientId: string): Peer | null {
+    const client = this.#client(clientId);
+    return client === undefined ? null : gateOf(client).peer;
+  }
+
+  /** Closes the client's connection, if it has one. */
+  disconnect(clientId: string): void {
+    this.#client(clientId)?.close();
+  }
+
+  async close(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#aedes.close(() => resolve());
+    });
+  }
+
+  #client(id: string): Client | undefined {
+    return (this.#aedes as unknown as { clients: Record<string, Client> }).clients[id];
+  }
+
+  #decide(): void {
+    const aedes = this.#aedes;
+    aedes.authenticate = (client, user, password, done) => {
+      const refused = this.#login(client, user, password);
+      if (refused === null) done(null, true);
+      else done(Object.assign(new Error("refused"), { returnCode: refused }), false);
+    };
+    aedes.authorizePublish = (client, packet, done) => {
+      const peer = client === null ? null : gateOf(client).peer;
+      if (peer === null) done(new Error("nobody's message"));
+      else done(this.#publish(peer, packet as Inbound & Delivery));
+    };
+    aedes.authorizeSubscribe = (client, subscription, done) => {
+      const { peer } = gateOf(client);
+      const granted = peer !== null && this.#policy.subscribe(peer, subscription.topic);
+      done(null, granted ? subscription : null);
+    };
+    aedes.authorizeForward = (client, packet) =>
+      this.#mayForward(client, packet as Delivery) ? packet : null;
+  }
+
+  #login(
+    client: Client,
+    user: string | undefined,
+    password: Buffer | undefined,
+  ): 2 | 3 | 4 | 5 | null {
+    const gate = gateOf(client);
+    const parts = client as unknown as ClientParts;
+    const willTopic = parts._will?.topic ?? null;
+    const { id, clean } = client;
+    const login = { id, clean, user, password, willTopic, vouched: gate.vouched };
+    const answer = this.#policy.login(gate, login);
+    if ("code" in answer) {
+      this.#policy.failed(answer.reason);
+      return answer.code;
+    }
+    gate.peer = answer.peer;
+    parts.duplicates = FORGETFUL;
+    return null;
+  }
+
+  /** The error closes the connection: 3.1.1 has no other way to refuse a message. */
+  #publish(peer: Peer, packet: Inbound & Delivery): Error | null {
+    packet.dup = false;
+    const answer = this.#policy.publish(peer, packet);
+    if (answer === "pass") return null;
+    if (answer !== "consume") return new Error(answer.refuse);
+    packet.topic = CONSUMED_TOPIC;
+    packet.retain = false;
+    return null;
+  }
+
+  #mayForward(client: Client, packet: Delivery): boolean {
+    const gate = gateOf(client);
+    const { peer } = gate;
+    if (peer === null) return false;
+    const parts = client as unknown as ClientParts;
+    if (!parts.connackSent) return false;
+    const qos = effectiveQos(parts, packet);
+    // Live messages of a QoS above 0 keep an id: their place in a kept queue is cleared by it.
+    if (packet.qos > qos) packet.qos = packet.retain ? qos : Math.max(qos, 1);
+    return this.#policy.forward(gate, peer, packet.topic, qos);
+  }
+
+  #listen(): void {
+    const aedes = this.#aedes;
+    aedes.on("client", (client) => this.#withPeer(client, (peer) => this.#policy.ready(peer)));
+    aedes.on("clientDisconnect", (client) =>
+      this.#withPeer(client, (peer) => this.#policy.gone(peer)),
+    );
+    aedes.on("clientError", (_client, error) => this.#policy.failed(error.message));
+    aedes.on("connectionError", (_client, error) => this.#policy.failed(error.message));
+    aedes.on("subscribe", (subscriptions, client) =>
+      this.#withPeer(client, (peer) => {
+        const granted = subscriptions.filter((entry) => entry.qos <= 2);
+        const filters = granted.map((entry) => entry.topic);
+        this.#policy.subscribed(peer, filters, (topic, payload) => send(client, topic, payload));
+      }),
+    );
+    aedes.on("unsubscribe", (filters, client) =>
+      this.#withPeer(client, (peer) => this.#policy.unsubscribed(peer, filters)),
+    );
+    (aedes as NodeJS.EventEmitter).on("error", (error: Error) => {
+      this.#policy.failed(error.message);
+    });
+  }
+
+  #withPeer(client: Client | null, use: (peer: Peer) => void): void {
+    const peer = client === null ? null : gateOf(client).peer;
+    if (peer !== null) use(peer);
+  }
+}
+
+function send(client: Client, topic: string, payload: Uint8Array): void {
+  const packet = { cmd: "publish" as const, topic, payload: Buffer.from(payload), qos: 0 as const };
+  client.publish({ ...packet, retain: false, dup: false }, () => {
+    // A message made for this moment; if its socket is gone so is the need.
+  });
+}
+
+/** QoS that the message goes out with: a queued one has been lowered already. */
+function effectiveQos(parts: ClientParts, packet: Delivery): number {
+  if (packet.qos === 0 || packet.messageId !== undefined) return packet.qos;
+  return Math.min(packet.qos, grantedQos(parts.subscriptions, packet.topic));
+}
+
+/** The highest QoS that the client's matching subscriptions were granted. */
+function grantedQos(subscriptions: ClientParts["subscriptions"], topic: string): number {
+  const exact = subscriptions[topic];
+  let best = exact?.qos ?? 0;
+  for (const [filter, { qos }] of Object.entries(subscriptions)) {
+    if (qos > best && matches(filter, topic)) best = qos;
+  }
+  return best;
+}

@@ -1,0 +1,60 @@
+// Every bound of the broker in one place, each with its reason. They are engineering choices for a
+// board with 1 GB; what a bound protects is said beside it.
+
+export interface BrokerLimits {
+  /** From the first byte to a whole CONNECT. A client that connects and says nothing is gone. */
+  readonly connectTimeoutMs: number;
+  /** A CONNECT with will and password; nobody is known yet, so it is small. */
+  readonly maxConnectBytes: number;
+  /** Any other packet. Our own largest message (MAP) has 4 kB at most. */
+  readonly maxPacketBytes: number;
+  readonly maxConnections: number;
+  /** Of those, kept free for the console: a flood of sockets must not hide the junction. */
+  readonly consoleConnections: number;
+  readonly maxSubscriptions: number;
+  readonly maxClientIdBytes: number;
+  /** Sustained rate and burst of packets a client may send; beyond it its socket is read slower. */
+  readonly packetsPerS: number;
+  readonly packetBurst: number;
+  readonly bytesPerS: number;
+  readonly byteBurst: number;
+  /** A subscriber that lets its full buffer stand this long is cut off. */
+  readonly drainTimeoutMs: number;
+  /** Bytes waiting for one client: beyond the first QoS 0 is dropped, beyond the second it goes. */
+  readonly writeBufferBytes: number;
+  readonly writeCutBytes: number;
+  /** Persistent sessions, and what each may hold: 64 × 256 kB = 16 MB in the worst case. */
+  readonly maxSessions: number;
+  readonly sessionMessages: number;
+  readonly sessionBytes: number;
+  readonly sessionExpiryMs: number;
+  /** Half-open QoS 2 handshakes of one client. */
+  readonly maxInflightInbound: number;
+  /** Retained messages of all clients together. */
+  readonly retainedMessages: number;
+  readonly retainedBytes: number;
+}
+
+export const DEFAULT_LIMITS: BrokerLimits = {
+  connectTimeoutMs: 5_000,
+  maxConnectBytes: 8_192,
+  maxPacketBytes: 65_536,
+  maxConnections: 256,
+  consoleConnections: 16,
+  maxSubscriptions: 50,
+  maxClientIdBytes: 128,
+  packetsPerS: 1_000,
+  packetBurst: 2_000,
+  bytesPerS: 1_048_576,
+  byteBurst: 2_097_152,
+  drainTimeoutMs: 1_000,
+  writeBufferBytes: 262_144,
+  writeCutBytes: 1_048_576,
+  maxSessions: 64,
+  sessionMessages: 1_000,
+  sessionBytes: 262_144,
+  sessionExpiryMs: 86_400_000,
+  maxInflightInbound: 100,
+  retainedMessages: 1_000,
+  retainedBytes: 4_194_304,
+};

@@ -1,0 +1,68 @@
+// TCP listeners of the broker. A port that is taken is said in one line and leaves the rest of the
+// node running.
+import { createServer, type Server, type Socket } from "node:net";
+import type { Listener } from "../core/site/model.ts";
+
+/** Half-open connections of machines that vanished are found by TCP's own probes. */
+const KEEPALIVE_MS = 30_000;
+
+export interface Listening {
+  /** Where clients reach the broker; the port is the real one where the site file says 0. */
+  readonly bound: readonly Listener[];
+  /** One line each: what could not be opened and the way out. */
+  readonly problems: readonly string[];
+}
+
+export class Listeners {
+  readonly #servers: Server[] = [];
+  readonly #onSocket: (socket: Socket) => void;
+
+  constructor(onSocket: (socket: Socket) => void) {
+    this.#onSocket = onSocket;
+  }
+
+  async open(listeners: readonly Listener[]): Promise<Listening> {
+    const results = await Promise.all(listeners.map((listener) => this.#open(listener)));
+    return {
+      bound: results.filter((result) => typeof result !== "string"),
+      problems: results.filter((result) => typeof result === "string"),
+    };
+  }
+
+  async #open({ address, port }: Listener): Promise<Listener | string> {
+    const server = createServer({ noDelay: true }, (socket) => {
+      socket.setKeepAlive(true, KEEPALIVE_MS);
+      this.#onSocket(socket);
+    });
+    return new Promise((resolve) => {
+      server.once("error", (error: NodeJS.ErrnoException) => {
+        resolve(`MQTT ${address}:${port} cannot be opened: ${wayOut(error)}`);
+      });
+      server.listen({ host: address, port, backlog: 64 }, () => {
+        this.#servers.push(server);
+        const bound = server.address();
+        resolve({ address, port: typeof bound === "object" && bound ? bound.port : port });
+      });
+    });
+  }
+
+  async close(): Promise<void> {
+    const closed = this.#servers.map(
+      (server) => new Promise<void>((resolve) => server.close(() => resolve())),
+    );
+    await Promise.all(closed);
+  }
+}
+
+function wayOut(error: NodeJS.ErrnoException): string {
+  switch (error.code) {
+    case "EADDRINUSE":
+      return "the port is taken; stop the other program or change broker.listeners";
+    case "EACCES":
+      return "no permission; use a port above 1023 in broker.listeners";
+    case "EADDRNOTAVAIL":
+      return "this machine has no such address; change broker.listeners";
+    default:
+      return `${error.message}; change broker.listeners`;
+  }
+}

@@ -1,0 +1,145 @@
+// The broker's answers to Aedes' questions: who comes in, what is taken from them, what they get.
+// Bounds are kept here, rights in `access.ts`, and everything refused is counted.
+import { WireError } from "../wire/codec.ts";
+import type { NodeTopics } from "../wire/topics.ts";
+import { STOPLINE_ROOT } from "../wire/topics.ts";
+import type { Access, Peer } from "./access.ts";
+import type { Commands } from "./commands.ts";
+import type { Counting } from "./counters.ts";
+import type { Inbound, Login, LoginAnswer, Policy, PublishAnswer, Send } from "./engine.ts";
+import type { Gate } from "./gate.ts";
+import type { DetectorLeases } from "./leases.ts";
+import type { BrokerLimits } from "./limits.ts";
+import type { Publisher } from "./publisher.ts";
+import type { SessionStore } from "./sessions.ts";
+
+export interface PolicyParts {
+  readonly limits: BrokerLimits;
+  readonly topics: NodeTopics;
+  readonly access: Access;
+  readonly sessions: SessionStore;
+  readonly counting: Counting;
+  readonly commands: Commands;
+  readonly leases: DetectorLeases;
+  readonly publisher: Publisher;
+  /** The connected client of that id, if any. */
+  readonly peerOf: (clientId: string) => Peer | null;
+  readonly now: () => number;
+}
+
+export class BrokerPolicy implements Policy {
+  readonly #parts: PolicyParts;
+
+  constructor(parts: PolicyParts) {
+    this.#parts = parts;
+  }
+
+  login(gate: Gate, login: Login): LoginAnswer {
+    const { access, sessions, peerOf } = this.#parts;
+    const role = access.login(login.user, login.password, login.vouched);
+    if (role === null) return { code: 4, reason: "wrong user name or password" };
+    // Taking over an id ends the other's connection: nobody may do that to an operator but one.
+    if (role !== "operator" && peerOf(login.id)?.role === "operator") {
+      return { code: 2, reason: "client id of an operator" };
+    }
+    if (!login.clean && !sessions.hasRoomFor(login.id)) {
+      return { code: 3, reason: "too many kept sessions" };
+    }
+    const { id, clean } = login;
+    const peer = {
+      id,
+      role,
+      clean,
+      via: gate.via,
+      rules: access.rules(id),
+      granted: new Set<string>(),
+    };
+    if (login.willTopic !== null && !access.mayLeaveWill(peer, login.willTopic)) {
+      return { code: 5, reason: "will on a topic not granted" };
+    }
+    if (!clean) sessions.open(id);
+    return { peer };
+  }
+
+  publish(peer: Peer, message: Inbound): PublishAnswer {
+    const { access, sessions, counting } = this.#parts;
+    counting.messagesIn += 1;
+    const rule = access.publishRule(peer, message.topic);
+    if (rule.kind === "refused") return { refuse: rule.reason };
+    if (rule.kind !== "publish" && message.qos > 1) return { refuse: "QoS 2 on our own topics" };
+    if (rule.kind === "command") {
+      this.#parts.commands.receive(peer, rule.id, message);
+      return "consume";
+    }
+    if (rule.kind === "detector") return this.#detector(rule.detector, message);
+    if (message.retain && message.payload.length > 0 && !sessions.canRetain(message)) {
+      return { refuse: "too many retained messages" };
+    }
+    return "pass";
+  }
+
+  #detector(detector: number, message: Inbound): PublishAnswer {
+    const { leases, counting } = this.#parts;
+    if (message.retain) return { refuse: "a detector is never retained" };
+    try {
+      leases.receive(detector, message.payload);
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      counting.drop("detector", "malformed");
+    }
+    return "consume";
+  }
+
+  subscribe(peer: Peer, filter: string): boolean {
+    const { access, limits, counting } = this.#parts;
+    const full = peer.granted.size >= limits.maxSubscriptions && !peer.granted.has(filter);
+    if (full || !access.maySubscribe(peer, filter)) {
+      counting.refused.add(full ? "too many subscriptions" : "filter not granted");
+      return false;
+    }
+    peer.granted.add(filter);
+    return true;
+  }
+
+  forward(gate: Gate, peer: Peer, topic: string, qos: number): boolean {
+    const { access, limits, counting } = this.#parts;
+    if (!access.mayReceive(peer, topic)) return false;
+    const waiting = gate.waitingBytes;
+    if (waiting < limits.writeBufferBytes) return true;
+    if (qos === 0) {
+      counting.drop(this.#classOf(topic), "slow-subscriber");
+      return false;
+    }
+    if (waiting < limits.writeCutBytes) return true;
+    gate.destroy(new Error("subscriber does not read"));
+    return false;
+  }
+
+  #classOf(topic: string): string {
+    const { prefix } = this.#parts.topics;
+    if (!topic.startsWith(prefix)) return topic.startsWith(STOPLINE_ROOT) ? "neighbour" : "other";
+    return topic.slice(prefix.length).split("/")[0] ?? "other";
+  }
+
+  subscribed(_peer: Peer, filters: readonly string[], send: Send): void {
+    this.#parts.publisher.greet(filters, send);
+  }
+
+  unsubscribed(peer: Peer, filters: readonly string[]): void {
+    for (const filter of filters) peer.granted.delete(filter);
+  }
+
+  ready(peer: Peer): void {
+    this.#parts.counting.accepted += 1;
+    // Again, since an older connection under this id may only now have left.
+    if (!peer.clean) this.#parts.sessions.open(peer.id);
+  }
+
+  gone(peer: Peer): void {
+    if (!peer.clean) this.#parts.sessions.leave(peer.id, this.#parts.now());
+  }
+
+  failed(reason: string): void {
+    this.#parts.counting.refused.add(reason);
+  }
+}

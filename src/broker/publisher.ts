@@ -1,0 +1,237 @@
+// What the node says by itself: SPaT, MAP, health, detectors, committed events.
+//
+// A message is encoded once and only while somebody listens to its topic. SPaT goes out on every
+// change of a lamp or mode, at least every 500 ms, and at once, made afresh, to a new subscriber;
+// it is never retained. When control was not heard for 300 ms the picture is withdrawn.
+import type { SiteModel } from "../core/site/model.ts";
+import type { ControlView, DetectorView } from "../core/site/view.ts";
+import { encodeDetectorState } from "../wire/detector.ts";
+import { EVENTS_PER_MESSAGE, type EventRow, encodeEvents } from "../wire/events.ts";
+import { encodeHealth, type Health, healthToJson } from "../wire/health.ts";
+import { encodeMap, mapFromSite, mapToJson } from "../wire/map.ts";
+import {
+  encodeSpat,
+  phaseHeads,
+  type Spat,
+  spatFromView,
+  spatToJson,
+  unavailableSpat,
+} from "../wire/spat.ts";
+import { type NodeTopics, topicsOf } from "../wire/topics.ts";
+import type { Outbound, Send } from "./engine.ts";
+import { matches } from "./filters.ts";
+
+/** SPaT at least this often. */
+const SPAT_BEAT_MS = 500;
+/** Control speaks every 100 ms: after three missed pictures the lamps are not known. */
+const SILENCE_MS = 300;
+const HEALTH_BEAT_MS = 5_000;
+const CHECK_MS = 50;
+
+export interface PublisherPorts {
+  readonly publish: (kind: string, message: Outbound) => void;
+  readonly hasListener: (topic: string) => boolean;
+  /** Monotonic clock of this thread, ms. */
+  readonly now: () => number;
+  readonly wallMs: () => number;
+}
+
+/** One content in both forms, each made when first asked for. */
+class Twin {
+  readonly #cbor: () => Uint8Array;
+  readonly #json: () => unknown;
+  #bytes: Uint8Array | null = null;
+  #text: Uint8Array | null = null;
+
+  constructor(cbor: () => Uint8Array, json: () => unknown) {
+    this.#cbor = cbor;
+    this.#json = json;
+  }
+
+  get cbor(): Uint8Array {
+    this.#bytes ??= this.#cbor();
+    return this.#bytes;
+  }
+
+  get json(): Uint8Array {
+    this.#text ??= Buffer.from(JSON.stringify(this.#json()));
+    return this.#text;
+  }
+}
+
+export class Publisher {
+  readonly #ports: PublisherPorts;
+  readonly #topics: NodeTopics;
+  readonly #site: SiteModel;
+  readonly #heads: ReturnType<typeof phaseHeads>;
+  readonly #detectors = new Map<string, string>();
+  #view: ControlView | null = null;
+  #heardAt: number;
+  #spat: Spat;
+  #twin: Twin;
+  #spatAt = Number.NEGATIVE_INFINITY;
+  #shown = "";
+  #health: { readonly key: string; readonly twin: Twin } | null = null;
+  #healthAt = Number.NEGATIVE_INFINITY;
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(site: SiteModel, ports: PublisherPorts) {
+    this.#site = site;
+    this.#ports = ports;
+    this.#topics = topicsOf(site.node);
+    this.#heads = phaseHeads(site);
+    this.#heardAt = ports.now();
+    this.#spat = unavailableSpat(null, ports.wallMs());
+    this.#twin = spatTwin(this.#spat);
+  }
+
+  /** Publishes the retained MAP and begins to watch for silence. */
+  start(): void {
+    const map = mapFromSite(this.#site);
+    const { map: topic, mapJson } = this.#topics;
+    const twin = new Twin(
+      () => encodeMap(map),
+      () => mapToJson(map),
+    );
+    this.#ports.publish("map", { topic, payload: twin.cbor, qos: 1, retain: true });
+    this.#ports.publish("map", { topic: mapJson, payload: twin.json, qos: 1, retain: true });
+    this.#timer = setInterval(() => this.#watch(), CHECK_MS);
+    this.#timer.unref();
+  }
+
+  stop(): void {
+    if (this.#timer !== null) clearInterval(this.#timer);
+  }
+
+  /** A new picture from control. */
+  publishView(view: ControlView): void {
+    this.#view = view;
+    this.#heardAt = this.#ports.now();
+    this.#spat = spatFromView(view, this.#heads);
+    this.#twin = spatTwin(this.#spat);
+    this.#publishDetectors(view);
+    this.#publishSpatIfDue();
+  }
+
+  /** Withdraws the picture at once: control is known to be gone. */
+  unavailable(): void {
+    this.#heardAt = Number.NEGATIVE_INFINITY;
+    this.#withdraw();
+  }
+
+  /** Health on change, else every five seconds. */
+  publishHealth(health: Health): void {
+    const key = JSON.stringify([health.state, health.parts]);
+    const due = this.#ports.now() - this.#healthAt >= HEALTH_BEAT_MS;
+    const changed = key !== this.#health?.key;
+    const twin = new Twin(
+      () => encodeHealth(health),
+      () => healthToJson(health),
+    );
+    this.#health = { key, twin };
+    if (!changed && !due) return;
+    this.#healthAt = this.#ports.now();
+    this.#both("health", [this.#topics.health, this.#topics.healthJson], twin);
+  }
+
+  /** Rows after their commit, in order; made into messages only while somebody would get them. */
+  publishEvents(rows: readonly EventRow[]): void {
+    const { events: topic } = this.#topics;
+    if (!this.#ports.hasListener(topic)) return;
+    const incarnation = this.#view?.incarnation ?? 0;
+    for (let from = 0; from < rows.length; from += EVENTS_PER_MESSAGE) {
+      const payload = encodeEvents(incarnation, rows.slice(from, from + EVENTS_PER_MESSAGE));
+      this.#ports.publish("events", { topic, payload, qos: 1 });
+    }
+  }
+
+  /** The present state of everything not retained, to a client that has just subscribed. */
+  greet(filters: readonly string[], send: Send): void {
+    const wanted = (topic: string) => filters.some((filter) => matches(filter, topic));
+    const { spat, spatJson, health, healthJson } = this.#topics;
+    if (this.#silent()) this.#withdraw();
+    if (wanted(spat)) send(spat, this.#twin.cbor);
+    if (wanted(spatJson)) send(spatJson, this.#twin.json);
+    const twin = this.#health?.twin;
+    if (twin !== undefined && wanted(health)) send(health, twin.cbor);
+    if (twin !== undefined && wanted(healthJson)) send(healthJson, twin.json);
+    if (this.#view === null) return;
+    for (const [topic, detector] of this.#detectorTopics(this.#view)) {
+      if (wanted(topic)) send(topic, this.#detectorState(this.#view, detector));
+    }
+  }
+
+  #silent(): boolean {
+    return this.#ports.now() - this.#heardAt > SILENCE_MS;
+  }
+
+  #watch(): void {
+    if (this.#silent()) this.#withdraw();
+    this.#publishSpatIfDue();
+  }
+
+  #withdraw(): void {
+    if (this.#spat.mode !== "unavailable") {
+      this.#spat = unavailableSpat(this.#spat, this.#ports.wallMs());
+      this.#twin = spatTwin(this.#spat);
+    }
+    this.#publishSpatIfDue();
+  }
+
+  #publishSpatIfDue(): void {
+    const now = this.#ports.now();
+    const shown = whatIsShown(this.#spat);
+    if (shown === this.#shown && now - this.#spatAt < SPAT_BEAT_MS) return;
+    this.#shown = shown;
+    this.#spatAt = now;
+    this.#both("spat", [this.#topics.spat, this.#topics.spatJson], this.#twin);
+  }
+
+  #both(kind: string, [topic, jsonTopic]: readonly [string, string], twin: Twin): void {
+    const { hasListener, publish } = this.#ports;
+    if (hasListener(topic)) publish(kind, { topic, payload: twin.cbor, qos: 0 });
+    if (hasListener(jsonTopic)) publish(kind, { topic: jsonTopic, payload: twin.json, qos: 0 });
+  }
+
+  #detectorTopics(view: ControlView): [string, DetectorView][] {
+    return [
+      ...view.detectors.map((entry): [string, DetectorView] => [
+        this.#topics.detector(entry.detector),
+        entry,
+      ]),
+      ...view.pedestrianDetectors.map((entry): [string, DetectorView] => [
+        this.#topics.pedestrianDetector(entry.detector),
+        entry,
+      ]),
+    ];
+  }
+
+  #detectorState(view: ControlView, { detector, on, failed }: DetectorView): Uint8Array {
+    const { incarnation, sequence, wallMs } = view;
+    return encodeDetectorState({ incarnation, sequence, wallMs, detector, on, failed });
+  }
+
+  #publishDetectors(view: ControlView): void {
+    for (const [topic, detector] of this.#detectorTopics(view)) {
+      const key = `${detector.on} ${detector.failed}`;
+      if (this.#detectors.get(topic) === key) continue;
+      this.#detectors.set(topic, key);
+      if (!this.#ports.hasListener(topic)) continue;
+      const payload = this.#detectorState(view, detector);
+      this.#ports.publish("detector", { topic, payload, qos: 0 });
+    }
+  }
+}
+
+function spatTwin(spat: Spat): Twin {
+  return new Twin(
+    () => encodeSpat(spat),
+    () => spatToJson(spat),
+  );
+}
+
+/** What makes a message due at once; expected ends move with every car and ride on the beat. */
+function whatIsShown(spat: Spat): string {
+  const { incarnation, mode, cause, clock, lamps, preempts } = spat;
+  return JSON.stringify([incarnation, mode, cause, clock, lamps, preempts]);
+}
