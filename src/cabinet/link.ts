@@ -304,17 +304,8 @@ export class CabinetLink {
       this.latch.text = latchWords(hello.latch);
       this.note("latch", this.latch.text);
     }
-    this.checkRecord(hello);
-  }
-
-  private checkRecord(hello: HelloAnswerFrame): void {
-    this.reading.stop();
-    if (!hello.flags.recordValid) {
-      this.note("record", "the cabinet holds no record; stopline cabinet program writes it");
-    } else if (hello.recordChecksum !== this.options.checksum) {
-      this.note("record", "the cabinet holds another record; stopline cabinet program writes it");
-      this.reading.begin(hello.recordLength);
-    }
+    const trouble = this.reading.compare(hello, this.options.checksum);
+    if (trouble !== null) this.note("record", trouble);
   }
 
   private takeStatus(status: StatusFrame, nowMs: number): void {

@@ -1,6 +1,7 @@
 // Reads the cabinet's record part by part, so that the node can say in which lines it differs from
 // the site file's. One request at a time; an unanswered one is repeated.
 import { RECORD_PART_MAX } from "../wire/cabinet-codes.ts";
+import type { HelloAnswerFrame } from "../wire/frame-types.ts";
 
 /** Longer than a round trip; the record is read in a second or two and nobody waits for it. */
 const RETRY_MS = 300;
@@ -17,14 +18,17 @@ export class RecordReading {
     this.describe = describe;
   }
 
-  begin(length: number): void {
-    this.theirs = new Uint8Array(length);
+  /** Compares checksums when a session opens; what is wrong in one line, or null. */
+  compare(hello: HelloAnswerFrame, checksum: number): string | null {
+    this.theirs = null;
+    if (!hello.flags.recordValid) {
+      return "the cabinet holds no record; stopline cabinet program writes it";
+    }
+    if (hello.recordChecksum === checksum) return null;
+    this.theirs = new Uint8Array(hello.recordLength);
     this.offset = 0;
     this.askedMs = Number.NEGATIVE_INFINITY;
-  }
-
-  stop(): void {
-    this.theirs = null;
+    return "the cabinet holds another record; stopline cabinet program writes it";
   }
 
   /** The next part to ask for at `nowMs`, or null. */
