@@ -271,23 +271,11 @@ export class CabinetLink {
   }
 
   private take(frame: CabinetFrame, nowMs: number): void {
-    switch (frame.kind) {
-      case "hello-answer":
-        this.takeHello(frame);
-        break;
-      case "status":
-        this.takeStatus(frame, nowMs);
-        break;
-      case "record-part":
-        if (frame.session === this.session) this.takePart(frame.offset, frame.data);
-        break;
-      case "record-result":
-        break;
+    if (frame.kind === "status") this.takeStatus(frame, nowMs);
+    else if (frame.kind === "hello-answer") this.takeHello(frame);
+    else if (frame.kind === "record-part" && frame.session === this.session) {
+      for (const line of this.reading.take(frame.offset, frame.data)) this.note("record", line);
     }
-  }
-
-  private takePart(offset: number, data: Uint8Array): void {
-    for (const line of this.reading.take(offset, data)) this.note("record", line);
   }
 
   private takeHello(hello: HelloAnswerFrame): void {
