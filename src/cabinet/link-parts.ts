@@ -1,6 +1,5 @@
 // Small parts of the link that keep a little state of their own: edges of the inputs, the latch, and
 // the node's mode in words.
-import { CHANNEL_COUNT, type Display, darkDisplay, LAMP } from "../core/site/lamps.ts";
 import type { ControlMode } from "../core/site/view.ts";
 import type { HelloAnswerFrame, StatusFrame } from "../wire/frame-types.ts";
 import type { LinkEffect } from "./link-types.ts";
@@ -90,15 +89,6 @@ export function isTimedHold(status: StatusFrame): boolean {
 /** True while the cabinet shows lamp frames, or stands in the red before the first green. */
 export function takesFrames(status: StatusFrame): boolean {
   return status.mode === "start-up" || status.mode === "controlled";
-}
-
-/** Every used channel red, the others dark. */
-export function allRedOf(channels: readonly { readonly channel: number }[]): Display {
-  const display = darkDisplay();
-  for (const { channel } of channels) {
-    if (channel >= 1 && channel <= CHANNEL_COUNT) display[channel - 1] = LAMP.red;
-  }
-  return display;
 }
 
 /** Stops for lamps that disagree: the third within the hour has to stay latched. */

@@ -22,7 +22,7 @@
 // when the lamps disagree with what was sent for more than 300 ms: it lets go of that by itself as
 // soon as the failure display stands, so that the cabinet may return; the third within an hour is
 // asked for as an interlock violation, which stays latched until the button.
-import { type Display, darkDisplay, type LampCode } from "../core/site/lamps.ts";
+import { type Display, darkDisplay, LAMP, type LampCode } from "../core/site/lamps.ts";
 import type { CabinetView, ControlMode } from "../core/site/view.ts";
 import type { StopCause } from "../wire/cabinet-codes.ts";
 import { FrameReader } from "../wire/frame-reader.ts";
@@ -386,4 +386,13 @@ export class CabinetLink {
     if (this.status === null || !this.heard) return ["no-cabinet", "waiting for the cabinet"];
     return modeOf(this.status, this.latch.text);
   }
+}
+
+/** Every used channel red, the others dark. */
+export function allRedOf(channels: readonly { readonly channel: number }[]): Display {
+  const display = darkDisplay();
+  for (const { channel } of channels) {
+    display[channel - 1] = LAMP.red;
+  }
+  return display;
 }

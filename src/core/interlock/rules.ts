@@ -32,6 +32,7 @@ export interface Hold {
   readonly rule: HoldRule;
   readonly channel: number;
   readonly remainingMs: number;
+  readonly detail: string;
 }
 
 /** The last accepted display and since when each channel shows its code. */
@@ -219,7 +220,9 @@ function holdOf(
   const shownMs = walkSkipped ? 0 : ageMs(standing, index, nowMs);
   const remainingMs = rule.minimumMs - shownMs;
   if (remainingMs <= TOLERANCE_MS) return null;
-  return { rule: rule.pedestrian ? "walk" : "minimum-green", channel: index + 1, remainingMs };
+  const detail = `${remainingMs} ms of ${rule.minimumMs} left`;
+  const name = rule.pedestrian ? "walk" : "minimum-green";
+  return { rule: name, channel: index + 1, remainingMs, detail };
 }
 
 /** Minimum greens and walks that the wanted display would cut. */
