@@ -69,7 +69,8 @@ function pedestrianOf(entry: PhaseEntry["pedestrian"]): PedestrianTiming | null 
   };
 }
 
-function phaseModel(phase: number, entry: PhaseEntry): Phase {
+/** One phase of the model. */
+export function phaseModel(phase: number, entry: PhaseEntry): Phase {
   return {
     phase,
     name: entry.name,

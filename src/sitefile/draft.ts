@@ -25,6 +25,7 @@ export interface Draft {
   readonly broker: SiteFile["broker"] | undefined;
   readonly console: SiteFile["console"] | undefined;
   readonly cabinet: SiteFile["cabinet"] | undefined;
+  readonly log: SiteFile["log"] | undefined;
   readonly street: SiteFile["street"] | undefined;
 }
 
@@ -94,6 +95,7 @@ export function draftOf(
     broker: whole("broker"),
     console: whole("console"),
     cabinet: whole("cabinet"),
+    log: whole("log"),
     street: whole("street"),
   };
 }

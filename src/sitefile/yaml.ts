@@ -54,7 +54,8 @@ function fault(reading: Reading, node: unknown, path: Path, text: string): undef
 
 function keyText(key: unknown): string | null {
   if (!isScalar(key) || key.value === null || typeof key.value === "object") return null;
-  return String(key.value);
+  // A name that plain objects treat as their own; no site file has a use for it.
+  return key.value === "__proto__" ? null : String(key.value);
 }
 
 function mapOf(reading: Reading, node: { items: readonly unknown[] }, path: Path): unknown {
@@ -62,7 +63,7 @@ function mapOf(reading: Reading, node: { items: readonly unknown[] }, path: Path
   for (const item of node.items as readonly { key: unknown; value: unknown }[]) {
     const key = keyText(item.key);
     if (key === null) {
-      fault(reading, item.key ?? item.value, path, "a key is not a plain word; use a word");
+      fault(reading, item.key ?? item.value, path, "a key is no plain word; use a word");
       continue;
     }
     const inner = [...path, key];

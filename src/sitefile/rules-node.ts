@@ -1,0 +1,137 @@
+// Everything around the lamps: addresses, the cabinet's device, the broker's list, the street.
+import { bytesOf, listenerOf } from "./convert.ts";
+import type { Draft } from "./draft.ts";
+import type { Problems } from "./problems.ts";
+import { isPhase } from "./rules-structure.ts";
+import type { Path } from "./yaml.ts";
+
+/** Retention deletes whole segments; below this there is nothing left to keep. */
+const LEAST_LOG_BYTES = 16 * 1024 * 1024;
+
+export function checkNode(draft: Draft, problems: Problems): void {
+  checkTimezone(draft, problems);
+  checkDevice(draft, problems);
+  checkListeners(draft, problems);
+  checkAcl(draft, problems);
+  checkLog(draft, problems);
+  checkStreet(draft, problems);
+}
+
+function checkTimezone(draft: Draft, problems: Problems): void {
+  const timezone = draft.site?.timezone;
+  if (timezone === undefined) return;
+  try {
+    Intl.DateTimeFormat("en", { timeZone: timezone });
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const path = ["site", "timezone"];
+    problems.add({ path, what: "no known time zone", use: "an IANA name such as Europe/Prague" });
+  }
+}
+
+function checkDevice(draft: Draft, problems: Problems): void {
+  const device = draft.cabinet?.device;
+  if (device === undefined || device === "virtual" || device.startsWith("/")) return;
+  const use = "virtual, or an absolute path such as /dev/serial/by-id/…";
+  problems.add({ path: ["cabinet", "device"], what: "no device", use });
+}
+
+/** 127.0.0.0/8, ::1 and the name localhost. */
+function isLoopback(address: string): boolean {
+  if (address === "localhost" || address === "::1") return true;
+  const match = /^127\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(address);
+  return match?.slice(1).every((part) => Number(part) <= 255) ?? false;
+}
+
+function checkListeners(draft: Draft, problems: Problems): void {
+  const listeners = (draft.broker?.listeners ?? []).map((listener, at) => ({
+    ...listener,
+    path: ["broker", "listeners", at] as Path,
+    key: "address",
+  }));
+  const text = draft.console?.listen;
+  if (text !== undefined) {
+    listeners.push({ ...listenerOf(text), path: ["console"], key: "listen" });
+  }
+  const used = new Set<string>();
+  for (const { address, port, path, key } of listeners) {
+    checkAddress(problems, address, port, [...path, key]);
+    const place = `${address}:${port}`;
+    if (port !== 0 && used.has(place)) {
+      problems.add({ path, value: place, what: "used twice", use: "another port for one of them" });
+    }
+    used.add(place);
+  }
+}
+
+function checkAddress(problems: Problems, address: string, port: number, path: Path): void {
+  if (port > 65_535) {
+    problems.add({ path, what: "with a port above 65535", use: "a port from 0 to 65535" });
+  }
+  if (isLoopback(address)) return;
+  problems.add({
+    path,
+    what: "not a loopback address, and there is no TLS and no login yet",
+    use: `127.0.0.1, and from elsewhere an SSH tunnel: ssh -L ${port}:127.0.0.1:${port} HOST`,
+  });
+}
+
+/** MQTT 3.1.1 section 4.7: # alone and last, + alone in its level. */
+function isTopicFilter(filter: string): boolean {
+  const levels = filter.split("/");
+  return levels.every((level, at) => {
+    if (level === "#") return at === levels.length - 1;
+    return level === "+" || !/[#+]/.test(level);
+  });
+}
+
+function checkAcl(draft: Draft, problems: Problems): void {
+  for (const [at, entry] of (draft.broker?.acl ?? []).entries()) {
+    for (const list of ["publish", "subscribe", "deny"] as const) {
+      for (const [index, filter] of entry[list].entries()) {
+        if (isTopicFilter(filter)) continue;
+        const path = ["broker", "acl", at, list, index];
+        problems.add({
+          path,
+          what: "no topic filter",
+          use: "# alone and last, + alone in a level",
+        });
+      }
+    }
+  }
+}
+
+function checkLog(draft: Draft, problems: Problems): void {
+  const maxBytes = draft.log?.maxBytes;
+  if (maxBytes === undefined || bytesOf(maxBytes) >= LEAST_LOG_BYTES) return;
+  problems.add({ path: ["log", "maxBytes"], what: "below 16 MiB", use: "16MiB or more" });
+}
+
+function checkStreet(draft: Draft, problems: Problems): void {
+  const { street } = draft;
+  if (street === undefined) return;
+  for (const approach of Object.keys(street.demand)) {
+    checkDemand(draft, problems, approach);
+  }
+  for (const phase of Object.keys(street.pedestrians ?? {}).map(Number)) {
+    const path = ["street", "pedestrians", String(phase)];
+    if (!isPhase(draft, problems, phase, path)) continue;
+    const found = draft.phases.get(phase);
+    if (found === undefined || found.pedestrian !== undefined) continue;
+    const value = `phase ${phase}`;
+    problems.add({ path, value, what: "without pedestrian", use: "a phase that has one" });
+  }
+}
+
+function checkDemand(draft: Draft, problems: Problems, approach: string): void {
+  const path = ["street", "demand", approach];
+  if (!draft.approachIds.has(approach)) {
+    const what = "an approach that this file doesn't have";
+    problems.add({ path, value: approach, what, use: [...draft.approachIds].join(", ") });
+    return;
+  }
+  const complete = draft.phases.size === draft.phaseIds.size;
+  const served = [...draft.phases.values()].some((phase) => phase.approach === approach);
+  if (!complete || served) return;
+  problems.add({ path, value: approach, what: "served by no phase", use: "no demand there" });
+}
