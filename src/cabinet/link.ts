@@ -30,6 +30,7 @@ import type { CabinetFrame, HelloAnswerFrame, StatusFrame } from "../wire/frame-
 import { decodeCabinetFrame, encodeHostFrame } from "../wire/frames.ts";
 import { ClockMap } from "./clock-map.ts";
 import { FeedbackCheck } from "./feedback.ts";
+import { FrameSender } from "./frame-sender.ts";
 import { LampSense } from "./lamp-sense.ts";
 import {
   describeCabinet,
@@ -45,10 +46,6 @@ import type { LinkCounters, LinkEffect, LinkInput, LinkOptions } from "./link-ty
 import { RecordReading } from "./record-reading.ts";
 import { causeWords, holdWords, latchWords } from "./words.ts";
 
-/** A lamp frame at least this often (CABINET section 4). */
-export const FRAME_MS = 50;
-/** A tick that comes a little early still writes its frame. */
-const FRAME_EARLY_MS = 5;
 /** No lamp frame while the newest status is older. */
 export const STATUS_AGE_MAX_MS = 150;
 /** An unanswered HELLO is repeated; longer than any round trip over USB. */
@@ -65,6 +62,7 @@ export class CabinetLink {
   private readonly clock = new ClockMap();
   private readonly sense = new LampSense();
   private readonly feedbackCheck = new FeedbackCheck();
+  private readonly sender = new FrameSender(this.feedbackCheck);
   private readonly reading: RecordReading;
   private readonly edges = new InputEdges();
   private readonly latch = new LatchWatch();
@@ -76,12 +74,9 @@ export class CabinetLink {
   private closedReason = "the cabinet's device has not been opened yet";
   private nonce: number;
   private helloMs = 0;
-  private session = 0;
-  private sequence = 0;
   private hello: HelloAnswerFrame | null = null;
   private status: StatusFrame | null = null;
   private statusMs = Number.NEGATIVE_INFINITY;
-  private nextFrameMs = 0;
   private wanted: Display;
   private started = false;
   private stopCause: StopCause | null = null;
@@ -229,11 +224,11 @@ export class CabinetLink {
     }
     const request = this.reading.due(nowMs);
     if (request !== null) {
-      this.write(encodeHostFrame({ kind: "record-read", session: this.session, ...request }));
+      this.write(
+        encodeHostFrame({ kind: "record-read", session: this.sender.session, ...request }),
+      );
     }
-    if (nowMs < this.nextFrameMs - FRAME_EARLY_MS) return;
-    this.nextFrameMs = Math.max(this.nextFrameMs + FRAME_MS, nowMs + FRAME_MS / 2);
-    this.writeFrame(nowMs);
+    if (this.sender.isDue(nowMs)) this.writeFrame(nowMs);
   }
 
   private show(display: Display, nowMs: number): void {
@@ -252,28 +247,19 @@ export class CabinetLink {
 
   /** A lamp or STOP frame, if the cabinet is heard and holds our record. */
   private writeFrame(nowMs: number): void {
-    const { status, session, stopCause } = this;
+    const { status, stopCause } = this;
     if (this.phase !== "open" || status === null || !this.isFresh(nowMs)) return;
     if (!status.flags.recordMatches && stopCause === null) return;
     if (!this.started && takesFrames(status) && stopCause === null) return;
-    this.sequence += 1;
-    const { sequence } = this;
-    if (stopCause !== null) {
-      this.feedbackCheck.sent(sequence, null);
-      this.write(encodeHostFrame({ kind: "stop", session, sequence, cause: stopCause }));
-    } else {
-      const { stamp } = status;
-      const display = this.wanted;
-      this.feedbackCheck.sent(sequence, display);
-      this.write(encodeHostFrame({ kind: "lamp", session, sequence, stamp, display }));
-    }
+    if (stopCause !== null) this.write(this.sender.stop(stopCause));
+    else this.write(this.sender.lamps(this.wanted, status.stamp));
     this.counters.framesSent += 1;
   }
 
   private take(frame: CabinetFrame, nowMs: number): void {
     if (frame.kind === "status") this.takeStatus(frame, nowMs);
     else if (frame.kind === "hello-answer") this.takeHello(frame);
-    else if (frame.kind === "record-part" && frame.session === this.session) {
+    else if (frame.kind === "record-part" && frame.session === this.sender.session) {
       for (const line of this.reading.take(frame.offset, frame.data)) this.note("record", line);
     }
   }
@@ -283,9 +269,7 @@ export class CabinetLink {
     const rebooted = this.hello !== null && this.hello.boot !== hello.boot;
     this.phase = "open";
     this.hello = hello;
-    this.session = hello.session;
-    this.sequence = 0;
-    this.feedbackCheck.reset();
+    this.sender.begin(hello.session);
     if (rebooted) this.note("reset", `by ${hello.resetCauses.join(", ") || "no known cause"}`);
     this.note("session", `firmware ${hello.firmwareVersion}, boot ${hello.boot}`);
     if (hello.latch !== null) {
@@ -310,7 +294,7 @@ export class CabinetLink {
     this.status = status;
     this.edges.take(status.inputs, atMs, this.tell);
     if (this.phase !== "open") return;
-    if (status.session !== this.session) {
+    if (status.session !== this.sender.session) {
       this.note("session", "the cabinet has lost the session");
       this.greet(nowMs);
       return;
@@ -321,7 +305,7 @@ export class CabinetLink {
     this.takeLatch(status, nowMs);
     this.takeMode(before, status);
     this.takeFeedback(status, nowMs);
-    if (this.sequence === 0) this.writeFrame(nowMs);
+    if (this.sender.isNew()) this.writeFrame(nowMs);
   }
 
   private takeLatch(status: StatusFrame, nowMs: number): void {
@@ -335,7 +319,6 @@ export class CabinetLink {
         });
         break;
       case "released":
-        if (this.stopCause === "interlock") this.stopCause = null;
         this.tell({ kind: "released" });
         this.note("released", "the button at the cabinet has cleared the latch");
         break;
@@ -356,11 +339,20 @@ export class CabinetLink {
       this.note("hold", `channel ${status.holdChannel}: ${holdWords(status.hold)}`);
     }
     this.holding = held;
-    const stands = status.mode === "failure-display" || status.mode === "trip";
-    if (stands && this.stopCause === "feedback") this.stopCause = null;
+    if (this.isMet(status)) this.stopCause = null;
     if (this.started || status.mode !== "start-up" || !status.flags.recordMatches) return;
     this.started = true;
     this.effects.push({ kind: "start" });
+  }
+
+  /**
+   * A stop that the cabinet keeps by itself from now on. To repeat an interlock's would latch it
+   * again in the moment after the button.
+   */
+  private isMet(status: StatusFrame): boolean {
+    if (this.stopCause === "interlock") return status.flags.latched;
+    const stands = status.mode === "failure-display" || status.mode === "trip";
+    return this.stopCause === "feedback" && stands;
   }
 
   private takeFeedback(status: StatusFrame, nowMs: number): void {
