@@ -1,0 +1,42 @@
+// What goes into the control machine and what comes out of it.
+import type { ClockQuality } from "../core/site/view.ts";
+import type { NodeEvent } from "../log/events.ts";
+
+/** A moment on both clocks: decisions use `monoMs`, the log writes `wallMs`. */
+export interface Instant {
+  readonly monoMs: number;
+  readonly wallMs: number;
+}
+
+/** What a command may ask of control. */
+export type Order =
+  | { readonly kind: "call"; readonly phase: number; readonly pedestrian: boolean }
+  | { readonly kind: "flash" }
+  | { readonly kind: "return" };
+
+export type ControlEvent =
+  | { readonly kind: "port-opened" }
+  | { readonly kind: "port-closed"; readonly reason: string }
+  | { readonly kind: "bytes"; readonly bytes: Uint8Array }
+  /** The port did not take the newest write. */
+  | { readonly kind: "dropped" }
+  /** Every 50 ms. */
+  | { readonly kind: "tick" }
+  /** A detector that comes over MQTT. */
+  | { readonly kind: "detector"; readonly detector: number; readonly on: boolean }
+  | { readonly kind: "detector-silent"; readonly detector: number }
+  | { readonly kind: "order"; readonly order: Order }
+  /** An orderly stop for the end of the process; not counted as a lost host. */
+  | { readonly kind: "shutdown" };
+
+export type ControlEffect =
+  | { readonly kind: "write"; readonly bytes: Uint8Array }
+  | { readonly kind: "log"; readonly event: NodeEvent }
+  /** The view differs in something that a person or a vehicle would want to know at once. */
+  | { readonly kind: "changed" };
+
+/** What the control machine can't know by itself. */
+export interface ControlIdentity {
+  readonly incarnation: number;
+  readonly clock: ClockQuality;
+}

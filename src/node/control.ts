@@ -1,0 +1,359 @@
+// The control machine of one node: cabinet link, interlock and controller as one pure step. The
+// live loop drives it by the clock; `replay` drives it in virtual time.
+//
+// This is the only place where a display goes on its way to a lamp: the controller wants it (L2),
+// the interlock checks it (L1), the link frames it, and the microcontroller has the last word (L0).
+import { allRedOf, CabinetLink } from "../cabinet/link.ts";
+import type { LinkEffect, LinkInput } from "../cabinet/link-types.ts";
+import { compileRecord, describeRecordDifference, recordChecksum } from "../cabinet/record.ts";
+import { compileTable, Interlock, type InterlockResult } from "../core/interlock/interlock.ts";
+import {
+  createController,
+  type SignalController,
+  type SignalEffect,
+  type SignalInput,
+} from "../core/signal/controller.ts";
+import { CHANNEL_COUNT, type Display, LAMP_NAMES } from "../core/site/lamps.ts";
+import type { SiteModel } from "../core/site/model.ts";
+import type { ControlMode, ControlView } from "../core/site/view.ts";
+import type { NodeEvent } from "../log/events.ts";
+import type {
+  ControlEffect,
+  ControlEvent,
+  ControlIdentity,
+  Instant,
+  Order,
+} from "./control-types.ts";
+import { type InputTarget, inputMap } from "./inputs.ts";
+import { WaitWatch } from "./wait-watch.ts";
+
+export interface ControlOptions {
+  /** Fixed time: every phase on maximum recall. */
+  readonly recall?: "max";
+  /** Where the link's nonces begin: another number at each start. */
+  readonly nonce: number;
+}
+
+/** Code 173, unit flash status (NTCIP 1202 unitFlashStatus), by what stands. */
+const FLASH_STATUS: Readonly<Record<ControlMode, number>> = {
+  starting: 7,
+  controlled: 2,
+  "orderly-stop": 5,
+  "failure-display": 5,
+  trip: 6,
+  "no-cabinet": 1,
+};
+
+export class Control {
+  readonly site: SiteModel;
+  private readonly link: CabinetLink;
+  private readonly interlock: Interlock;
+  private readonly controller: SignalController;
+  private readonly inputs: ReadonlyMap<number, InputTarget>;
+  private readonly waits: WaitWatch;
+  private effects: ControlEffect[] = [];
+  private now: Instant;
+  private mode: ControlMode = "no-cabinet";
+  private cause: string | null = null;
+  private sequence = 0;
+  private sent: Display | null = null;
+  private holds = 0;
+  private holding = false;
+  private violations = 0;
+  private violated = false;
+  private greens = 0;
+  private changed = false;
+
+  constructor(site: SiteModel, now: Instant, options: ControlOptions) {
+    const record = compileRecord(site);
+    this.site = site;
+    this.now = now;
+    this.link = new CabinetLink({
+      record,
+      checksum: recordChecksum(record),
+      describeDifference: describeRecordDifference,
+      allRed: allRedOf(site.channels),
+      nonce: options.nonce,
+    });
+    this.interlock = new Interlock(compileTable(site), now.monoMs);
+    this.controller =
+      options.recall === "max" ? createController(site, { recall: "max" }) : createController(site);
+    this.inputs = inputMap(site);
+    this.waits = new WaitWatch(site);
+  }
+
+  /** One event; the answer is the caller's. `now` never goes back on its monotonic clock. */
+  step(event: ControlEvent, now: Instant): ControlEffect[] {
+    this.effects = [];
+    this.now = now;
+    this.changed = false;
+    this.take(event);
+    if (this.changed) this.effects.push({ kind: "changed" });
+    return this.effects;
+  }
+
+  private take(event: ControlEvent): void {
+    switch (event.kind) {
+      case "port-opened":
+        this.toLink({ kind: "opened" });
+        break;
+      case "port-closed":
+        this.toLink({ kind: "closed", reason: event.reason });
+        break;
+      case "dropped":
+        this.toLink({ kind: "dropped" });
+        break;
+      case "shutdown":
+        this.toLink({ kind: "stop", cause: "shutdown" });
+        break;
+      case "tick":
+        this.tick();
+        break;
+      case "bytes":
+        this.toLink({ kind: "bytes", bytes: event.bytes });
+        this.show();
+        break;
+      case "detector":
+      case "detector-silent":
+        this.toController(event);
+        this.show();
+        break;
+      case "order":
+        this.order(event.order);
+        this.show();
+        break;
+    }
+  }
+
+  private tick(): void {
+    this.toController({ kind: "tick" });
+    this.show();
+    this.toLink({ kind: "tick" });
+    if (this.mode === "controlled") {
+      for (const phase of this.waits.step(
+        this.controller.phases(this.now.monoMs),
+        this.now.monoMs,
+      )) {
+        this.log("alarm", ["call beyond bound", phase, true]);
+      }
+    }
+  }
+
+  private order(order: Order): void {
+    switch (order.kind) {
+      case "flash":
+        this.toLink({ kind: "stop", cause: "operator" });
+        break;
+      case "return":
+        this.toLink({ kind: "return" });
+        break;
+      case "call":
+        this.toController(order);
+        break;
+    }
+  }
+
+  /** Why an order can't be carried out, or null. */
+  refusalOf(order: Order): string | null {
+    if (order.kind !== "call") return null;
+    const phase = this.site.phases.find((entry) => entry.phase === order.phase);
+    if (phase === undefined) return `there is no phase ${order.phase}`;
+    if (order.pedestrian && phase.pedestrian === null) {
+      return `phase ${order.phase} has no pedestrian signal`;
+    }
+    return null;
+  }
+
+  /** Wanted display through the interlock to the link; called after everything that may change it. */
+  private show(): void {
+    if (!this.link.isStarted()) return;
+    const nowMs = this.now.monoMs;
+    const result = this.interlock.step(this.controller.display(), this.link.feedback(nowMs), nowMs);
+    this.tellInterlock(result);
+    if (result.stop) {
+      this.toLink({ kind: "stop", cause: "interlock" });
+      return;
+    }
+    if (this.sent !== null && sameDisplay(this.sent, result.display)) return;
+    this.sent = result.display;
+    this.log("lamps", [result.display]);
+    this.toLink({ kind: "display", display: result.display });
+  }
+
+  private tellInterlock(result: InterlockResult): void {
+    const holding = result.holds.length > 0;
+    if (holding && !this.holding) {
+      this.holds += 1;
+      for (const hold of result.holds) {
+        this.log("interlock", ["hold", hold.rule, hold.channel, hold.detail]);
+      }
+    }
+    this.holding = holding;
+    const { violation } = result;
+    if (violation !== null && !this.violated) {
+      this.violations += 1;
+      this.log("interlock", ["violation", violation.rule, violation.channel, violation.detail]);
+    }
+    this.violated = violation !== null;
+  }
+
+  private toController(input: SignalInput): void {
+    for (const effect of this.controller.step(input, this.now.monoMs)) this.onSignal(effect);
+  }
+
+  private onSignal(effect: SignalEffect): void {
+    switch (effect.kind) {
+      case "display":
+        this.changed = true;
+        break;
+      case "code":
+        if (effect.code === 1) this.greens += 1;
+        this.log("code", [effect.code, effect.parameter, effect.reason ?? null]);
+        break;
+      case "alarm":
+        this.log("alarm", [effect.what, effect.subject, effect.active]);
+        break;
+    }
+  }
+
+  private toLink(input: LinkInput): void {
+    for (const effect of this.link.step(input, this.now.monoMs)) this.onLink(effect);
+  }
+
+  private onLink(effect: LinkEffect): void {
+    switch (effect.kind) {
+      case "write":
+        this.effects.push(effect);
+        break;
+      case "start":
+        this.sent = null;
+        this.interlock.restart(this.now.monoMs);
+        this.toController({ kind: "start" });
+        this.show();
+        break;
+      case "halt":
+        this.sent = null;
+        this.toController({ kind: "halt", cause: effect.cause });
+        break;
+      case "mode":
+        this.onMode(effect.mode, effect.cause);
+        break;
+      case "input":
+        this.onInput(effect.input, effect.on);
+        break;
+      case "inputs-lost":
+      case "inputs-restored":
+        this.toController({ kind: effect.kind });
+        break;
+      default:
+        this.onNote(effect);
+    }
+  }
+
+  private onNote(effect: LinkEffect): void {
+    switch (effect.kind) {
+      case "sensed":
+        this.changed = true;
+        this.logAt(effect.atMs, "lamps-sensed", [
+          effect.channel,
+          LAMP_NAMES[effect.code] ?? "dark",
+        ]);
+        break;
+      case "trip":
+        this.log("trip", [effect.cause, effect.relay]);
+        break;
+      case "released":
+        this.interlock.release();
+        break;
+      case "cabinet":
+        this.log("cabinet", [effect.what, effect.detail]);
+        break;
+      case "write":
+        throw new Error("TODO: Not implemented yet");
+      case "start":
+        throw new Error("TODO: Not implemented yet");
+      case "halt":
+        throw new Error("TODO: Not implemented yet");
+      case "mode":
+        throw new Error("TODO: Not implemented yet");
+      case "input":
+        throw new Error("TODO: Not implemented yet");
+      case "inputs-lost":
+        throw new Error("TODO: Not implemented yet");
+      case "inputs-restored":
+        throw new Error("TODO: Not implemented yet");
+    }
+  }
+
+  private onMode(mode: ControlMode, cause: string | null): void {
+    const before = this.mode;
+    this.changed = true;
+    this.mode = mode;
+    this.cause = cause;
+    this.log("mode", [mode, cause]);
+    if (before !== mode) this.log("code", [173, FLASH_STATUS[mode], null]);
+  }
+
+  private onInput(input: number, on: boolean): void {
+    const target = this.inputs.get(input);
+    if (target !== undefined) this.toController(target(on));
+    this.changed = true;
+  }
+
+  private log(kind: NodeEvent["kind"], body: NodeEvent["body"]): void {
+    this.logAt(this.now.monoMs, kind, body);
+  }
+
+  private logAt(monoMs: number, kind: NodeEvent["kind"], body: NodeEvent["body"]): void {
+    const at = Math.round(this.now.wallMs - (this.now.monoMs - monoMs));
+    this.effects.push({ kind: "log", event: { kind, body, at } });
+  }
+
+  /** True once the failure display stands, or nothing is there that could show anything. */
+  isStopped(): boolean {
+    return this.mode !== "controlled" && this.mode !== "starting" && this.mode !== "orderly-stop";
+  }
+
+  /** The newest lamp frame that the cabinet has accepted in this session; 0 for none. */
+  acceptedSequence(): number {
+    return this.link.acceptedSequence();
+  }
+
+  /** A fresh picture of the junction for everybody else. */
+  view(now: Instant, identity: ControlIdentity): ControlView {
+    const { counters } = this.link;
+    this.sequence += 1;
+    return {
+      incarnation: identity.incarnation,
+      sequence: this.sequence,
+      monoMs: now.monoMs,
+      wallMs: now.wallMs,
+      clock: identity.clock,
+      mode: this.mode,
+      cause: this.cause,
+      commanded: [...this.link.commanded()],
+      sensed: [...this.link.sensed()],
+      phases: this.controller.phases(now.monoMs),
+      detectors: this.controller.detectors(),
+      pedestrianDetectors: this.controller.pedestrianDetectors(),
+      preempts: this.controller.preempts(),
+      cabinet: this.link.view(now.monoMs),
+      counters: {
+        greens: this.greens,
+        framesSent: counters.framesSent,
+        framesDropped: counters.framesDropped,
+        trips: counters.trips,
+        stops: counters.stops,
+        interlockHolds: this.holds,
+        interlockViolations: this.violations,
+        linkErrors: Object.values(counters.linkErrors).reduce((sum, count) => sum + count, 0),
+        callsBeyondBound: this.waits.count,
+      },
+    };
+  }
+}
+
+function sameDisplay(a: Display, b: Display): boolean {
+  for (let index = 0; index < CHANNEL_COUNT; index += 1) if (a[index] !== b[index]) return false;
+  return true;
+}

@@ -1,0 +1,143 @@
+// The control machine on wall time: it owns the beat and the cabinet's port, and does the effects
+// in their order. Lamps first; everything else after them.
+import { createHistogram, type RecordableHistogram } from "node:perf_hooks";
+import type { CabinetPort } from "../cabinet/port.ts";
+import type { SiteModel } from "../core/site/model.ts";
+import type { ControlView } from "../core/site/view.ts";
+import type { NodeEvent } from "../log/events.ts";
+import { Control } from "./control.ts";
+import type {
+  ControlEffect,
+  ControlEvent,
+  ControlIdentity,
+  Instant,
+  Order,
+} from "./control-types.ts";
+import { type Beat, startBeat } from "./pace.ts";
+
+/** The rest of the node hears of the junction at least this often (DESIGN section 9: 300 ms). */
+const VIEW_MS = 100;
+/** An orderly stop takes the longest pedestrian clearance, yellow, red clearance and 2 s. */
+const STOP_PATIENCE_MS = 90_000;
+/** With no cabinet in the session there is nothing to stop. */
+const STOP_POLL_MS = 50;
+
+export interface LiveOptions {
+  readonly site: SiteModel;
+  readonly port: CabinetPort;
+  readonly identity: () => ControlIdentity;
+  /** Never blocks. */
+  readonly append: (event: NodeEvent) => void;
+  readonly publish: (view: ControlView) => void;
+  /** Called on each beat, after the lamps. */
+  readonly onBeat: (nowMs: number) => void;
+}
+
+/** How well the loop keeps its promises, for metrics and benches. */
+export interface LoopFigures {
+  readonly edgeToFrameUs: RecordableHistogram;
+  readonly jitterUs: RecordableHistogram;
+  readonly gapMaxMs: number;
+  /** Wall time at which the cabinet had accepted the first lamp frame; null before. */
+  readonly firstLampWallMs: number | null;
+}
+
+function instant(): Instant {
+  const monoMs = performance.now();
+  return { monoMs, wallMs: Date.now() };
+}
+
+export class LiveControl {
+  private readonly options: LiveOptions;
+  private readonly edgeToFrameUs = createHistogram({ lowest: 1, highest: 60_000_000, figures: 3 });
+  private readonly control: Control;
+  private beat: Beat | null = null;
+  private lastViewMs = 0;
+  private firstLampWallMs: number | null = null;
+
+  constructor(options: LiveOptions) {
+    this.options = options;
+    this.control = new Control(options.site, instant(), { nonce: Date.now() });
+  }
+
+  start(): void {
+    const { port } = this.options;
+    port.onOpen = () => this.step({ kind: "port-opened" });
+    port.onClose = (reason) => this.step({ kind: "port-closed", reason });
+    port.onBytes = (bytes) => this.step({ kind: "bytes", bytes });
+    this.beat = startBeat((nowMs) => {
+      this.step({ kind: "tick" });
+      this.options.onBeat(nowMs);
+    });
+  }
+
+  /** One event through the machine, its effects done; also what the service thread passes on. */
+  step(event: ControlEvent): void {
+    const now = instant();
+    const effects = this.control.step(event, now);
+    if (effects.length > 0) this.perform(effects, now, event);
+    if (now.monoMs - this.lastViewMs >= VIEW_MS) this.publish(now);
+  }
+
+  refusalOf(order: Order): string | null {
+    return this.control.refusalOf(order);
+  }
+
+  figures(): LoopFigures {
+    const unset = createHistogram();
+    return {
+      edgeToFrameUs: this.edgeToFrameUs,
+      jitterUs: this.beat?.jitterUs ?? unset,
+      gapMaxMs: this.beat?.gapMaxMs() ?? 0,
+      firstLampWallMs: this.firstLampWallMs,
+    };
+  }
+
+  view(): ControlView {
+    return this.control.view(instant(), this.options.identity());
+  }
+
+  /** Asks for the orderly stop and waits until the failure display stands. */
+  async stop(): Promise<void> {
+    const endMs = performance.now() + STOP_PATIENCE_MS;
+    this.step({ kind: "shutdown" });
+    while (!this.control.isStopped() && performance.now() < endMs) {
+      await new Promise((resolve) => setTimeout(resolve, STOP_POLL_MS));
+    }
+    this.publish(instant());
+    this.beat?.stop();
+    this.options.port.close();
+  }
+
+  private perform(effects: readonly ControlEffect[], now: Instant, event: ControlEvent): void {
+    let changed = false;
+    let wrote = false;
+    for (const effect of effects) {
+      if (effect.kind === "write") {
+        wrote = true;
+        if (!this.options.port.write(effect.bytes)) this.control.step({ kind: "dropped" }, now);
+      } else if (effect.kind === "changed") {
+        changed = true;
+      }
+    }
+    if (wrote && changed && event.kind === "bytes") {
+      const us = Math.round((performance.now() - now.monoMs) * 1000);
+      this.edgeToFrameUs.record(Math.max(1, us));
+    }
+    for (const effect of effects) {
+      if (effect.kind === "log") this.options.append(effect.event);
+    }
+    this.noteFirstLamp();
+    if (changed) this.publish(now);
+  }
+
+  private noteFirstLamp(): void {
+    if (this.firstLampWallMs !== null || this.control.acceptedSequence() === 0) return;
+    this.firstLampWallMs = performance.timeOrigin + performance.now();
+  }
+
+  private publish(now: Instant): void {
+    this.lastViewMs = now.monoMs;
+    this.options.publish(this.control.view(now, this.options.identity()));
+  }
+}

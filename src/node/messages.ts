@@ -1,0 +1,65 @@
+// What the control thread and the service thread say to each other. Plain data only.
+import type { DetectorInput } from "../broker/leases.ts";
+import type { SiteModel } from "../core/site/model.ts";
+import type { ControlView } from "../core/site/view.ts";
+import type { HealthPart } from "../wire/health.ts";
+import type { Order } from "./control-types.ts";
+
+/** What a service thread is born with. */
+export interface ServiceData {
+  readonly site: SiteModel | null;
+  /** Why there is no site, a line each. */
+  readonly problems: readonly string[];
+  readonly secret: string;
+  readonly dataDir: string;
+  /** Of the program. */
+  readonly version: string;
+  /** Take free ports instead of those of the site file. */
+  readonly freePorts: boolean;
+}
+
+/** Figures of the control loop that only it can know. */
+export interface LoopPicture {
+  readonly edgeToFrameP99Ms: number;
+  readonly edges: number;
+  readonly jitterP999Ms: number;
+  readonly gapMaxMs: number;
+  readonly firstLampWallMs: number | null;
+}
+
+export type ToService =
+  | { readonly kind: "view"; readonly view: ControlView }
+  /** Once a second. */
+  | {
+      readonly kind: "node";
+      readonly loop: LoopPicture;
+      readonly parts: readonly HealthPart[];
+      readonly dropped: readonly DropCount[];
+    }
+  | { readonly kind: "ordered"; readonly token: number; readonly refusal: string | null }
+  | {
+      readonly kind: "reloaded";
+      readonly token: number;
+      readonly ok: boolean;
+      readonly problems: readonly string[];
+    }
+  | { readonly kind: "notice"; readonly level: "info" | "warn" | "error"; readonly text: string }
+  | { readonly kind: "stop" };
+
+export interface DropCount {
+  readonly class: string;
+  readonly reason: string;
+  readonly count: number;
+}
+
+export type FromService =
+  | {
+      readonly kind: "ready";
+      /** Null when the console or broker could not open; `problems` then says why. */
+      readonly consoleUrl: string | null;
+      readonly mqtt: readonly string[];
+      readonly problems: readonly string[];
+    }
+  | { readonly kind: "order"; readonly token: number; readonly order: Order }
+  | { readonly kind: "detector"; readonly input: DetectorInput }
+  | { readonly kind: "reload"; readonly token: number };

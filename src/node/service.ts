@@ -1,0 +1,255 @@
+// The service half of a node: broker, console, metrics and health, put together. It runs in the
+// service thread and reaches control and the log through the doors that it is given.
+import type { Duplex } from "node:stream";
+import { type Broker, createBroker } from "../broker/broker.ts";
+import type { DetectorInput } from "../broker/leases.ts";
+import type { ConsoleEvent, EventQuery, ReloadAnswer } from "../console/api.ts";
+import { addressWithSecret, type Console, createConsole } from "../console/server.ts";
+import type { SiteModel } from "../core/site/model.ts";
+import type { ControlView } from "../core/site/view.ts";
+import { type BoardHealth, boardComplaints, readBoard } from "../observe/board.ts";
+import { type Figure, metricsText } from "../observe/metrics.ts";
+import type { Command, Reply } from "../wire/command.ts";
+import type { EventRow } from "../wire/events.ts";
+import { type Health, type HealthPart, worstState } from "../wire/health.ts";
+import { partsOf } from "./health.ts";
+import type { DropCount, LoopPicture, ServiceData } from "./messages.ts";
+
+/** What the service needs of the other threads. */
+export interface ServiceDoors {
+  /** Accepted durably, done, and answered; see the log's command memory. */
+  readonly command: (command: Command) => Promise<Reply>;
+  readonly detector: (input: DetectorInput) => void;
+  readonly reload: () => Promise<ReloadAnswer>;
+  readonly events: (query: EventQuery) => Promise<readonly ConsoleEvent[]>;
+  /** What the log says of itself: its part of health and its figures. */
+  readonly log: () => { readonly part: HealthPart; readonly figures: readonly Figure[] };
+  readonly write: (level: "info" | "warn" | "error", text: string) => void;
+}
+
+export interface ServiceOpened {
+  readonly consoleUrl: string | null;
+  readonly mqtt: readonly string[];
+  readonly problems: readonly string[];
+}
+
+const BOARD_MS = 30_000;
+const HEALTH_MS = 1_000;
+/** Where the console listens when a bad site file can't say (DESIGN section 9). */
+const FALLBACK_CONSOLE = { address: "127.0.0.1", port: 8080 } as const;
+
+/** A site whose ports are free ones. */
+function withFreePorts(site: SiteModel): SiteModel {
+  const listeners = site.broker.listeners.map(({ address }) => ({ address, port: 0 }));
+  const page = { ...site.console, port: 0 };
+  return { ...site, broker: { ...site.broker, listeners }, console: page };
+}
+
+export class Service {
+  private readonly data: ServiceData;
+  private readonly doors: ServiceDoors;
+  private readonly site: SiteModel | null;
+  private broker: Broker | null = null;
+  private page: Console | null = null;
+  private view: ControlView | null = null;
+  private viewAtMs = Number.NEGATIVE_INFINITY;
+  private loop: LoopPicture | null = null;
+  private nodeParts: readonly HealthPart[] = [];
+  private nodeDropped: readonly DropCount[] = [];
+  private board: BoardHealth | null = null;
+  private readonly timers: NodeJS.Timeout[] = [];
+  private opened: readonly string[] = [];
+
+  constructor(data: ServiceData, doors: ServiceDoors) {
+    this.data = data;
+    this.doors = doors;
+    this.site = data.site !== null && data.freePorts ? withFreePorts(data.site) : data.site;
+  }
+
+  /** Opens what can be opened; what can't is a line, and the rest runs. */
+  async open(): Promise<ServiceOpened> {
+    const problems: string[] = [];
+    const mqtt: string[] = [];
+    if (this.site !== null) {
+      this.broker = await this.makeBroker(this.site);
+      const { bound, problems: refused } = await this.broker.listen();
+      problems.push(...refused);
+      mqtt.push(...bound.map(({ address, port }) => `mqtt://${hostOf(address)}:${port}`));
+    }
+    this.page = this.makeConsole();
+    const console = await this.page.listen();
+    if (!console.ok) problems.push(console.reason);
+    this.opened = problems;
+    this.timers.push(setInterval(() => this.tellHealth(), HEALTH_MS));
+    this.timers.push(setInterval(() => this.lookAtBoard(), BOARD_MS));
+    this.lookAtBoard();
+    const url = console.ok ? addressWithSecret(console.address, this.data.secret) : null;
+    return { consoleUrl: url, mqtt, problems };
+  }
+
+  publishView(view: ControlView): void {
+    this.view = view;
+    this.viewAtMs = performance.now();
+    this.broker?.publishView(view);
+  }
+
+  publishEvents(rows: readonly EventRow[]): void {
+    this.broker?.publishEvents(rows);
+  }
+
+  /** What the control thread knows of itself and of the other threads. */
+  takeNode(picture: {
+    readonly loop: LoopPicture;
+    readonly parts: readonly HealthPart[];
+    readonly dropped: readonly DropCount[];
+  }): void {
+    this.loop = picture.loop;
+    this.nodeParts = picture.parts;
+    this.nodeDropped = picture.dropped;
+  }
+
+  async close(): Promise<void> {
+    for (const timer of this.timers) clearInterval(timer);
+    await this.broker?.close();
+    await this.page?.close();
+  }
+
+  private makeBroker(site: SiteModel): Promise<Broker> {
+    return createBroker({
+      site,
+      secret: this.data.secret,
+      onCommand: this.doors.command,
+      onDetector: this.doors.detector,
+      onEvent: ({ client, reason, messages }) => {
+        const text = `the session of ${client} was discarded with ${messages} messages: ${reason}`;
+        this.doors.write("warn", text);
+      },
+    });
+  }
+
+  private makeConsole(): Console {
+    const { broker, site } = this;
+    return createConsole({
+      listen: site?.console ?? FALLBACK_CONSOLE,
+      secret: this.data.secret,
+      sources: {
+        site: () => site,
+        problems: () => this.data.problems,
+        alive: () => this.alive(),
+        health: async () => ({ ...this.health(), loop: this.loop }),
+        metricsText: () => this.metrics(),
+        events: this.doors.events,
+        reload: this.doors.reload,
+      },
+      onWebSocket: (stream: Duplex) => {
+        if (broker === null) stream.destroy();
+        else broker.handleWebSocket(stream, { role: "reader", via: "console" });
+      },
+      log: (line) => this.doors.write("warn", line),
+    });
+  }
+
+  private viewAgeMs(): number {
+    return performance.now() - this.viewAtMs;
+  }
+
+  private alive(): { ok: boolean; reason: string | null } {
+    if (this.site === null) return { ok: false, reason: "the site file has problems" };
+    const [control] = partsOf(this.view, this.viewAgeMs(), null);
+    if (control === undefined || control.state === "failed") {
+      return { ok: false, reason: control?.text ?? "no control" };
+    }
+    return { ok: true, reason: null };
+  }
+
+  private health(): Health {
+    const parts: HealthPart[] = [
+      ...partsOf(this.view, this.viewAgeMs(), this.broker?.counters ?? null),
+      this.doors.log().part,
+      ...this.nodeParts,
+    ];
+    for (const problem of [...this.data.problems, ...this.opened]) {
+      parts.push({ name: "start", state: "degraded", text: problem });
+    }
+    if (this.board !== null) parts.push(boardPart(this.board));
+    return {
+      wallMs: Date.now(),
+      version: this.data.version,
+      uptimeS: process.uptime(),
+      state: worstState(parts),
+      parts,
+    };
+  }
+
+  private tellHealth(): void {
+    this.broker?.publishHealth(this.health());
+  }
+
+  private lookAtBoard(): void {
+    readBoard(this.data.dataDir).then(
+      (board) => {
+        this.board = board;
+      },
+      (error: unknown) => this.doors.write("warn", `the board can't be read: ${String(error)}`),
+    );
+  }
+
+  private async metrics(): Promise<string> {
+    const counters = this.broker?.counters ?? null;
+    return await metricsText({
+      view: this.view,
+      viewAgeS: this.view === null ? null : this.viewAgeMs() / 1000,
+      dropped: [...this.nodeDropped, ...(counters?.dropped ?? [])],
+      figures: [...loopFigures(this.loop), ...brokerFigures(counters), ...this.doors.log().figures],
+    });
+  }
+}
+
+function hostOf(address: string): string {
+  return address.includes(":") ? `[${address}]` : address;
+}
+
+function boardPart(board: BoardHealth): HealthPart {
+  const complaints = boardComplaints(board);
+  if (complaints.length > 0) {
+    return { name: "board", state: "degraded", text: `${complaints.join("; ")}.` };
+  }
+  const degrees = board.temperatureC === null ? "" : `, ${Math.round(board.temperatureC)} °C`;
+  const free = board.diskFreeBytes === null ? "?" : (board.diskFreeBytes / 1e9).toFixed(1);
+  return { name: "board", state: "ok", text: `${free} GB free on the data disk${degrees}.` };
+}
+
+function loopFigures(loop: LoopPicture | null): Figure[] {
+  if (loop === null) return [];
+  const figure = (name: string, help: string, value: number): Figure => ({ name, help, value });
+  return [
+    figure(
+      "stopline_edge_to_frame_p99_seconds",
+      "Status with a change decoded to lamp frame written, 99th percentile",
+      loop.edgeToFrameP99Ms / 1000,
+    ),
+    figure("stopline_edges_total", "Changes that were answered by a frame", loop.edges),
+    figure(
+      "stopline_tick_jitter_p999_seconds",
+      "Deviation of the control beat, 99.9th percentile",
+      loop.jitterP999Ms / 1000,
+    ),
+    figure("stopline_tick_gap_max_seconds", "Longest gap between beats", loop.gapMaxMs / 1000),
+  ];
+}
+
+function brokerFigures(counters: ReturnType<() => Broker["counters"]> | null): Figure[] {
+  if (counters === null) return [];
+  const figures: Figure[] = [
+    { name: "stopline_broker_connections", help: "Open now", value: counters.connections },
+    { name: "stopline_broker_accepted_total", help: "Clients accepted", value: counters.accepted },
+    { name: "stopline_broker_throttled_total", help: "Sockets slowed", value: counters.throttled },
+    { name: "stopline_broker_messages_in_total", help: "PUBLISHes", value: counters.messagesIn },
+    { name: "stopline_broker_sessions", help: "Persistent sessions", value: counters.sessions },
+  ];
+  for (const [reason, value] of Object.entries(counters.refused)) {
+    const labels = { reason };
+    figures.push({ name: "stopline_broker_refused_total", help: "Turned away", value, labels });
+  }
+  return figures;
+}

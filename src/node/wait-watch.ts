@@ -1,0 +1,42 @@
+// Counts calls that waited longer than the bound which the site promises them.
+import { serviceBoundMs } from "../core/signal/controller.ts";
+import type { SiteModel } from "../core/site/model.ts";
+import type { PhaseView } from "../core/site/view.ts";
+
+interface Wait {
+  readonly boundMs: number;
+  sinceMs: number | null;
+  told: boolean;
+}
+
+export class WaitWatch {
+  private readonly waits = new Map<number, Wait>();
+  /** Calls that waited beyond their bound since the start. */
+  count = 0;
+
+  constructor(site: SiteModel) {
+    for (const { phase } of site.phases) {
+      this.waits.set(phase, { boundMs: serviceBoundMs(site, phase), sinceMs: null, told: false });
+    }
+  }
+
+  /** The phases whose call has just passed its bound. */
+  step(phases: readonly PhaseView[], nowMs: number): number[] {
+    const late: number[] = [];
+    for (const view of phases) {
+      const wait = this.waits.get(view.phase);
+      if (wait === undefined) continue;
+      if (!view.call || view.state === "green") {
+        wait.sinceMs = null;
+        wait.told = false;
+        continue;
+      }
+      wait.sinceMs ??= nowMs;
+      if (wait.told || nowMs - wait.sinceMs <= wait.boundMs) continue;
+      wait.told = true;
+      this.count += 1;
+      late.push(view.phase);
+    }
+    return late;
+  }
+}
