@@ -185,7 +185,7 @@ export function mapToJson(map: SiteMap): Record<string, unknown> {
 }
 
 export function decodeMap(bytes: Uint8Array): SiteMap {
-  const bounds = { maxBytes: 16_384, maxDepth: 6, maxItems: 2_048 };
+  const bounds = { maxBytes: 16_384, maxDepth: 7, maxItems: 2_048 };
   const fields = tuple(decodeCbor(bytes, bounds), 6, "map");
   version(fields[0], MAP_VERSION, "a map");
   return {
