@@ -3,8 +3,8 @@
 // smallest difference between arrival and stamp, and lets it grow as slowly as two clocks can drift
 // apart, so that one lucky frame an hour ago doesn't rule for ever.
 
-/** Two clocks of 1 % each way at the most (a resonator), with a little room: ms per ms. */
-const DRIFT = 0.025;
+/** The cabinet's resonator is off by 1 % at the most; a little room on top. ms per ms. */
+const DRIFT = 0.012;
 
 const WRAP = 2 ** 32;
 
