@@ -154,7 +154,7 @@ t.test("broken YAML names its line", async (t) => {
   const problems = problemsOf(parseSite(text, "x"));
   t.ok(problems.length > 0);
   for (const problem of problems) t.match(problem, /^x:\d+: \(file\): the text is not YAML \(/);
-  t.ok(Number(/^x:(\d+)/.exec(problems[0] ?? "")?.[1]) >= at, problems[0]);
+  t.ok(Number(/^x:(\d+)/.exec(problems[0] ?? "")?.[1]) >= at, problems.join("\n"));
 });
 
 t.test("aliases are refused, so a small file stays small", async (t) => {
