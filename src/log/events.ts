@@ -1,0 +1,94 @@
+// What the log keeps: the kinds of rows, the names of their fields, and how each class of them is
+// treated when the disk can't follow. A body is a positional array; names are for people and
+// exports. A kind that a reader doesn't know is kept and passed over.
+import type { CborValue } from "../wire/codec.ts";
+
+/** What happens in a full queue: see `queue.ts`. */
+export type QueuePolicy = "keep" | "sample" | "drop-oldest" | "coalesce";
+
+export type EventClass = "critical" | "codes" | "detectors" | "lamps" | "figures";
+
+export interface KindShape {
+  /** Names of the body's elements, in order. */
+  readonly fields: readonly string[];
+  readonly class: EventClass;
+  /** Committed at once instead of with the next second's group. */
+  readonly durable: boolean;
+}
+
+function shape(fields: string, kind: EventClass, durable = false): KindShape {
+  return { fields: fields.split(" "), class: kind, durable };
+}
+
+/** Every kind that this program writes. */
+export const KINDS = {
+  /** High-resolution code of the Indiana enumeration; `reason` says why where a code does not. */
+  code: shape("code parameter reason", "codes"),
+  /** What a channel is sensed to show: `colour` as `LAMP_NAMES` spells it. */
+  "lamps-sensed": shape("channel colour", "lamps"),
+  /** The whole display that the interlock let pass: one code per channel. */
+  lamps: shape("codes", "lamps"),
+  /** What stands: a `ControlMode` and its cause. */
+  mode: shape("mode cause", "critical"),
+  /** A command accepted: `body` is [kind, ...parameters]. */
+  command: shape("id author via body issued expires", "critical", true),
+  "command-result": shape("id author ok reason", "critical", true),
+  /** The first row of an incarnation; `continues` and `hash` name the prefix that it goes on from. */
+  start: shape("incarnation version site cause continues hash", "critical", true),
+  stop: shape("cause", "critical", true),
+  /** First cause of a latched trip and what was read with it. */
+  trip: shape("cause relay", "critical", true),
+  cabinet: shape("what detail", "critical"),
+  interlock: shape("what rule channel detail", "critical"),
+  alarm: shape("what subject active", "critical"),
+  /** A thread that died and is started anew. */
+  worker: shape("thread cause", "critical"),
+  /** Events that are not in the log: how many, of which class, and why. */
+  gap: shape("class count reason", "critical"),
+  override: shape("key value reason", "critical"),
+  /** The wall clock stepped by so many milliseconds. */
+  clock: shape("step", "critical"),
+  site: shape("hash name", "critical"),
+  /** A part that fails or works again. */
+  fault: shape("part active text", "critical"),
+  /** Before a cut of old rows: the last row cut, its hash, and how many went. */
+  checkpoint: shape("cut hash rows", "critical", true),
+  /** A figure of which only the newest value matters. */
+  figure: shape("name value", "figures"),
+} as const satisfies Readonly<Record<string, KindShape>>;
+
+export type EventKind = keyof typeof KINDS;
+
+/** One event on its way to the log. */
+export interface NodeEvent {
+  readonly kind: EventKind;
+  readonly body: readonly CborValue[];
+  /** Wall time in ms; without it, the time at which the log client takes it. */
+  readonly at?: number;
+}
+
+/** One committed row. */
+export interface LogRow {
+  /** Place in this log, rising by one. */
+  readonly seq: number;
+  /** Wall time, ms since 1970. */
+  readonly at: number;
+  readonly kind: string;
+  readonly body: readonly CborValue[];
+}
+
+export const EVENT_CLASSES = ["critical", "codes", "detectors", "lamps", "figures"] as const;
+
+/** Codes that say what a detector or button did: a chattering one makes thousands. */
+const DETECTOR_CODES: readonly CborValue[] = [81, 82, 89, 90];
+
+/** The shape of a kind by its name, or null for one that this program doesn't write. */
+export function shapeOf(kind: string): KindShape | null {
+  return Object.hasOwn(KINDS, kind) ? KINDS[kind as EventKind] : null;
+}
+
+export function classOf(event: Pick<NodeEvent, "kind" | "body">): EventClass {
+  const code = event.body[0] ?? null;
+  if (event.kind === "code" && DETECTOR_CODES.includes(code)) return "detectors";
+  return KINDS[event.kind].class;
+}
