@@ -1,5 +1,5 @@
 // Vehicles in one lane. Each drives as fast as the approach speed, its own acceleration, the
-// vehicle ahead and the stop bar allow (a safe-speed car-following model, after Krauß 1998).
+// vehicle ahead (safe speed after Krauß 1998, headway after Newell 2002) and the stop bar allow.
 // Queues, start-up lost time and the saturation headway come of that.
 import type { Aspect } from "./heads.ts";
 import type { LanePlan, Zone } from "./layout.ts";
@@ -170,7 +170,7 @@ export class Lane {
     let speed = Math.min(limit, vehicle.speedMps + ACCELERATION_MPS2 * STEP_S);
     if (ahead !== undefined) {
       const gap = vehicle.x - ahead.x - VEHICLE_M - STANDING_GAP_M;
-      speed = Math.min(speed, safeSpeed(gap, ahead.speedMps, this.#followS));
+      speed = Math.min(speed, safeSpeed(gap, ahead.speedMps, this.#followS), gap / this.#followS);
     }
     if (this.#mustStop(vehicle, nowMs)) {
       speed = Math.min(speed, safeSpeed(vehicle.x - STOP_BEFORE_M, 0, STEP_S));
