@@ -41,6 +41,8 @@
 #define SL_MONITOR_YELLOW_MIN_MS 2700
 /* Red lit this long without a gap is steady, not the lit half of a flash. */
 #define SL_STEADY_MS 600
+/* A channel dark for less than this is switching, not skipping its yellow. */
+#define SL_GAP_MS 20
 /* Before the relay is energised its contact must have been seen released this long. */
 #define SL_RELAY_TEST_MS 200
 
@@ -77,7 +79,7 @@
 #define SL_EEPROM_RECORD_B 384
 
 /* RAM of one core; the chip has 2,048 bytes for everything. */
-#define SL_CORE_BYTES_MAX 940
+#define SL_CORE_BYTES_MAX 1000
 
 #define SL_PROTOCOL_VERSION 1
 #define SL_RECORD_FORMAT 1

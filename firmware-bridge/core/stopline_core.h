@@ -57,12 +57,12 @@ typedef struct {
   uint8_t pump;  /* 1 = the main loop may toggle the charge pump */
 } sl_outputs;
 
-/* First cause and readings: 26 bytes of meaning, stored twice in the EEPROM with a CRC-16. */
+/* First cause and readings, stored twice in the EEPROM with a CRC-16. */
 typedef struct {
   uint8_t cause;     /* SL_CAUSE_*, 0 = nothing latched */
   uint8_t channel;   /* 1 to 16, 0 = none */
   uint8_t other;     /* the other channel of a conflict or clearance, 0 = none */
-  uint8_t mode;      /* mode when it happened */
+  uint8_t mode;      /* mode when it happened; bit 7: a trip came after a latched stop */
   uint16_t measured; /* ms: how long the fault stood, or the short time that was measured */
   uint32_t stamp;    /* ms since reset */
   uint16_t boot;     /* low half of the boot counter */
@@ -109,14 +109,15 @@ typedef struct {
   uint8_t mode;
   uint8_t cause;
   uint8_t reset_cause;
-  uint8_t returned; /* has left the failure display since power-up */
+  uint8_t returned;  /* a return takes the long time: not the first one since power-up */
   uint8_t stop_held; /* the newest good frame was a STOP */
-  uint8_t relay;
+  uint8_t button_ready;
   uint16_t healthy_ms;
   uint16_t mode_ms; /* in start-up: red shown; in an orderly stop: all red and cleared */
   uint16_t relay_ms;
   uint16_t button_ms;
-  uint8_t button_ready;
+  uint8_t relay; /* energised by the core */
+  uint8_t relay_welded;
   uint8_t lost_stops;
   uint32_t lost_at[2];
 
@@ -126,6 +127,7 @@ typedef struct {
   uint8_t pending;             /* `wanted` is not wholly shown */
   uint8_t hold;
   uint8_t hold_channel;
+  uint8_t flashing;               /* some code shown flashes */
   uint16_t shown_ms[SL_CHANNELS]; /* since the code changed, saturating */
   uint16_t held_ms[SL_CHANNELS];  /* the change under way is held since */
   uint16_t credit[SL_CHANNELS];   /* the last change was held for */
@@ -135,31 +137,36 @@ typedef struct {
   /* Record. */
   uint8_t (*read_eeprom)(uint16_t address);
   uint8_t record[SL_RECORD_BYTES];
-  uint8_t programming;     /* the record in RAM is being replaced: it counts as blank */
+  uint8_t programming;     /* see session.c */
+  uint8_t record_valid;
   uint16_t program_length; /* bytes taken */
   uint32_t checksum;
-  uint8_t record_valid;
   uint16_t used;
   uint16_t pedestrian;
   uint16_t conflicts[SL_CHANNELS]; /* channels that may not be lit with this one */
+  uint8_t scrub_at;                /* the record in RAM is checked a byte a tick */
+  uint32_t scrub_crc;
 
   /* Inputs and sensed lamps, filtered by bit-sliced counters. */
   uint32_t inputs;
   uint32_t input_count[2];
+  uint8_t control;
+  uint8_t control_count[2];
   sl_lamps sensed;
   uint16_t sense_count[3][3];
-  uint8_t control;
 
   /* Monitor. */
   uint16_t conflict_ms[SL_CHANNELS];
   uint16_t dual_ms[SL_CHANNELS];
-  uint16_t dark_ms[SL_CHANNELS]; /* no indication; on an unused channel: voltage */
+  uint16_t dark_ms[SL_CHANNELS];
+  uint16_t unused_ms[SL_CHANNELS];
   uint16_t field_ms[SL_CHANNELS];
-  uint16_t faulty[4]; /* channels with a running counter, per rule above */
-  uint8_t seen[SL_CHANNELS];     /* what the channel is seen to show, see monitor.c */
-  uint16_t seen_ms[SL_CHANNELS]; /* since then, saturating */
-  uint16_t walk_end_ms[SL_CHANNELS];
-  uint16_t armed; /* channels whose clearances are watched */
+  uint16_t faulty[5];             /* channels with a running counter, per rule above */
+  uint8_t seen[SL_CHANNELS];      /* what the channel is seen to show, see clearance.c */
+  uint8_t gap_ms[SL_CHANNELS];    /* nothing lit, saturating */
+  uint16_t seen_ms[SL_CHANNELS];  /* since then, saturating */
+  uint16_t clear_ms[SL_CHANNELS]; /* since right of way ended, saturating */
+  uint16_t armed;                 /* channels whose clearances are watched */
 
   /* Latch and EEPROM. */
   sl_latch latch;
@@ -176,10 +183,10 @@ _Static_assert(sizeof(sl_core) <= SL_CORE_BYTES_MAX, "the core outgrows its RAM"
  * allowed; a watchdog bit trips. */
 void sl_init(sl_core *core, uint8_t (*read_eeprom)(uint16_t address), uint8_t reset_cause);
 
-/* One byte from the host; a frame takes effect at its delimiter. */
+/* One byte from the host; a frame is judged at its delimiter and shown by the next sl_tick. */
 void sl_rx_byte(sl_core *core, uint8_t byte);
 
-/* The next byte for the host, or -1. New frames are made by sl_tick and sl_rx_byte only. */
+/* The next byte for the host, or -1. New frames are made by sl_tick, when the last has gone. */
 int16_t sl_tx_byte(sl_core *core);
 
 /* One millisecond: `in` is what was sampled now, `out` what the lamps get now. */
