@@ -1,8 +1,8 @@
 // From raw readings at the field terminals to what a person sees. The cabinet reports bits, and a
 // flashing lamp toggles there every half second; this makes one code a channel of it, so that a log
-// holds "flashing don't walk" once and not an edge twice a second.
+// holds "flashing don't walk" once and not an edge twice a second. A vehicle channel whose red flashes
+// in the failure display, or by the relay's flasher, has the same code: red that flashes.
 import { CHANNEL_COUNT, LAMP, type LampCode } from "../core/site/lamps.ts";
-import type { CabinetMode } from "../wire/cabinet-codes.ts";
 import type { StatusFrame } from "../wire/frame-types.ts";
 
 /** Half a flash is 500 ms; 1 % of clock, filter and a lost status on top. */
@@ -21,11 +21,6 @@ const GREEN = 4;
 export interface SensedChange {
   readonly channel: number;
   readonly code: LampCode;
-}
-
-/** In these modes a red that comes and goes is the failure display's red. */
-function flashesByItself(mode: CabinetMode): boolean {
-  return mode !== "controlled" && mode !== "start-up" && mode !== "orderly-stop";
 }
 
 /** The colour that shows; of two at once the more permissive, since people may follow it. */
@@ -96,22 +91,24 @@ export class LampSense {
     const raw = this.raw[index] ?? 0;
     const told = this.told[index] ?? LAMP.dark;
     const rawMs = status.stamp - (this.rawSince[index] ?? 0);
-    const flashing = rawMs <= FLASH_HALF_MAX_MS ? this.flashCode(index, raw, status.mode) : null;
+    const recent = rawMs <= FLASH_HALF_MAX_MS;
+    const flashing = recent ? this.flashCode(index, raw, !status.control.relay) : null;
     if (flashing !== null) return flashing;
     const settling = status.stamp - (this.toldSince[index] ?? 0) <= SETTLE_MS;
     if (settling && !isClear(raw, told)) return this.codes[index] ?? LAMP.dark;
     return plainCode(raw);
   }
 
-  private flashCode(index: number, raw: number, mode: CabinetMode): LampCode | null {
+  /** `released`: the relay's own flasher has the reds, whatever is commanded. */
+  private flashCode(index: number, raw: number, released: boolean): LampCode | null {
     const told = this.told[index];
-    if (told === LAMP.flashingDontWalk && (raw & ~RED) === 0) {
-      return (this.lit[index] ?? 0) === RED ? LAMP.flashingDontWalk : null;
+    const lit = this.lit[index] ?? 0;
+    if ((told === LAMP.flashingDontWalk || released) && lit === RED && (raw & ~RED) === 0) {
+      return LAMP.flashingDontWalk;
     }
-    if (told === LAMP.flashingYellow && (raw & ~YELLOW) === 0) {
-      return (this.lit[index] ?? 0) === YELLOW ? LAMP.flashingYellow : null;
+    if (told === LAMP.flashingYellow && lit === YELLOW && (raw & ~YELLOW) === 0) {
+      return LAMP.flashingYellow;
     }
-    if (raw !== 0 || !flashesByItself(mode)) return null;
-    return (this.lit[index] ?? 0) === RED ? LAMP.red : null;
+    return null;
   }
 }

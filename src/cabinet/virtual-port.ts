@@ -49,7 +49,7 @@ export class VirtualCabinetPort implements CabinetPort {
 
 /** What the worker's loop needs of a virtual cabinet. */
 export interface ServedCabinet {
-  onBytes: ((bytes: Uint8Array) => void) | null;
+  onBytes: ((bytes: Uint8Array, atMs: number) => void) | null;
   receive(bytes: Uint8Array): void;
   advance(toMs: number): void;
 }

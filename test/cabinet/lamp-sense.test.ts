@@ -21,9 +21,10 @@ interface Reading {
   readonly told: LampCode;
   readonly raw: "" | "r" | "y" | "g" | "rg";
   readonly mode?: CabinetMode;
+  readonly relay?: boolean;
 }
 
-function statusOf({ stamp, told, raw, mode }: Reading): StatusFrame {
+function statusOf({ stamp, told, raw, mode, relay }: Reading): StatusFrame {
   const commanded = darkDisplay();
   commanded[0] = told;
   const bit = (letter: string) => (raw.includes(letter) ? 1 : 0);
@@ -41,7 +42,7 @@ function statusOf({ stamp, told, raw, mode }: Reading): StatusFrame {
     commanded,
     sensed: { red: bit("r"), yellow: bit("y"), green: bit("g") },
     inputs: 0,
-    control: { jumper: false, button: false, manualFlash: false, relay: true },
+    control: { jumper: false, button: false, manualFlash: false, relay: relay ?? true },
     counter: "accepted",
     counterValue: 0,
   };
@@ -87,16 +88,20 @@ t.test("walk, flashing don't walk, don't walk: three lines and no more", async (
 
 t.test("the failure display's red and yellow are one code each", async (t) => {
   const mode = "failure-display";
-  const red = during(0, 5000, (stamp) => ({ told: LAMP.red, raw: flash(stamp, "r"), mode }));
-  t.same(codesOf(red), [[0, LAMP.red]]);
+  const red = during(0, 5000, (stamp) => {
+    return { told: LAMP.flashingDontWalk, raw: flash(stamp, "r"), mode };
+  });
+  t.same(codesOf(red), [[0, LAMP.flashingDontWalk]]);
   const yellow = during(0, 5000, (stamp) => {
     return { told: LAMP.flashingYellow, raw: flash(stamp, "y"), mode };
   });
   t.same(codesOf(yellow), [[0, LAMP.flashingYellow]]);
+  const steady = during(0, 5000, () => ({ told: LAMP.red, raw: "r", mode }));
+  t.same(codesOf(steady), [[0, LAMP.red]]);
   const relay = during(0, 5000, (stamp) => {
-    return { told: LAMP.dark, raw: flash(stamp, "r"), mode: "trip" };
+    return { told: LAMP.dark, raw: flash(stamp, "r"), mode: "trip", relay: false };
   });
-  t.same(codesOf(relay), [[0, LAMP.red]]);
+  t.same(codesOf(relay), [[0, LAMP.flashingDontWalk]]);
 });
 
 t.test("a flash that stands still is what it shows", async (t) => {
