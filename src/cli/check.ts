@@ -1,8 +1,10 @@
 // `stopline check`: is this site file right? Prints `ok`, or every problem with its line.
+import { compileRecord, recordChecksum } from "../cabinet/record.ts";
 import type { SiteModel } from "../core/site/model.ts";
 import { programCard, siteNotes } from "../sitefile/card.ts";
 import { loadSite } from "../sitefile/load.ts";
 import { siteSchema } from "../sitefile/schema.ts";
+import { checksumText } from "./cabinet.ts";
 import { fail, parseOptions } from "./options.ts";
 
 /** The JSON Schema as it stands in docs/site.schema.json. */
@@ -34,9 +36,13 @@ async function checkFile(file: string, card: boolean): Promise<number> {
     process.stdout.write(`${loaded.problems.join("\n")}\n`);
     return 1;
   }
-  const text = card ? programCard(loaded.site, loaded.hash.slice(0, 8)) : okText(loaded.site);
+  const text = card ? cardText(loaded.site) : okText(loaded.site);
   process.stdout.write(text);
   return 0;
+}
+
+function cardText(site: SiteModel): string {
+  return programCard(site, checksumText(recordChecksum(compileRecord(site))));
 }
 
 function okText(site: SiteModel): string {

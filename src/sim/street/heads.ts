@@ -2,12 +2,13 @@
 // cabinet, which lamps are lit at the moment; from the latter it recognises flashing as an eye
 // does. It obeys this and nothing else.
 import { CHANNEL_COUNT, LAMP, type LampCode } from "../../core/site/lamps.ts";
+import type { LampMasks } from "../../wire/frame-types.ts";
 
 /** Bits of a lit lamp: red (don't walk), yellow, green (walk). */
-export const LIT = { red: 1, yellow: 2, green: 4 } as const;
+const LIT = { red: 1, yellow: 2, green: 4 } as const;
 
-/** One code per channel, or one byte of `LIT` bits per channel; channel 1 first. */
-export type Lamps = readonly LampCode[] | Uint8Array;
+/** One code per channel, channel 1 first; or what is lit at this moment. */
+export type Lamps = readonly LampCode[] | LampMasks;
 
 /** What a channel shows to those who look at it. */
 export type Aspect = "dark" | "red" | "yellow" | "green" | "flashing-red" | "flashing-yellow";
@@ -31,6 +32,11 @@ function steady(lit: number): Aspect {
   return (lit & LIT.red) !== 0 ? "red" : "dark";
 }
 
+function litOf(masks: LampMasks, index: number): number {
+  const lit = (mask: number, bit: number) => ((mask >> index) & 1) * bit;
+  return lit(masks.red, LIT.red) | lit(masks.yellow, LIT.yellow) | lit(masks.green, LIT.green);
+}
+
 interface Seen {
   lit: number;
   sinceMs: number;
@@ -52,9 +58,10 @@ export class Heads {
   /** Takes in what is shown at `nowMs`. */
   look(lamps: Lamps, nowMs: number): void {
     for (const [index, seen] of this.#seen.entries()) {
-      const value = lamps[index] ?? 0;
       this.#aspects[index] =
-        lamps instanceof Uint8Array ? this.#watch(seen, value, nowMs) : OF_CODE[value as LampCode];
+        "red" in lamps
+          ? this.#watch(seen, litOf(lamps, index), nowMs)
+          : OF_CODE[lamps[index] ?? LAMP.dark];
     }
   }
 

@@ -23,6 +23,8 @@ const STOP_BEFORE_M = 1;
 const ENTRY_M = 200;
 const ENTRY_S = 15;
 const EXIT_M = -30;
+/** So many wait outside at most; who comes then takes another way. */
+const BACKLOG_MOST = 500;
 /** At a flashing red or a dark head: stand this long before going. */
 const STAND_MS = 2000;
 
@@ -43,6 +45,7 @@ export interface LaneTotals {
   stops: number;
   servedDelayMs: number;
   longestQueue: number;
+  turnedAway: number;
 }
 
 /** True for a head at which everybody stops and then goes one by one. */
@@ -63,7 +66,13 @@ function safeSpeed(gap: number, leaderMps: number, reactionS: number): number {
 
 export class Lane {
   readonly plan: LanePlan;
-  readonly totals: LaneTotals = { served: 0, stops: 0, servedDelayMs: 0, longestQueue: 0 };
+  readonly totals: LaneTotals = {
+    served: 0,
+    stops: 0,
+    servedDelayMs: 0,
+    longestQueue: 0,
+    turnedAway: 0,
+  };
   readonly #entryM: number;
   readonly #followS: number;
   readonly #vehicles: Vehicle[] = [];
@@ -94,6 +103,10 @@ export class Lane {
   }
 
   arrive(nowMs: number): void {
+    if (this.#backlog.length >= BACKLOG_MOST) {
+      this.totals.turnedAway += 1;
+      return;
+    }
     this.#backlog.push(nowMs);
   }
 

@@ -25,6 +25,8 @@ export interface StreetReport {
   readonly longestQueue: number;
   /** Vehicles on their way to a stop bar. */
   readonly waiting: number;
+  /** Vehicles that found even the way to the street full. */
+  readonly turnedAway: number;
   readonly pedestrians: number;
   readonly meanPedestrianDelayS: number;
 }
@@ -109,6 +111,7 @@ class Street implements VirtualStreet {
       stops: sum(this.#lanes, ({ totals }) => totals.stops),
       longestQueue: Math.max(0, ...this.#lanes.map(({ totals }) => totals.longestQueue)),
       waiting,
+      turnedAway: sum(this.#lanes, ({ totals }) => totals.turnedAway),
       pedestrians,
       meanPedestrianDelayS: pedestrianMs / 1000 / Math.max(1, pedestrians),
     };
