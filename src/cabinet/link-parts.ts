@@ -2,7 +2,7 @@
 // the node's mode in words.
 import type { ControlMode } from "../core/site/view.ts";
 import type { HelloAnswerFrame, StatusFrame } from "../wire/frame-types.ts";
-import type { LinkEffect } from "./link-types.ts";
+import type { LinkCounters, LinkEffect } from "./link-types.ts";
 import { causeWords, controlModeOf, holdWords, refusalWords } from "./words.ts";
 
 type Tell = (effect: LinkEffect) => void;
@@ -81,9 +81,32 @@ export function isReset(before: number, after: number): boolean {
 }
 
 /** Holds that complete a time by themselves, as against those that wait for something. */
-export function isTimedHold(status: StatusFrame): boolean {
+function isTimedHold(status: StatusFrame): boolean {
   const { hold } = status;
   return hold === "yellow" || hold.endsWith("-clearance") || hold === "start-up";
+}
+
+/** Counts the times in which the cabinet completes a time before it shows what it was sent. */
+export class HoldWatch {
+  private sinceStamp: number | null = null;
+
+  /** A line for the log when a hold ends or begins, else null. */
+  take(status: StatusFrame, counters: LinkCounters): string | null {
+    if (!isTimedHold(status)) {
+      this.sinceStamp = null;
+      return null;
+    }
+    const began = this.sinceStamp === null;
+    this.sinceStamp ??= status.stamp;
+    counters.longestHoldMs = Math.max(counters.longestHoldMs, status.stamp - this.sinceStamp);
+    if (!began) return null;
+    counters.holds += 1;
+    return `channel ${status.holdChannel}: ${holdWords(status.hold)}`;
+  }
+
+  reset(): void {
+    this.sinceStamp = null;
+  }
 }
 
 /** True while the cabinet shows lamp frames, or stands in the red before the first green. */

@@ -61,8 +61,9 @@ export interface LinkCounters {
   /** Orderly stops and trips seen. */
   stops: number;
   trips: number;
-  /** Times the cabinet held a display back. */
+  /** Times the cabinet held a display back, and the longest of them in its ms. */
   holds: number;
+  longestHoldMs: number;
   /** What came from the cabinet and was no frame, by reason. */
   readonly linkErrors: Readonly<Record<DiscardReason, number>>;
 }

@@ -35,16 +35,16 @@ import { LampSense } from "./lamp-sense.ts";
 import {
   describeCabinet,
   FeedbackStops,
+  HoldWatch,
   InputEdges,
   isReset,
-  isTimedHold,
   LatchWatch,
   modeOf,
   takesFrames,
 } from "./link-parts.ts";
 import type { LinkCounters, LinkEffect, LinkInput, LinkOptions } from "./link-types.ts";
 import { RecordReading } from "./record-reading.ts";
-import { causeWords, holdWords, latchWords } from "./words.ts";
+import { causeWords, latchWords } from "./words.ts";
 
 /** No lamp frame while the newest status is older. */
 export const STATUS_AGE_MAX_MS = 150;
@@ -66,6 +66,7 @@ export class CabinetLink {
   private readonly reading: RecordReading;
   private readonly edges = new InputEdges();
   private readonly latch = new LatchWatch();
+  private readonly holdWatch = new HoldWatch();
   private readonly feedbackStops = new FeedbackStops();
   private readonly tell = (effect: LinkEffect): void => {
     this.effects.push(effect);
@@ -84,7 +85,6 @@ export class CabinetLink {
   private heard = false;
   private mode: ControlMode = "no-cabinet";
   private cause: string | null = null;
-  private holding = false;
   private effects: LinkEffect[] = [];
 
   constructor(options: LinkOptions) {
@@ -93,7 +93,10 @@ export class CabinetLink {
     this.wanted = options.allRed;
     this.reading = new RecordReading(options.record, options.describeDifference);
     const linkErrors = this.reader.discards;
-    this.counters = { framesSent: 0, framesDropped: 0, stops: 0, trips: 0, holds: 0, linkErrors };
+    this.counters = {
+      ...{ framesSent: 0, framesDropped: 0, stops: 0, trips: 0, holds: 0, longestHoldMs: 0 },
+      linkErrors,
+    };
   }
 
   /** One event at `nowMs` (monotonic). The answer is the caller's; it is often empty. */
@@ -203,7 +206,7 @@ export class CabinetLink {
 
   private halt(cause: string): void {
     this.wanted = this.options.allRed;
-    this.holding = false;
+    this.holdWatch.reset();
     if (!this.started) return;
     this.started = false;
     this.effects.push({ kind: "halt", cause });
@@ -333,12 +336,8 @@ export class CabinetLink {
   private takeMode(before: StatusFrame | null, status: StatusFrame): void {
     if (this.started && !takesFrames(status)) this.halt(causeWords(status.cause));
     if (status.mode === "orderly-stop" && before?.mode !== "orderly-stop") this.counters.stops += 1;
-    const held = this.started && isTimedHold(status);
-    if (held && !this.holding) {
-      this.counters.holds += 1;
-      this.note("hold", `channel ${status.holdChannel}: ${holdWords(status.hold)}`);
-    }
-    this.holding = held;
+    const held = this.started ? this.holdWatch.take(status, this.counters) : null;
+    if (held !== null) this.note("hold", held);
     if (this.isMet(status)) this.stopCause = null;
     if (this.started || status.mode !== "start-up" || !status.flags.recordMatches) return;
     this.started = true;

@@ -12,6 +12,7 @@
 //
 // It starts programmed with the record of its site and without a latch; `eeprom` starts it with any
 // other memory: "blank", or the bytes of another cabinet (`cabinet.eeprom`), latched or not.
+import { CHANNEL_COUNT } from "../core/site/lamps.ts";
 import type { SiteModel } from "../core/site/model.ts";
 import { RESET_CAUSE, type ResetCause } from "../wire/cabinet-codes.ts";
 import type { LampMasks } from "../wire/frame-types.ts";
@@ -69,13 +70,22 @@ export class VirtualCabinet {
 
   /** Lets everything happen up to `toMs`; a time that has passed already changes nothing. */
   advance(toMs: number): void {
-    const target = Math.floor(toMs * this.clockRate);
-    while (this.ticks < target) {
-      this.ticks += this.core.tick(target - this.ticks);
-      this.timeMs = this.ticks / this.clockRate;
-      this.send();
+    while (this.advanceToNext(toMs)) {
+      // Everything that happened has been told through onBytes.
     }
-    this.timeMs = Math.max(this.timeMs, toMs);
+  }
+
+  /**
+   * Goes on until `toMs` at the most, and stops (true) right after a millisecond in which bytes were
+   * sent or lamps changed: for whoever has to answer before time goes on.
+   */
+  advanceToNext(toMs: number): boolean {
+    const target = Math.floor(toMs * this.clockRate);
+    if (this.ticks < target) this.ticks += this.core.tick(target - this.ticks);
+    const early = this.ticks < target;
+    this.timeMs = early ? this.ticks / this.clockRate : Math.max(this.timeMs, toMs);
+    this.send();
+    return early;
   }
 
   /** Bytes from the host reach the microcontroller now. */
@@ -125,8 +135,19 @@ export class VirtualCabinet {
     this.core.reset(RESET_CAUSE[cause]);
   }
 
-  /** What shines at the heads, one bit a lamp, channel 1 in bit 0. */
-  lamps(): LampMasks {
+  /** What shines at the heads: one byte a channel, bits 1 red, 2 yellow, 4 green. */
+  lamps(): Uint8Array {
+    const { red, yellow, green } = this.lampMasks();
+    const lamps = new Uint8Array(CHANNEL_COUNT);
+    for (let index = 0; index < CHANNEL_COUNT; index += 1) {
+      lamps[index] =
+        ((red >> index) & 1) | (((yellow >> index) & 1) << 1) | (((green >> index) & 1) << 2);
+    }
+    return lamps;
+  }
+
+  /** What shines at the heads, one mask a colour, channel 1 in bit 0. */
+  lampMasks(): LampMasks {
     const { field } = this.core;
     return {
       red: field.red & ~this.burnt.red,
