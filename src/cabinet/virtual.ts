@@ -12,7 +12,6 @@
 //
 // It starts programmed with the record of its site and without a latch; `eeprom` starts it with any
 // other memory: "blank", or the bytes of another cabinet (`cabinet.eeprom`), latched or not.
-import { CHANNEL_COUNT } from "../core/site/lamps.ts";
 import type { SiteModel } from "../core/site/model.ts";
 import { RESET_CAUSE, type ResetCause } from "../wire/cabinet-codes.ts";
 import type { LampMasks } from "../wire/frame-types.ts";
@@ -135,19 +134,8 @@ export class VirtualCabinet {
     this.core.reset(RESET_CAUSE[cause]);
   }
 
-  /** What shines at the heads: one byte a channel, bits 1 red, 2 yellow, 4 green. */
-  lamps(): Uint8Array {
-    const { red, yellow, green } = this.lampMasks();
-    const lamps = new Uint8Array(CHANNEL_COUNT);
-    for (let index = 0; index < CHANNEL_COUNT; index += 1) {
-      lamps[index] =
-        ((red >> index) & 1) | (((yellow >> index) & 1) << 1) | (((green >> index) & 1) << 2);
-    }
-    return lamps;
-  }
-
   /** What shines at the heads, one mask a colour, channel 1 in bit 0. */
-  lampMasks(): LampMasks {
+  lamps(): LampMasks {
     const { field } = this.core;
     return {
       red: field.red & ~this.burnt.red,
