@@ -92,6 +92,8 @@ export interface Latch {
   readonly channel: number;
   readonly other: number;
   readonly mode: CabinetMode;
+  /** The relay has been released: at once, or after a stop that was latched first. */
+  readonly tripped: boolean;
   /** How long the fault stood, or the time that was too short, ms. */
   readonly measuredMs: number;
   readonly stamp: number;

@@ -199,7 +199,9 @@ function latchOf(fields: FrameFields): Checked<Latch | null> {
   const cause = known(CAUSES[fields.u8()]);
   const channel = fields.u8();
   const other = fields.u8();
-  const mode = known(MODES[fields.u8()]);
+  const modeAndTrip = fields.u8();
+  const mode = known(MODES[modeAndTrip & 0x7f]);
+  const tripped = (modeAndTrip & 0x80) !== 0;
   const measuredMs = fields.u16();
   const stamp = fields.u32();
   const boot = fields.u16();
@@ -208,7 +210,8 @@ function latchOf(fields: FrameFields): Checked<Latch | null> {
   const control = controlOf(fields.u8());
   if (cause === BAD || mode === BAD) return BAD;
   if (cause === "none") return null;
-  return { cause, channel, other, mode, measuredMs, stamp, boot, sensed, commanded, control };
+  const head = { cause, channel, other, mode, tripped, measuredMs };
+  return { ...head, stamp, boot, sensed, commanded, control };
 }
 
 function decodeHelloAnswer(fields: FrameFields): Checked<HelloAnswerFrame> {
