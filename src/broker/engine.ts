@@ -5,7 +5,9 @@
 //  * Issue #994: its duplicate detection drops a message that was overtaken by a later one with
 //    another QoS. It is switched off: a message is handed out once, there is nothing to detect.
 //  * A message may leave with a higher QoS than its subscription's when that has a wildcard
-//    [MQTT-3.8.4-6]; lowered here. A publisher's DUP is not passed on [MQTT-3.3.1-3].
+//    [MQTT-3.8.4-6]; lowered here. And with a lower one when an exact subscription asks for less
+//    than an overlapping one [MQTT-3.3.5-1]; see `raiseExact`.
+//  * A publisher's DUP is not passed on [MQTT-3.3.1-3].
 //  * Nothing may be written before the CONNACK [MQTT-3.2.0-1]; a kept session's message waits.
 import { Aedes, type Client } from "aedes";
 import type { Peer, Role } from "./access.ts";
@@ -67,7 +69,7 @@ export interface Outbound {
 /** What Aedes keeps on a client beside its declared interface. */
 interface ClientParts {
   duplicates: object;
-  readonly subscriptions: Readonly<Record<string, { readonly qos: number }>>;
+  readonly subscriptions: Readonly<Record<string, { qos: number }>>;
   readonly connackSent: boolean;
   readonly _will?: { readonly topic: string };
 }
@@ -228,25 +230,40 @@ export class Engine {
 
   #listen(): void {
     const aedes = this.#aedes;
-    aedes.on("client", (client) => this.#withPeer(client, (peer) => this.#policy.ready(peer)));
+    aedes.on("client", (client) => {
+      raiseExact(client);
+      this.#withPeer(client, (peer) => this.#policy.ready(peer));
+    });
     aedes.on("clientDisconnect", (client) =>
       this.#withPeer(client, (peer) => this.#policy.gone(peer)),
     );
-    aedes.on("clientError", (_client, error) => this.#policy.failed(error.message));
-    aedes.on("connectionError", (_client, error) => this.#policy.failed(error.message));
+    aedes.on("clientError", (client, error) => this.#failed(client, error));
+    aedes.on("connectionError", (client, error) => this.#failed(client, error));
     aedes.on("subscribe", (subscriptions, client) =>
       this.#withPeer(client, (peer) => {
+        raiseExact(client);
         const granted = subscriptions.filter((entry) => entry.qos <= 2);
         const filters = granted.map((entry) => entry.topic);
         this.#policy.subscribed(peer, filters, (topic, payload) => send(client, topic, payload));
       }),
     );
     aedes.on("unsubscribe", (filters, client) =>
-      this.#withPeer(client, (peer) => this.#policy.unsubscribed(peer, filters)),
+      this.#withPeer(client, (peer) => {
+        raiseExact(client);
+        this.#policy.unsubscribed(peer, filters);
+      }),
     );
     (aedes as NodeJS.EventEmitter).on("error", (error: Error) => {
       this.#policy.failed(error.message);
     });
+  }
+
+  /** The first error ends a connection; what follows from that is not counted again. */
+  #failed(client: Client, error: Error): void {
+    const gate = gateOf(client);
+    if (gate.failed) return;
+    gate.failed = true;
+    this.#policy.failed(error.message);
   }
 
   #withPeer(client: Client | null, use: (peer: Peer) => void): void {
@@ -260,6 +277,24 @@ function send(client: Client, topic: string, payload: Uint8Array): void {
   client.publish({ ...packet, retain: false, dup: false }, () => {
     // A message made for this moment; if its socket is gone so is the need.
   });
+}
+
+/** The QoS that a subscription was granted, before `raiseExact` touched it. */
+const GRANTED = new WeakMap<object, number>();
+
+/**
+ * Aedes lowers every copy of a message to the QoS of the subscription that equals its topic. That
+ * entry is given the highest QoS of all filters that match it; its own copies keep theirs.
+ */
+function raiseExact(client: Client): void {
+  const all = Object.entries((client as unknown as ClientParts).subscriptions);
+  for (const [, entry] of all) {
+    if (!GRANTED.has(entry)) GRANTED.set(entry, entry.qos);
+  }
+  for (const [topic, entry] of all) {
+    const fitting = all.filter(([filter]) => matches(filter, topic));
+    entry.qos = Math.max(...fitting.map(([, other]) => GRANTED.get(other) ?? 0));
+  }
 }
 
 /** QoS that the message goes out with: a queued one has been lowered already. */

@@ -36,6 +36,8 @@ interface Frame {
 export class Gate extends Duplex {
   /** Who this is; set when the CONNECT was accepted. */
   peer: Peer | null = null;
+  /** Set with the first error that was counted for this connection. */
+  failed = false;
   readonly via: Via;
   readonly vouched: Role;
   readonly #stream: Duplex;

@@ -28,7 +28,7 @@ export interface BrokerLimits {
   readonly sessionMessages: number;
   readonly sessionBytes: number;
   readonly sessionExpiryMs: number;
-  /** Half-open QoS 2 handshakes of one client. */
+  /** Half-open QoS 2 handshakes of one client; only their packet ids are kept. */
   readonly maxInflightInbound: number;
   /** Retained messages of all clients together. */
   readonly retainedMessages: number;
@@ -54,7 +54,7 @@ export const DEFAULT_LIMITS: BrokerLimits = {
   sessionMessages: 1_000,
   sessionBytes: 262_144,
   sessionExpiryMs: 86_400_000,
-  maxInflightInbound: 100,
+  maxInflightInbound: 10_000,
   retainedMessages: 1_000,
   retainedBytes: 4_194_304,
 };

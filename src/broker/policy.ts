@@ -104,13 +104,13 @@ export class BrokerPolicy implements Policy {
   forward(gate: Gate, peer: Peer, topic: string, qos: number): boolean {
     const { access, limits, counting } = this.#parts;
     if (!access.mayReceive(peer, topic)) return false;
-    const waiting = gate.waitingBytes;
-    if (waiting < limits.writeBufferBytes) return true;
+    // Full from the write that filled it until it was emptied; Aedes' drain timeout runs meanwhile.
+    if (!gate.writableNeedDrain) return true;
     if (qos === 0) {
       counting.drop(this.#classOf(topic), "slow-subscriber");
       return false;
     }
-    if (waiting < limits.writeCutBytes) return true;
+    if (gate.waitingBytes < limits.writeCutBytes) return true;
     gate.destroy(new Error("subscriber does not read"));
     return false;
   }

@@ -1,0 +1,196 @@
+// Kept sessions: what waits for a client that is away, its bounds, and that a session that lost
+// anything is gone as a whole.
+import t from "tap";
+import type { BrokerEvent } from "../../src/broker/broker.ts";
+import { CONNACK_OK, connectBytes, packet, subscribeBytes } from "./bytes.ts";
+import { connectClient } from "./clients.ts";
+import { rawConnect, startBroker, until } from "./support.ts";
+
+const OPEN = [{ client: "*", publish: ["#"], subscribe: ["#"], deny: [] }];
+const KEPT = { clientId: "kept", clean: false };
+
+t.test("messages wait for a client that is away, in order, at the granted QoS", async (t) => {
+  const { broker, url } = await startBroker(t, { acl: OPEN });
+  const before = await connectClient(t, url, KEPT);
+  t.notOk(before.sessionPresent);
+  await before.subscribe("a/#", 1);
+  await before.mqtt.endAsync();
+  const publisher = await connectClient(t, url);
+  for (let index = 0; index < 50; index++) {
+    await publisher.mqtt.publishAsync("a/b", `${index}`, { qos: index % 2 === 0 ? 1 : 2 });
+    await publisher.mqtt.publishAsync("a/b", "not kept", { qos: 0 });
+  }
+  t.equal(broker.counters.queuedMessages, 50);
+  const after = await connectClient(t, url, KEPT);
+  t.ok(after.sessionPresent);
+  await until(() => after.messages.length === 50);
+  t.strictSame(
+    after.messages.map(({ payload, qos }) => [payload.toString(), qos]),
+    Array.from({ length: 50 }, (_, index) => [`${index}`, 1]),
+  );
+  await until(() => broker.counters.queuedMessages === 0);
+  t.pass("all of them acknowledged");
+});
+
+t.test("what was sent and not acknowledged comes again with DUP, under the same id", async (t) => {
+  const { port, url } = await startBroker(t, { acl: OPEN });
+  const connect = connectBytes({ flags: 0, id: "kept" });
+  const publisher = await connectClient(t, url);
+  const first = await rawConnect(port);
+  const received: Buffer[] = [];
+  first.on("data", (chunk: Buffer) => received.push(chunk));
+  first.write(Uint8Array.from([...connect, ...packet(0x82, 0, 1, 0, 1, 0x61, 1)]));
+  await until(() => Buffer.concat(received).length === 9);
+  await publisher.mqtt.publishAsync("a", "x", { qos: 1 });
+  await until(() => Buffer.concat(received).length === 17);
+  const sent = Buffer.concat(received).subarray(9);
+  t.equal(sent[0], 0x32);
+  first.destroy();
+  const second = await rawConnect(port);
+  const again: Buffer[] = [];
+  second.on("data", (chunk: Buffer) => again.push(chunk));
+  second.write(Uint8Array.from(connect));
+  await until(() => Buffer.concat(again).length === 12);
+  const all = Buffer.concat(again);
+  t.strictSame([...all.subarray(0, 4)], [0x20, 2, 1, 0]);
+  t.equal(all[4], 0x3a, "DUP and QoS 1");
+  t.strictSame(all.subarray(5), sent.subarray(1), "same id and content");
+  second.destroy();
+});
+
+for (const [name, limits, payload] of [
+  ["count", { sessionMessages: 10 }, "x"],
+  ["bytes", { sessionBytes: 10_000 }, "x".repeat(900)],
+] as const) {
+  t.test(`a queue that is full by ${name} ends its whole session, with an event`, async (t) => {
+    const events: BrokerEvent[] = [];
+    const onEvent = (event: BrokerEvent) => events.push(event);
+    const { broker, url } = await startBroker(t, { acl: OPEN, limits, onEvent });
+    const away = await connectClient(t, url, KEPT);
+    await away.subscribe("a", 1);
+    await away.mqtt.endAsync();
+    const other = await connectClient(t, url, { clientId: "other", clean: false });
+    await other.subscribe("b", 1);
+    const publisher = await connectClient(t, url);
+    for (let index = 0; index < 11; index++) {
+      await publisher.mqtt.publishAsync("a", payload, { qos: 1 });
+    }
+    await until(() => events.length > 0);
+    t.match(events, [{ what: "session-discarded", client: "kept", reason: "queue-full" }]);
+    t.equal(broker.counters.queuedMessages, 0);
+    t.match(broker.counters.dropped, [{ class: "session", reason: "queue-full" }]);
+    const after = await connectClient(t, url, KEPT);
+    t.notOk(after.sessionPresent, "never a hole in a session that claims to be whole");
+    await publisher.mqtt.publishAsync("a", "new", { qos: 1 });
+    await publisher.mqtt.publishAsync("b", "new", { qos: 1 });
+    await until(() => other.messages.length === 1);
+    t.equal(after.messages.length, 0, "its subscriptions went with it");
+  });
+}
+
+t.test("a connected client that never acknowledges is cut off the same way", async (t) => {
+  const events: BrokerEvent[] = [];
+  const onEvent = (event: BrokerEvent) => events.push(event);
+  const limits = { sessionMessages: 5 };
+  const { port, url } = await startBroker(t, { acl: OPEN, limits, onEvent });
+  const socket = await rawConnect(port);
+  const closed = new Promise((resolve) => socket.once("close", resolve));
+  socket.resume();
+  const subscribe = packet(0x82, 0, 1, 0, 1, 0x61, 1);
+  socket.write(Uint8Array.from([...connectBytes({ flags: 0, id: "mute" }), ...subscribe]));
+  const publisher = await connectClient(t, url);
+  await until(() => events.length === 0 && socket.bytesRead >= CONNACK_OK.length + 5);
+  for (let index = 0; index < 6; index++) await publisher.mqtt.publishAsync("a", "x", { qos: 1 });
+  await closed;
+  t.match(events, [{ client: "mute", reason: "queue-full" }]);
+});
+
+t.test("a session nobody came back for expires after 24 h", async (t) => {
+  const { SessionStore } = await import("../../src/broker/sessions.ts");
+  const { DEFAULT_LIMITS } = await import("../../src/broker/limits.ts");
+  const gone: string[] = [];
+  const store = new SessionStore(DEFAULT_LIMITS, {
+    isGranted: () => true,
+    onDiscard: (id, reason) => gone.push(`${id} ${reason}`),
+  });
+  const day = 86_400_000;
+  for (const id of ["one", "two", "here"]) {
+    store.open(id);
+    await store.addSubscriptions({ id }, [{ topic: "a", qos: 1 }]);
+  }
+  store.leave("one", 0);
+  store.leave("two", 1_000);
+  store.expire(day - 1);
+  t.strictSame(gone, []);
+  store.expire(day);
+  t.strictSame(gone, ["one expired"]);
+  store.open("two");
+  store.expire(10 * day);
+  t.strictSame(gone, ["one expired"], "a client that came back keeps its session");
+  t.equal(store.sessionCount, 2);
+});
+
+t.test("a clean CONNECT ends a kept session; an empty session isn't kept", async (t) => {
+  const { broker, url } = await startBroker(t, { acl: OPEN });
+  const first = await connectClient(t, url, KEPT);
+  await first.subscribe("a", 1);
+  await first.mqtt.endAsync();
+  t.equal(broker.counters.sessions, 1);
+  const clean = await connectClient(t, url, { clientId: "kept", clean: true });
+  await clean.mqtt.endAsync();
+  const again = await connectClient(t, url, KEPT);
+  t.notOk(again.sessionPresent);
+  await again.mqtt.endAsync();
+  await until(() => broker.counters.sessions === 0);
+  t.pass("nothing subscribed, nothing kept");
+});
+
+t.test("when all places for sessions are taken a new one is told to come later", async (t) => {
+  const { url } = await startBroker(t, { acl: OPEN, limits: { maxSessions: 1 } });
+  const first = await connectClient(t, url, KEPT);
+  await first.subscribe("a", 1);
+  const other = connectClient(t, url, { clientId: "other", clean: false });
+  await t.rejects(other, { code: 3 });
+  const clean = await connectClient(t, url, { clientId: "other", clean: true });
+  t.ok(clean.mqtt.connected);
+});
+
+t.test("a message that falls between session and CONNACK comes after the CONNACK", async (t) => {
+  const { port, url } = await startBroker(t, { acl: OPEN });
+  const before = await connectClient(t, url, KEPT);
+  await before.subscribe("a", 1);
+  await before.mqtt.endAsync();
+  const publisher = await connectClient(t, url);
+  let sent = 0;
+  for (let round = 0; round < 20; round++) {
+    const socket = await rawConnect(port);
+    const received: number[] = [];
+    socket.on("data", (chunk: Buffer) => received.push(...chunk));
+    socket.write(Uint8Array.from(connectBytes({ flags: 0, id: "kept" })));
+    for (let index = 0; index < 5; index++) {
+      publisher.mqtt.publish("a", "x", { qos: 1 });
+      sent += 1;
+    }
+    await until(() => received.length >= 4);
+    t.strictSame(received.slice(0, 4), [0x20, 2, 1, 0]);
+    const closed = new Promise((resolve) => socket.once("close", resolve));
+    socket.destroy();
+    await closed;
+  }
+  const last = await connectClient(t, url, KEPT);
+  await until(() => last.messages.length >= sent);
+  t.equal(last.messages.length, sent, "none lost, none twice beside its DUP");
+});
+
+t.test("refused filters collect nothing for a kept session", async (t) => {
+  const acl = [{ client: "*", publish: ["#"], subscribe: ["#"], deny: ["secret/#"] }];
+  const { broker, url } = await startBroker(t, { acl });
+  const kept = await connectClient(t, url, KEPT);
+  t.equal(await kept.subscribe("secret/x", 1), 128);
+  t.equal(await kept.subscribe("open/x", 1), 1);
+  await kept.mqtt.endAsync();
+  const publisher = await connectClient(t, url, { clientId: "p" });
+  await publisher.mqtt.publishAsync("open/x", "1", { qos: 1 });
+  t.equal(broker.counters.queuedMessages, 1);
+  t.equal(subscribeBytes(1, "a").length, 8);
+});
