@@ -1,0 +1,38 @@
+// How long a call that stays may have to wait: the promise that tests, the replay and the running
+// node hold the controller to.
+import { type Phase, phaseOf, type SiteModel } from "../site/model.ts";
+
+/** Steps come every 50 ms, so each of a phase's green, yellow and red may end that much later. */
+const STEP_MS = 50;
+
+/** Longest green once somebody else has called: maximum, minimum, or walk with clearance. */
+function longestGreenMs(phase: Phase): number {
+  const walkMs =
+    phase.pedestrian === null ? 0 : phase.pedestrian.walkMs + phase.pedestrian.clearanceMs;
+  return Math.max(phase.max1Ms, phase.minGreenMs, walkMs);
+}
+
+function clearanceMs(phase: Phase): number {
+  return phase.yellowMs + phase.redClearanceMs;
+}
+
+/**
+ * Upper bound in ms on the wait of a persistent call of either kind for `phase`, from the call to
+ * the green (or walk) that serves it, while the controller is in normal service: no preemption, no
+ * stop, no start-up.
+ *
+ * Once a call stands beyond the barrier, each phase is on at most once before the barrier is
+ * crossed, and at any moment at least one ring is timing something that ends; so no group takes
+ * longer than the sum of its phases. A call waits for at most one such lap over all groups, and
+ * for a clearance that was under way to somebody else when it came.
+ */
+export function serviceBoundMs(site: SiteModel, phase: number): number {
+  phaseOf(site, phase);
+  let lapMs = 0;
+  let underWayMs = 0;
+  for (const each of site.phases) {
+    lapMs += longestGreenMs(each) + clearanceMs(each) + 3 * STEP_MS;
+    underWayMs = Math.max(underWayMs, clearanceMs(each) + 2 * STEP_MS);
+  }
+  return lapMs + underWayMs;
+}

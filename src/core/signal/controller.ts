@@ -1,0 +1,235 @@
+// The controller (L2): NEMA actuated dual-ring, as a pure machine. `step` takes one input at a
+// moment of the monotonic clock and answers with what to light and what to write; it knows no wall
+// clock, so that a step of that clock can't touch a lamp.
+//
+// A step first carries everything on that is due by `nowMs`, then takes the input, then looks
+// again. So an input between two ticks meets the state that the clock has made by then: a passage
+// that ran out a moment before the next vehicle has run out.
+//
+// Decided here where the standards leave a choice:
+// - Walk begins with the green; later in a green only while no conflicting call stands. It doesn't
+//   rest in walk. A press during the walk is served by it; one during the clearance is kept.
+// - Passage counts from the newest detection, also from one before the green began. The delay of a
+//   detector holds back its call, never its extension.
+// - The maximum counts from the green's begin, or from the first moment at which a conflicting call
+//   stands without a break. A ring that waits at the barrier goes on extending (simultaneous
+//   gap-out); whoever has reached the maximum stays ready.
+// - A phase chosen at the end of a green comes next even if its call goes meanwhile.
+// - Each green ends for one reason: gap-out (4), no-demand (4: no vehicle in this green), max-out
+//   (5: a vehicle within its passage), preemption (6). A stop writes code 12 only.
+//
+// Plans and coordination will ask for hold, omit and force-off: `isReady` in rings.ts is where a
+// hold keeps and a force-off ends a green, `hardDemand` in demand.ts is where an omit leaves a
+// phase out, "force-off" is a reason already.
+import { CHANNEL_COUNT, type Display } from "../site/lamps.ts";
+import type { SiteModel } from "../site/model.ts";
+import type { DetectorView, PhaseView, PreemptView } from "../site/view.ts";
+import { serviceBoundMs as boundMs } from "./bound.ts";
+import { callPedestrian, tellCalls } from "./demand.ts";
+import { Detection } from "./detection.ts";
+import { createJunction, type Junction, stateOf } from "./junction.ts";
+import { cutOff, displayOf } from "./lamps.ts";
+import { type Effect, Outbox } from "./outbox.ts";
+import { viewOf } from "./prediction.ts";
+import { Preemption } from "./preemption.ts";
+import { passRings } from "./rings.ts";
+
+export type SignalInput =
+  | { readonly kind: "detector"; readonly detector: number; readonly on: boolean }
+  | { readonly kind: "pedestrian-detector"; readonly detector: number; readonly on: boolean }
+  | { readonly kind: "preempt"; readonly preempt: number; readonly on: boolean }
+  /** A command: one call, kept until it is served. */
+  | { readonly kind: "call"; readonly phase: number; readonly pedestrian: boolean }
+  /** The lease of a detector that comes over MQTT has run out. */
+  | { readonly kind: "detector-silent"; readonly detector: number }
+  | { readonly kind: "inputs-lost" }
+  | { readonly kind: "inputs-restored" }
+  /** The cabinet takes our displays: all red, then the start-up phases, calls on all phases. */
+  | { readonly kind: "start" }
+  /** The failure display stands: no phase is on. */
+  | { readonly kind: "halt"; readonly cause: string }
+  | { readonly kind: "tick" };
+
+export type SignalEffect = Effect;
+
+export interface SignalOptions {
+  /** "max": every phase on maximum recall, which makes a fixed-time controller. */
+  readonly recall?: "max";
+}
+
+/** More passes at one instant mean that the machine chases its own tail. */
+const PASSES_MAX = 40;
+
+export class SignalController {
+  private readonly junction: Junction;
+  private readonly out = new Outbox();
+  private readonly detection: Detection;
+  private readonly preemption: Preemption;
+  private shown: Display;
+  private shownChanges = 0;
+  private lastMs = Number.NEGATIVE_INFINITY;
+
+  constructor(site: SiteModel, options: SignalOptions = {}) {
+    this.junction = createJunction(site, options.recall ?? null);
+    this.detection = new Detection(site, this.junction, this.out);
+    this.preemption = new Preemption(this.junction, this.out);
+    this.shown = displayOf(this.junction);
+  }
+
+  /**
+   * Takes one input at `nowMs` (monotonic ms, may be fractional). Throws for a clock that goes back
+   * and for a detector, phase or preempt that the site does not have. The answer is shared when it
+   * is empty: read it, don't change it.
+   */
+  step(input: SignalInput, nowMs: number): SignalEffect[] {
+    if (!(nowMs >= this.lastMs)) throw new Error(`the clock went from ${this.lastMs} to ${nowMs}`);
+    this.lastMs = nowMs;
+    this.advance(nowMs);
+    if (input.kind !== "tick") {
+      this.take(input, nowMs);
+      this.advance(nowMs);
+    }
+    if (this.junction.changes !== this.shownChanges) this.show();
+    return this.out.take();
+  }
+
+  phases(nowMs: number): PhaseView[] {
+    return this.junction.phases.map((phase) => viewOf(this.junction, phase, nowMs));
+  }
+
+  detectors(): DetectorView[] {
+    return this.detection.views();
+  }
+
+  pedestrianDetectors(): DetectorView[] {
+    return this.detection.pedestrianViews();
+  }
+
+  preempts(): PreemptView[] {
+    return this.preemption.views();
+  }
+
+  /** What the lamps should show; all red before the first start and after a halt. */
+  display(): Display {
+    return this.shown;
+  }
+
+  private take(input: SignalInput, nowMs: number): void {
+    switch (input.kind) {
+      case "detector":
+        this.detection.vehicle(input.detector, input.on, nowMs);
+        break;
+      case "pedestrian-detector":
+        this.detection.pedestrian(input.detector, input.on, nowMs);
+        break;
+      case "preempt":
+        this.preemption.input(input.preempt, input.on, nowMs);
+        break;
+      case "call":
+        this.call(input.phase, input.pedestrian);
+        break;
+      case "detector-silent":
+        this.detection.silent(input.detector);
+        break;
+      case "inputs-lost":
+        this.detection.lost(nowMs);
+        break;
+      case "inputs-restored":
+        this.detection.restored();
+        break;
+      case "start":
+        this.start(nowMs);
+        break;
+      case "halt":
+        this.halt(nowMs);
+        break;
+      case "tick":
+        break;
+    }
+  }
+
+  private call(number: number, pedestrian: boolean): void {
+    const phase = stateOf(this.junction, number);
+    if (pedestrian) callPedestrian(phase, this.out);
+    else if (phase.stage !== "green") phase.locked = true;
+  }
+
+  private start(nowMs: number): void {
+    this.halt(nowMs);
+    const { junction } = this;
+    junction.mode = "all-red";
+    junction.modeSinceMs = nowMs;
+    for (const phase of junction.phases) {
+      phase.locked = true;
+      phase.redSinceMs = nowMs;
+      phase.sinceMs = nowMs;
+      phase.walkSinceMs = nowMs;
+      callPedestrian(phase, this.out);
+    }
+    for (const number of junction.site.startup.phases) {
+      const phase = stateOf(junction, number);
+      const ring = junction.rings[phase.ring];
+      if (ring === undefined) throw new Error(`phase ${number} has no ring`);
+      junction.group = phase.group;
+      ring.next = phase;
+    }
+    this.preemption.start();
+  }
+
+  private halt(nowMs: number): void {
+    const { junction } = this;
+    for (const phase of junction.phases) cutOff(phase, nowMs, this.out);
+    for (const ring of junction.rings) {
+      ring.active = null;
+      ring.next = null;
+    }
+    junction.crossing = null;
+    junction.mode = "halted";
+    junction.modeSinceMs = nowMs;
+    junction.changes += 1;
+    this.preemption.halt();
+  }
+
+  private advance(nowMs: number): void {
+    const { junction } = this;
+    this.detection.advance(nowMs);
+    if (junction.mode === "all-red") {
+      if (nowMs - junction.modeSinceMs >= junction.site.startup.allRedMs) junction.mode = "running";
+    }
+    let passes = 0;
+    let changed = true;
+    while (changed) {
+      changed = this.preemption.advance(nowMs);
+      if (junction.mode === "running") changed = passRings(junction, nowMs, this.out) || changed;
+      passes += 1;
+      if (passes > PASSES_MAX) throw new Error(`the rings don't settle at ${nowMs} ms`);
+    }
+    tellCalls(junction, nowMs, this.out);
+  }
+
+  private show(): void {
+    this.shownChanges = this.junction.changes;
+    const display = displayOf(this.junction);
+    const { shown } = this;
+    let same = true;
+    for (let index = 0; index < CHANNEL_COUNT; index += 1) {
+      if (display[index] !== shown[index]) same = false;
+    }
+    if (same) return;
+    this.shown = display;
+    this.out.display(display);
+  }
+}
+
+/** A controller for a site, halted and all red until it is told to start. */
+export function createController(site: SiteModel, options: SignalOptions = {}): SignalController {
+  return new SignalController(site, options);
+}
+
+/**
+ * The promise to every call that stays: an upper bound in ms from the call to its green or walk in
+ * normal service (no preemption, no stop, no start-up). See bound.ts for the argument.
+ */
+export function serviceBoundMs(site: SiteModel, phase: number): number {
+  return boundMs(site, phase);
+}
