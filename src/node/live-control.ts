@@ -62,13 +62,32 @@ export class LiveControl {
 
   start(): void {
     const { port } = this.options;
-    port.onOpen = () => this.step({ kind: "port-opened" });
-    port.onClose = (reason) => this.step({ kind: "port-closed", reason });
+    port.onOpen = () => {
+      this.portOpen = true;
+      this.step({ kind: "port-opened" });
+    };
+    port.onClose = (reason) => {
+      this.portOpen = false;
+      this.step({ kind: "port-closed", reason });
+    };
     port.onBytes = (bytes) => this.step({ kind: "bytes", bytes });
     this.beat = startBeat((nowMs) => {
       this.step({ kind: "tick" });
+      if (this.next !== null && this.control.isStopped()) this.begin(this.next);
       this.options.onBeat(nowMs);
     });
+  }
+
+  /** Stops the junction in order and starts it again, through start-up, with another site. */
+  replaceSite(site: SiteModel): void {
+    this.next = site;
+    this.step({ kind: "shutdown" });
+  }
+
+  private begin(site: SiteModel): void {
+    this.next = null;
+    this.control = new Control(site, instant(), { nonce: Date.now() });
+    if (this.portOpen) this.step({ kind: "port-opened" });
   }
 
   /** One event through the machine, its effects done; also what the service thread passes on. */
@@ -111,16 +130,14 @@ export class LiveControl {
 
   private perform(effects: readonly ControlEffect[], now: Instant, event: ControlEvent): void {
     let changed = false;
-    let wrote = false;
     for (const effect of effects) {
       if (effect.kind === "write") {
-        wrote = true;
         if (!this.options.port.write(effect.bytes)) this.control.step({ kind: "dropped" }, now);
       } else if (effect.kind === "changed") {
         changed = true;
       }
     }
-    if (wrote && changed && event.kind === "bytes") {
+    if (changed && event.kind === "bytes") {
       const us = Math.round((performance.now() - now.monoMs) * 1000);
       this.edgeToFrameUs.record(Math.max(1, us));
     }

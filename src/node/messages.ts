@@ -1,4 +1,5 @@
 // What the control thread and the service thread say to each other. Plain data only.
+import type { MessagePort } from "node:worker_threads";
 import type { DetectorInput } from "../broker/leases.ts";
 import type { SiteModel } from "../core/site/model.ts";
 import type { ControlView } from "../core/site/view.ts";
@@ -28,6 +29,9 @@ export interface LoopPicture {
 }
 
 export type ToService =
+  | { readonly kind: "log-port"; readonly port: MessagePort }
+  /** A drawing of the virtual street; never from a real cabinet. */
+  | { readonly kind: "street"; readonly queues: unknown }
   | { readonly kind: "view"; readonly view: ControlView }
   /** Once a second. */
   | {

@@ -47,6 +47,7 @@ export class Thread {
   #seen = false;
   #cause: string | null = null;
   #stopping = false;
+  #renewing = false;
   #restart: NodeJS.Timeout | null = null;
 
   constructor(plan: ThreadPlan) {
@@ -104,6 +105,12 @@ export class Thread {
     void this.#worker.terminate();
   }
 
+  /** Ends the worker in order and starts it with fresh data; not a death. */
+  renew(): void {
+    this.#renewing = true;
+    this.#worker?.postMessage({ kind: "stop" });
+  }
+
   /** Asks the worker to end by itself, and ends it when it has not within `graceMs`. */
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
@@ -126,6 +133,11 @@ export class Thread {
   #onExit(cause: string): void {
     this.#worker = null;
     if (this.#stopping) return;
+    if (this.#renewing) {
+      this.#renewing = false;
+      this.start(performance.now());
+      return;
+    }
     this.#cause = cause;
     const livedMs = performance.now() - this.#startedMs;
     if (livedMs >= STABLE_MS) this.#backoffMs = FIRST_BACKOFF_MS;

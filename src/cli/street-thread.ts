@@ -1,0 +1,46 @@
+// The virtual cabinet and the virtual street in a thread of their own: as far from the node as a
+// cable. The street sees what the lamps show and moves the cabinet's inputs; the node hears of it
+// only through the cabinet's bytes.
+import { type MessagePort, parentPort, workerData } from "node:worker_threads";
+import { VirtualCabinet } from "../cabinet/virtual.ts";
+import { serveVirtualCabinet } from "../cabinet/virtual-port.ts";
+import type { SiteModel } from "../core/site/model.ts";
+import { createStreet } from "../sim/street/street.ts";
+
+/** What the thread is born with. */
+export interface StreetData {
+  readonly site: SiteModel;
+  /** The cable: bytes of the link. */
+  readonly cable: MessagePort;
+}
+
+/** What the thread tells its parent twice a second. */
+export interface StreetNews {
+  readonly vehicles: number;
+  readonly meanDelayS: number;
+  readonly queues: unknown;
+}
+
+const NEWS_MS = 500;
+
+const { site, cable } = workerData as StreetData;
+const cabinet = new VirtualCabinet({ site });
+const street = site.street === null ? null : createStreet(site, site.street.seed);
+
+serveVirtualCabinet(cabinet, cable, {
+  nowMs: () => performance.now(),
+  onAdvance: (toMs) => {
+    for (const { input, on } of street?.advance(toMs, cabinet.lamps()) ?? []) {
+      cabinet.setInput(input, on);
+    }
+  },
+});
+
+if (street !== null) {
+  setInterval(() => {
+    const { vehicles, meanDelayS } = street.report();
+    const news: StreetNews = { vehicles, meanDelayS, queues: street.queues() };
+    parentPort?.postMessage(news);
+  }, NEWS_MS);
+}
+parentPort?.on("message", () => process.exit(0));

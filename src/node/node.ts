@@ -1,0 +1,267 @@
+// The composition: one node in one process. Control is this thread; log and service are workers
+// under watch. Nothing here decides anything.
+import { mkdirSync, readFileSync } from "node:fs";
+import type { MessagePort } from "node:worker_threads";
+import { MessageChannel } from "node:worker_threads";
+import type { CabinetPort } from "../cabinet/port.ts";
+import { compileRecord } from "../cabinet/record.ts";
+import type { ReloadAnswer } from "../console/api.ts";
+import { consoleSecret } from "../console/secret.ts";
+import type { SiteModel } from "../core/site/model.ts";
+import type { ControlView } from "../core/site/view.ts";
+import { clockFloorMs } from "./clock-floor.ts";
+import { ClockWatch } from "./clock-watch.ts";
+import { LiveControl } from "./live-control.ts";
+import { LogSide } from "./log-side.ts";
+import type { FromService, ServiceData, ToService } from "./messages.ts";
+import { readSite, type SiteRead } from "./read-site.ts";
+import { Thread, type ThreadDeath } from "./thread.ts";
+
+/** Heap of the service thread: 100 clients need some 20 MB (measured by bench/node.ts). */
+const SERVICE_HEAP_MB = 160;
+/** A service thread that has not opened by then is reported, not waited for. */
+const OPEN_PATIENCE_MS = 20_000;
+const STOP_GRACE_MS = 3_000;
+const NODE_NEWS_MS = 1_000;
+
+export interface StartOptions {
+  readonly read: SiteRead;
+  readonly file: string;
+  readonly dataDir: string;
+  readonly freePorts: boolean;
+  /** Null where there is no site to drive. */
+  readonly port: CabinetPort | null;
+  /** Other thread entries, for tests that break them on purpose. */
+  readonly entries?: { readonly service?: URL; readonly log?: URL };
+}
+
+export interface Opened {
+  readonly consoleUrl: string | null;
+  readonly mqtt: readonly string[];
+  readonly problems: readonly string[];
+}
+
+/** What a node says when it ends. */
+export interface Ended {
+  readonly greens: number;
+  readonly events: number;
+  readonly trips: number;
+  readonly callsBeyondBound: number;
+  /** Threads that are not running. */
+  readonly deadThreads: number;
+}
+
+export class RunningNode {
+  opened: Opened = { consoleUrl: null, mqtt: [], problems: [] };
+  private readonly options: StartOptions;
+  private site: SiteModel | null;
+  private readonly version: string;
+  private readonly secret: string;
+  private readonly log: LogSide;
+  private readonly service: Thread;
+  private readonly clock: ClockWatch;
+  private live: LiveControl | null = null;
+  private deaths = 0;
+  private lastNewsMs = 0;
+  private onOpened: (() => void) | null = null;
+
+  constructor(options: StartOptions) {
+    this.options = options;
+    mkdirSync(options.dataDir, { recursive: true });
+    this.site = options.read.ok ? options.read.site : null;
+    this.version = packageVersion();
+    this.secret = consoleSecret(options.dataDir);
+    this.clock = new ClockWatch(clockFloorMs(options.dataDir), {
+      monoMs: performance.now(),
+      wallMs: Date.now(),
+    });
+    this.log = new LogSide({
+      dataDir: options.dataDir,
+      site: this.site,
+      version: this.version,
+      siteHash: options.read.ok ? options.read.hash : "",
+      ...(options.entries?.log === undefined ? {} : { entry: options.entries.log }),
+      onDeath: (death) => this.onDeath(death),
+      onPort: (port) => this.passLogPort(port),
+    });
+    this.service = new Thread({
+      name: "service",
+      url: options.entries?.service ?? new URL("./service-thread.ts", import.meta.url),
+      data: () => ({ data: this.serviceData(), transfer: [] }),
+      limits: { maxOldGenerationSizeMb: SERVICE_HEAP_MB, maxYoungGenerationSizeMb: 16 },
+      onMessage: (message) => this.onService(message as FromService),
+      onDeath: (death) => this.onDeath(death),
+    });
+  }
+
+  /** Lamps first: control runs before any other thread has loaded its modules. */
+  async start(): Promise<void> {
+    const nowMs = performance.now();
+    this.log.start(nowMs);
+    if (this.site !== null && this.options.port !== null) this.startControl(this.site);
+    const opened = new Promise<void>((resolve) => {
+      this.onOpened = resolve;
+    });
+    this.service.start(nowMs);
+    const patience = setTimeout(() => this.onOpened?.(), OPEN_PATIENCE_MS);
+    await opened;
+    clearTimeout(patience);
+  }
+
+  /** Hands a drawing of the virtual street to the page; absent on a real cabinet. */
+  tellStreet(queues: unknown): void {
+    this.tell({ kind: "street", queues });
+  }
+
+  /** Reads the site file anew; refused while it differs from what the cabinet holds. */
+  async reload(): Promise<ReloadAnswer> {
+    const read = await readSite(this.options.file);
+    if (!read.ok) return { ok: false, problems: read.problems };
+    const refusal = this.reloadRefusal(read.site);
+    if (refusal !== null) return { ok: false, problems: [refusal] };
+    this.log.append({ kind: "site", body: [read.hash, read.site.name] });
+    this.site = read.site;
+    this.live?.replaceSite(read.site);
+    this.service.renew();
+    return { ok: true, problems: [] };
+  }
+
+  async stop(cause: string): Promise<Ended> {
+    await this.live?.stop();
+    this.log.append({ kind: "stop", body: [cause] });
+    const deadThreads = [this.service.running, this.log.running].filter((runs) => !runs).length;
+    await this.service.stop(STOP_GRACE_MS);
+    const events = await this.log.stop(STOP_GRACE_MS);
+    const counters = this.live?.view().counters;
+    return {
+      greens: counters?.greens ?? 0,
+      events,
+      trips: counters?.trips ?? 0,
+      callsBeyondBound: counters?.callsBeyondBound ?? 0,
+      deadThreads: deadThreads + this.deaths,
+    };
+  }
+
+  private startControl(site: SiteModel): void {
+    const { port } = this.options;
+    if (port === null) return;
+    this.live = new LiveControl({
+      site,
+      port,
+      identity: () => ({
+        incarnation: this.log.incarnation,
+        clock: this.clock.quality(Date.now()),
+      }),
+      append: (event) => this.log.append(event),
+      publish: (view) => this.publish(view),
+      onBeat: (nowMs) => this.onBeat(nowMs),
+    });
+    this.live.start();
+  }
+
+  private publish(view: ControlView): void {
+    this.tell({ kind: "view", view });
+  }
+
+  private tell(message: ToService): void {
+    this.service.post(message);
+  }
+
+  private onBeat(nowMs: number): void {
+    const stepMs = this.clock.step({ monoMs: nowMs, wallMs: Date.now() });
+    if (stepMs !== null) this.log.append({ kind: "clock", body: [Math.round(stepMs)] });
+    this.service.watch(nowMs);
+    this.log.watch(nowMs);
+    if (nowMs - this.lastNewsMs < NODE_NEWS_MS) return;
+    this.lastNewsMs = nowMs;
+    this.tellNode();
+  }
+
+  private tellNode(): void {
+    if (this.live === null) return;
+    const { edgeToFrameUs, jitterUs, gapMaxMs, firstLampWallMs } = this.live.figures();
+    const loop = {
+      edgeToFrameP99Ms: edgeToFrameUs.percentile(99) / 1000,
+      edges: edgeToFrameUs.count,
+      jitterP999Ms: jitterUs.percentile(99.9) / 1000,
+      gapMaxMs,
+      firstLampWallMs,
+    };
+    this.tell({ kind: "node", loop, parts: this.log.parts(), dropped: this.log.dropped() });
+  }
+
+  private serviceData(): ServiceData {
+    const { read, dataDir, freePorts } = this.options;
+    return {
+      site: this.site,
+      problems: read.ok ? [] : read.problems,
+      secret: this.secret,
+      dataDir,
+      version: this.version,
+      freePorts,
+    };
+  }
+
+  private onService(message: FromService): void {
+    switch (message.kind) {
+      case "ready":
+        this.opened = message;
+        this.openLogPort();
+        this.onOpened?.();
+        break;
+      case "detector":
+        this.live?.step(message.input);
+        break;
+      case "order": {
+        const refusal =
+          this.live === null ? "no cabinet is driven" : this.live.refusalOf(message.order);
+        if (refusal === null) this.live?.step({ kind: "order", order: message.order });
+        this.tell({ kind: "ordered", token: message.token, refusal });
+        break;
+      }
+      case "reload":
+        void this.reload().then((answer) => {
+          this.tell({ kind: "reloaded", token: message.token, ...answer });
+        });
+        break;
+    }
+  }
+
+  /** Service and log talk without control in between; either may start anew. */
+  private openLogPort(): void {
+    const { port1, port2 } = new MessageChannel();
+    this.log.attach(port1);
+    this.passLogPort(port2);
+  }
+
+  private passLogPort(port: MessagePort): void {
+    this.logPort = port;
+    this.service.post({ kind: "log-port", port }, [port]);
+  }
+
+  private onDeath({ thread, cause, restartInMs }: ThreadDeath): void {
+    this.deaths += 1;
+    this.log.append({ kind: "worker", body: [thread, cause] });
+    const text = `the ${thread} thread died (${cause}) and is started again in ${restartInMs} ms`;
+    this.tell({ kind: "notice", level: "error", text });
+  }
+
+  private reloadRefusal(site: SiteModel): string | null {
+    if (this.site === null) return "the node runs without a site; start it again";
+    const [ours, theirs] = [compileRecord(this.site), compileRecord(site)];
+    if (Buffer.compare(ours, theirs) === 0) return null;
+    return "the cabinet's record would change; stop the node and run stopline cabinet program first";
+  }
+}
+
+function packageVersion(): string {
+  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  return String((JSON.parse(text) as { version: string }).version);
+}
+
+/** Starts a node; resolves when its service thread has opened what it could. */
+export async function startNode(options: StartOptions): Promise<RunningNode> {
+  const node = new RunningNode(options);
+  await node.start();
+  return node;
+}
