@@ -21,8 +21,8 @@ export function areConcurrent(sequence: Sequence, a: number, b: number): boolean
   return placeA.group === placeB.group && placeA.ring !== placeB.ring;
 }
 
-/** The controller looks at its inputs and times once per tick. */
-const TICK_MS = 100;
+/** Steps of 50 ms: the input, a green's, a yellow's and a red's end may each come one later. */
+const STEPS_MS = 4 * 50;
 
 /** Longest that a green just begun must stay: minimum green, or walk and pedestrian clearance. */
 function holdMs(phase: Phase): number {
@@ -43,7 +43,7 @@ function worst(phases: readonly Phase[], time: (phase: Phase) => number): number
  * Longest time in ms from a preempt's input to green on all of its phases, no lower-numbered
  * preempt being on: the delay, then in the worst barrier group the longest hold of a green that
  * has just begun with its walk, then the longest clearance; or the red revert of one of its own
- * phases that has just turned yellow; and one tick.
+ * phases that has just turned yellow; and the steps in which each of these ends.
  */
 export function worstTransferMs(
   site: Pick<SiteModel, "phases" | "sequence">,
@@ -59,5 +59,5 @@ export function worstTransferMs(
     const ending = others.filter(({ phase }) => rings.some((ring) => ring.includes(phase)));
     return worst(ending, holdMs) + worst(ending, clearanceMs);
   });
-  return preempt.delayMs + Math.max(revertMs, ...groupsMs) + TICK_MS;
+  return preempt.delayMs + Math.max(revertMs, ...groupsMs) + STEPS_MS;
 }
