@@ -5,20 +5,23 @@ import { bearerOf, sameSecret } from "./access.ts";
 import { CONSOLE_LIMITS } from "./limits.ts";
 import { siteToJson } from "./site-json.ts";
 
-/** One row of the event log as the page gets it. */
+/** One committed row of the event log, as the log has it. */
 export interface ConsoleEvent {
-  /** Place in the log; rises. */
-  readonly position: number;
+  /** Place in the log; rises by one. */
+  readonly seq: number;
   /** Wall time, ms since 1970. */
-  readonly atMs: number;
+  readonly at: number;
   readonly kind: string;
-  readonly body: readonly unknown[];
+  readonly body: unknown;
 }
 
-/** Newest rows when `from` is null, else rows from that position on; oldest first either way. */
+/** The newest rows when `from` is null, else rows from there on; oldest first either way. */
 export interface EventQuery {
+  /** The first `seq`. */
   readonly from: number | null;
+  /** Rows not older than this wall time, ms. */
   readonly sinceMs: number | null;
+  /** Empty: all kinds. */
   readonly kinds: readonly string[];
   readonly limit: number;
 }

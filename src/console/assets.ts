@@ -19,9 +19,16 @@ const TYPES: Readonly<Record<string, string>> = {
   ".html": "text/html; charset=utf-8",
   ".css": "text/css; charset=utf-8",
   ".ts": "text/javascript; charset=utf-8",
-  ".js": "text/javascript; charset=utf-8",
   ".svg": "image/svg+xml",
 };
+
+const SCRIPT = "text/javascript; charset=utf-8";
+
+/** Names the one default export of mqtt.js's browser build. */
+const MQTT_WRAPPER = 'export { default as mqtt } from "./mqtt.esm.js";\n';
+
+/** Pure modules that the page shares with the node, by their path under src/. */
+const SHARED = ["core/site/geometry.ts"];
 
 /** The page's browser build of mqtt.js, from the installed package. */
 function mqttModule(): string {
@@ -40,11 +47,16 @@ export function loadAssets(): ReadonlyMap<string, Asset> {
   const assets = new Map<string, Asset>();
   for (const name of readdirSync(PAGE_DIR)) {
     const type = TYPES[extname(name)];
-    if (type === undefined) continue;
+    if (type === undefined || name.endsWith(".d.ts")) continue;
     const text = readFileSync(join(PAGE_DIR, name), "utf8");
     const ready = name.endsWith(".ts") ? stripTypeScriptTypes(text) : text;
     assets.set(name === "index.html" ? "/" : `/page/${name}`, asset(type, ready));
   }
-  assets.set("/page/mqtt.esm.js", asset("text/javascript; charset=utf-8", mqttModule()));
+  for (const path of SHARED) {
+    const text = readFileSync(new URL(`../${path}`, import.meta.url), "utf8");
+    assets.set(`/${path}`, asset(SCRIPT, stripTypeScriptTypes(text)));
+  }
+  assets.set("/page/mqtt.esm.js", asset(SCRIPT, mqttModule()));
+  assets.set("/page/mqtt-client.js", asset(SCRIPT, MQTT_WRAPPER));
   return assets;
 }

@@ -1,3 +1,265 @@
-const title: string = document.title;
+// The console page: asks the node what the junction is, draws it, and keeps it up to date over MQTT.
+// Everything it shows about lamps comes from SPaT, which is made from the sensed lamps.
+import { readDetector } from "./cbor.ts";
+import { HealthPanel } from "./health.ts";
+import { type CodeRow, History } from "./history.ts";
+import { Junction } from "./junction.ts";
+import { type Line, Link } from "./link.ts";
+import { parseHealth, parseReply, parseSpat } from "./messages.ts";
+import { Operate } from "./operate.ts";
+import { Picture } from "./picture.ts";
+import { Rings } from "./rings.ts";
+import { forgetSecret, takeSecret } from "./secret.ts";
+import type { Site, SiteAnswer } from "./site.ts";
+import { announce, Status } from "./status.ts";
+import { Strip } from "./strip.ts";
+import { byId, html, setText } from "./svg.ts";
+import { type EventRow, readEvents, Tail } from "./tail.ts";
+import { startTheme } from "./theme.ts";
+import { parseStreet } from "./vehicles.ts";
 
-export { title };
+const TICK_MS = 250;
+/** How far back the strip can look. */
+const HISTORY_MS = 600_000;
+const TAIL_ROWS = 400;
+const RETRY_MS = 2_000;
+
+class Page {
+  readonly #site: Site;
+  /** The answer of `/api/site` as it came, to see whether a restarted node is still this one. */
+  readonly #siteText: string;
+  readonly #picture = new Picture();
+  readonly #history: History;
+  readonly #junction: Junction;
+  readonly #rings: Rings;
+  readonly #strip: Strip;
+  readonly #tail: Tail;
+  readonly #health = new HealthPanel();
+  readonly #operate: Operate;
+  readonly #status: Status;
+  readonly #link: Link;
+  readonly #decoder = new TextDecoder();
+  #loginRefused = false;
+  #wasLost = false;
+  #lastIncarnation: number | null = null;
+  #drawnStripMs = 0;
+
+  constructor(site: Site, siteText: string, secret: string | null) {
+    this.#site = site;
+    this.#siteText = siteText;
+    const clearances = new Map(site.phases.map((phase) => [phase.phase, phase.redClearanceMs]));
+    this.#history = new History(clearances, HISTORY_MS);
+    this.#junction = new Junction(site);
+    this.#rings = new Rings(site);
+    this.#strip = new Strip(site, this.#history);
+    this.#tail = new Tail(site.timezone);
+    this.#status = new Status(site.timezone);
+    this.#link = new Link(this.#filters(), secret, {
+      onLine: (line) => this.#onLine(line),
+      onMessage: (topic, payload) => this.#onMessage(topic, payload),
+      onLoginRefused: () => {
+        forgetSecret();
+        this.#loginRefused = true;
+      },
+    });
+    this.#operate = new Operate(site, {
+      mayAct: () => this.#link.operator && this.#picture.connected,
+      publish: (topic, payload) => this.#link.publish(topic, payload),
+      wallMs: () => this.#picture.wallMs(performance.now()) ?? Date.now(),
+      announce,
+    });
+  }
+
+  open(): void {
+    setText(byId("site-name"), this.#site.name);
+    const { region, zone, id } = this.#site.node;
+    setText(byId("site-node"), `${region} / ${zone} / ${id}`);
+    byId("virtual").hidden = !this.#site.virtual;
+    document.title = `${this.#site.name} · Stopline`;
+    byId("junction").replaceChildren(this.#junction.element);
+    byId("rings").replaceChildren(this.#rings.element);
+    byId("strip").replaceChildren(this.#strip.element);
+    byId("tail").replaceChildren(this.#tail.element);
+    byId("health").replaceChildren(this.#health.element);
+    byId("operate").replaceChildren(this.#operate.element);
+    this.#follow(byId("junction"), (width, height) => this.#junction.resize(width, height));
+    this.#follow(byId("strip"), (width) => {
+      this.#strip.resize(width);
+      this.#drawnStripMs = 0;
+    });
+    this.#link.open();
+    setInterval(() => this.#draw(), TICK_MS);
+    document.addEventListener("visibilitychange", () => this.#draw());
+    this.#draw();
+  }
+
+  #filters(): string[] {
+    const names = [
+      "spat/json",
+      "health/json",
+      "detector/+",
+      "events",
+      "street/json",
+      "reply/+/json",
+    ];
+    return names.map((name) => this.#site.topicPrefix + name);
+  }
+
+  #follow(element: HTMLElement, resize: (width: number, height: number) => void): void {
+    const observer = new ResizeObserver(() => resize(element.clientWidth, element.clientHeight));
+    observer.observe(element);
+    resize(element.clientWidth, element.clientHeight);
+  }
+
+  #onLine(line: Line): void {
+    const connected = line === "connected";
+    if (connected === this.#picture.connected && !connected) {
+      this.#draw();
+      return;
+    }
+    this.#picture.connected = connected;
+    if (connected) {
+      this.#picture.restart();
+      this.#refresh().catch(() => undefined);
+    } else {
+      const wallMs = this.#picture.wallMs(performance.now());
+      if (wallMs !== null) this.#history.lose(wallMs);
+      this.#wasLost = true;
+      this.#junction.vehicles.show([]);
+    }
+    this.#draw();
+  }
+
+  /** After a connection: is it still the same junction, and what happened meanwhile? */
+  async #refresh(): Promise<void> {
+    if (this.#wasLost) {
+      const text = await fetchText("/api/site");
+      if (text !== this.#siteText) location.reload();
+    }
+    const since = Date.now() - HISTORY_MS;
+    const [codes, tail] = await Promise.all([
+      fetchEvents(`kind=code&since=${since}&limit=2000`),
+      fetchEvents(`limit=${TAIL_ROWS}`),
+    ]);
+    this.#history.restart(codes.map(codeRow));
+    const spat = this.#picture.spat;
+    if (spat !== null) this.#history.take(spat);
+    this.#tail.restart(tail);
+    this.#drawnStripMs = 0;
+    this.#draw();
+  }
+
+  #onMessage(topic: string, payload: Uint8Array): void {
+    const name = topic.slice(this.#site.topicPrefix.length);
+    if (name.startsWith("detector/")) {
+      const state = readDetector(payload);
+      if (state !== null) this.#picture.detectors.set(name.slice("detector/".length), state);
+    } else if (name === "events") {
+      this.#tail.add(readEvents(payload));
+      return;
+    } else this.#onJson(name, this.#decoder.decode(payload));
+    this.#drawLive();
+  }
+
+  #onJson(name: string, text: string): void {
+    if (name === "spat/json") this.#onSpat(text);
+    else if (name === "health/json") this.#picture.health = parseHealth(text);
+    else if (name === "street/json") {
+      const lanes = parseStreet(text);
+      if (lanes !== null) this.#junction.vehicles.show(lanes);
+    } else if (name.startsWith("reply/")) {
+      const reply = parseReply(text);
+      if (reply !== null) this.#operate.answer(reply);
+    }
+  }
+
+  #onSpat(text: string): void {
+    const spat = parseSpat(text);
+    if (spat === null || !this.#picture.take(spat, performance.now())) return;
+    this.#history.take(spat);
+    if (this.#wasLost) {
+      this.#wasLost = false;
+      const restarted = this.#lastIncarnation !== spat.incarnation;
+      announce(restarted ? "Connected again: the node was restarted" : "Connected again");
+      setText(byId("again"), restarted ? "Node restarted" : "Connected again");
+    }
+    this.#lastIncarnation = spat.incarnation;
+  }
+
+  #drawLive(): void {
+    if (document.visibilityState === "hidden") return;
+    const nowMs = performance.now();
+    this.#junction.update(this.#picture, nowMs);
+    this.#rings.update(this.#picture, nowMs);
+    this.#status.update(this.#picture, nowMs);
+  }
+
+  #draw(): void {
+    const nowMs = performance.now();
+    this.#drawLive();
+    if (document.visibilityState === "hidden") return;
+    this.#health.update(this.#picture.health);
+    this.#operate.update(this.#operateNote());
+    this.#tail.draw();
+    const wallMs = this.#picture.wallMs(nowMs);
+    if (wallMs === null || nowMs - this.#drawnStripMs < 2 * TICK_MS) return;
+    this.#drawnStripMs = nowMs;
+    this.#strip.draw(wallMs);
+  }
+
+  #operateNote(): string {
+    if (this.#loginRefused) {
+      return "This node does not know the secret of your address; you can look, not act.";
+    }
+    if (!this.#link.operator) {
+      return "You can look. To act, open the address that the node printed when it started.";
+    }
+    if (!this.#picture.connected) return "Not connected: nothing can be sent.";
+    return "You are the operator. Each command asks again and is kept in the log.";
+  }
+}
+
+async function fetchText(path: string): Promise<string> {
+  const response = await fetch(path, { cache: "no-store" });
+  if (!response.ok) throw new Error(`${path}: ${response.status}`);
+  return await response.text();
+}
+
+async function fetchEvents(query: string): Promise<EventRow[]> {
+  try {
+    const answer = JSON.parse(await fetchText(`/api/events?${query}`)) as { events: EventRow[] };
+    return answer.events;
+  } catch {
+    return [];
+  }
+}
+
+function codeRow({ at, body }: EventRow): CodeRow {
+  return { atMs: at, code: Number(body[0]), parameter: Number(body[1]) };
+}
+
+/** A node without a site runs its console and nothing else; the page says why. */
+function showProblems(problems: readonly string[]): void {
+  byId("problems").hidden = false;
+  byId("board").hidden = true;
+  byId("problem-list").replaceChildren(...problems.map((text) => html("li", {}, text)));
+  setTimeout(() => location.reload(), 10_000);
+}
+
+async function start(): Promise<void> {
+  startTheme();
+  const secret = takeSecret();
+  const text = await fetchText("/api/site");
+  const { site, problems } = JSON.parse(text) as SiteAnswer;
+  if (site === null) showProblems(problems);
+  else new Page(site, text, secret).open();
+}
+
+function startUntilItWorks(): void {
+  start().catch(() => {
+    setText(byId("belief-word"), "The node does not answer, trying again");
+    setTimeout(startUntilItWorks, RETRY_MS);
+  });
+}
+
+startUntilItWorks();

@@ -1,0 +1,206 @@
+// What an operator may ask of the junction: a call, the failure display, the return from it. Each
+// asks again before it is sent, and says what became of it. The controller and the layers under it
+// decide; nothing here shortens a minimum or a clearance.
+import { randomHex } from "./link.ts";
+import type { Reply } from "./messages.ts";
+import type { Site } from "./site.ts";
+import { html, setAttribute, setText } from "./svg.ts";
+
+/** A command that nobody answered by then was perhaps never heard. */
+const ANSWER_MS = 10_000;
+const LIFE_MS = 30_000;
+
+type Body =
+  | { readonly command: "call"; readonly phase: number; readonly pedestrian: boolean }
+  | { readonly command: "flash" }
+  | { readonly command: "return" };
+
+interface Question {
+  readonly title: string;
+  readonly text: string;
+  readonly action: string;
+  readonly body: Body;
+}
+
+export interface OperatePorts {
+  /** True while a command can reach the node by somebody who may give it. */
+  mayAct(): boolean;
+  publish(topic: string, payload: string): void;
+  /** The node's wall clock, ms; its own where the node's is not known. */
+  wallMs(): number;
+  announce(text: string): void;
+}
+
+interface Pending {
+  readonly line: HTMLElement;
+  readonly name: string;
+  readonly timer: number;
+}
+
+export class Operate {
+  readonly element: HTMLElement;
+  readonly #site: Site;
+  readonly #ports: OperatePorts;
+  readonly #pending = new Map<string, Pending>();
+  readonly #buttons: HTMLButtonElement[] = [];
+  readonly #note = html("p", { class: "operate-note" });
+  readonly #replies = html("ol", { class: "replies", "aria-label": "Answers to commands" });
+  readonly #dialog: HTMLDialogElement;
+  readonly #title = html("h2", { id: "ask-title" });
+  readonly #text = html("p", { id: "ask-text" });
+  readonly #yes = html("button", { type: "button", class: "primary" });
+  #question: Question | null = null;
+
+  constructor(site: Site, ports: OperatePorts) {
+    this.#site = site;
+    this.#ports = ports;
+    this.#dialog = this.#makeDialog();
+    this.element = html(
+      "div",
+      { class: "operate" },
+      this.#note,
+      this.#callRow(),
+      this.#modeRow(),
+      this.#replies,
+      this.#dialog,
+    );
+  }
+
+  /** Says who may act, and lets the buttons follow. */
+  update(note: string): void {
+    setText(this.#note, note);
+    const may = this.#ports.mayAct();
+    setAttribute(this.#note, "data-may", may ? "" : null);
+    for (const button of this.#buttons) {
+      if (button.disabled === may) button.disabled = !may;
+    }
+  }
+
+  /** Takes an answer in; one to somebody else's command is passed over. */
+  answer(reply: Reply): void {
+    const pending = this.#pending.get(reply.id);
+    if (pending === undefined) return;
+    clearTimeout(pending.timer);
+    this.#pending.delete(reply.id);
+    const words = reply.ok ? "done" : `refused: ${reply.reason ?? "no reason given"}`;
+    this.#settle(pending, words, reply.ok ? "ok" : "failed");
+  }
+
+  #settle({ line, name }: Pending, words: string, state: string): void {
+    line.dataset.state = state;
+    setText(line, `${name}: ${words}`);
+    this.#ports.announce(`${name}: ${words}`);
+  }
+
+  #button(text: string, ask: () => Question): HTMLButtonElement {
+    const button = html("button", { type: "button", disabled: true }, text);
+    button.addEventListener("click", () => this.#ask(ask()));
+    this.#buttons.push(button);
+    return button;
+  }
+
+  #callRow(): HTMLElement {
+    const select = html(
+      "select",
+      { id: "call-phase" },
+      ...this.#site.phases.map(({ phase, name }) =>
+        html("option", { value: phase }, `${phase} · ${name}`),
+      ),
+    );
+    const chosen = () => this.#site.phases.find(({ phase }) => String(phase) === select.value);
+    const ask = (pedestrian: boolean): Question => {
+      const phase = chosen();
+      const who = pedestrian ? "pedestrian" : "vehicle";
+      return {
+        title: `Place a ${who} call on phase ${phase?.phase ?? 0}?`,
+        text: `As if somebody waited for ${phase?.name ?? ""}: it is served once, in its turn.`,
+        action: "Place the call",
+        body: { command: "call", phase: phase?.phase ?? 0, pedestrian },
+      };
+    };
+    const walk = this.#button("Pedestrian call", () => ask(true));
+    const follow = () => {
+      walk.hidden = chosen()?.pedestrian === null;
+    };
+    select.addEventListener("change", follow);
+    follow();
+    return html(
+      "div",
+      { class: "operate-row" },
+      html("label", { for: "call-phase" }, "Phase"),
+      select,
+      this.#button("Vehicle call", () => ask(false)),
+      walk,
+    );
+  }
+
+  #modeRow(): HTMLElement {
+    const flash = this.#button("Go to flash", () => ({
+      title: "Put the junction into its failure display?",
+      text:
+        "Greens end through yellow and red clearance, pedestrians get their full clearance, then " +
+        "the failure display stands until somebody asks for the return. Traffic must be able to " +
+        "cope with that.",
+      action: "Go to flash",
+      body: { command: "flash" },
+    }));
+    const back = this.#button("Return to control", () => ({
+      title: "Return the junction to control?",
+      text:
+        "All red first, then the start-up phases with a call on every phase. A latched trip is " +
+        "not cleared by this: that takes the button at the cabinet.",
+      action: "Return to control",
+      body: { command: "return" },
+    }));
+    flash.classList.add("danger");
+    return html("div", { class: "operate-row" }, flash, back);
+  }
+
+  #makeDialog(): HTMLDialogElement {
+    const no = html("button", { type: "button", autofocus: true }, "Cancel");
+    const dialog = html(
+      "dialog",
+      { "aria-labelledby": "ask-title", "aria-describedby": "ask-text" },
+      this.#title,
+      this.#text,
+      html("div", { class: "dialog-buttons" }, no, this.#yes),
+    );
+    no.addEventListener("click", () => dialog.close());
+    this.#yes.addEventListener("click", () => {
+      dialog.close();
+      if (this.#question !== null) this.#send(this.#question);
+    });
+    return dialog;
+  }
+
+  #ask(question: Question): void {
+    this.#question = question;
+    setText(this.#title, question.title);
+    setText(this.#text, question.text);
+    setText(this.#yes, question.action);
+    this.#yes.classList.toggle("danger", question.body.command === "flash");
+    this.#dialog.showModal();
+  }
+
+  #send({ title, body }: Question): void {
+    const name = title.replace(/\?$/, "");
+    const line = html("li", { "data-state": "pending" }, `${name}: sent`);
+    this.#replies.prepend(line);
+    while (this.#replies.children.length > 4) this.#replies.lastElementChild?.remove();
+    if (!this.#ports.mayAct()) {
+      this.#settle({ line, name, timer: 0 }, "not sent, the connection is lost", "failed");
+      return;
+    }
+    const id = randomHex(16);
+    const issued = Math.round(this.#ports.wallMs());
+    const timer = window.setTimeout(() => {
+      const pending = this.#pending.get(id);
+      this.#pending.delete(id);
+      const words = "no answer; look at the events before you repeat it";
+      if (pending !== undefined) this.#settle(pending, words, "failed");
+    }, ANSWER_MS);
+    this.#pending.set(id, { line, name, timer });
+    const command = { version: 1, id, issued, expires: issued + LIFE_MS, ...body };
+    this.#ports.publish(`${this.#site.topicPrefix}command/${id}`, JSON.stringify(command));
+  }
+}

@@ -1,0 +1,47 @@
+// The site as `/api/site` describes it: the part of the site model that a page may know.
+import type {
+  Approach,
+  Channel,
+  DetectorKind,
+  FailureDisplay,
+  Phase,
+} from "../../core/site/model.ts";
+
+export type SitePhase = Phase;
+export type SiteChannel = Channel;
+
+export interface SiteDetector {
+  readonly detector: number;
+  readonly call: readonly number[];
+  readonly extend: readonly number[];
+  readonly kind: DetectorKind;
+  readonly source: "input" | "mqtt";
+}
+
+export interface Site {
+  readonly node: { readonly region: string; readonly zone: string; readonly id: string };
+  readonly name: string;
+  readonly timezone: string;
+  readonly failureDisplay: FailureDisplay;
+  readonly approaches: readonly Approach[];
+  readonly phases: readonly SitePhase[];
+  readonly sequence: readonly (readonly (readonly number[])[])[];
+  readonly channels: readonly SiteChannel[];
+  readonly detectors: readonly SiteDetector[];
+  readonly pedestrianDetectors: readonly { readonly detector: number; readonly phase: number }[];
+  readonly preempts: readonly { readonly preempt: number; readonly phases: readonly number[] }[];
+  /** True when the cabinet is the virtual one. */
+  readonly virtual: boolean;
+  readonly topicPrefix: string;
+}
+
+export interface SiteAnswer {
+  readonly site: Site | null;
+  readonly problems: readonly string[];
+}
+
+/** The channel of a phase's vehicle or pedestrian heads, or null. */
+export function channelOf(site: Site, phase: number, kind: SiteChannel["kind"]): number | null {
+  const found = site.channels.find((entry) => entry.phase === phase && entry.kind === kind);
+  return found?.channel ?? null;
+}

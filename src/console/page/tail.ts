@@ -1,0 +1,133 @@
+// The tail of the event log, newest first, with a filter by group and by word.
+import { readCbor } from "./cbor.ts";
+import { html, setText } from "./svg.ts";
+import { type EventGroup, eventWords } from "./words.ts";
+
+/** Rows kept, and rows drawn: enough for some minutes of a busy junction. */
+const KEPT = 1_500;
+const DRAWN = 120;
+
+export interface EventRow {
+  readonly seq: number;
+  readonly at: number;
+  readonly kind: string;
+  readonly body: readonly unknown[];
+}
+
+interface Line {
+  readonly row: EventRow;
+  readonly group: EventGroup;
+  readonly text: string;
+}
+
+type Filter = EventGroup | "all";
+
+const FILTERS: readonly (readonly [Filter, string])[] = [
+  ["all", "All"],
+  ["signals", "Signals"],
+  ["detectors", "Detectors"],
+  ["commands", "Commands"],
+  ["faults", "Faults"],
+  ["node", "Node"],
+];
+
+/** What a filter lets through. */
+export function passes(line: Pick<Line, "group" | "text">, filter: Filter, word: string): boolean {
+  if (filter !== "all" && line.group !== filter) return false;
+  return word === "" || line.text.toLowerCase().includes(word.toLowerCase());
+}
+
+/** The rows of an `events` message, `[1, incarnation, [[seq, at, kind, body], …]]`. */
+export function readEvents(bytes: Uint8Array): EventRow[] {
+  const fields = readCbor(bytes);
+  if (!Array.isArray(fields) || fields[0] !== 1) return [];
+  const rows: unknown = fields[2];
+  if (!Array.isArray(rows)) return [];
+  return rows.flatMap((row: unknown) => {
+    if (!Array.isArray(row)) return [];
+    const [seq, at, kind, body] = row as unknown[];
+    if (typeof seq !== "number" || typeof at !== "number" || typeof kind !== "string") return [];
+    return [{ seq, at, kind, body: Array.isArray(body) ? body : [body] }];
+  });
+}
+
+export class Tail {
+  readonly element: HTMLElement;
+  readonly #list = html("ol", { class: "tail", tabindex: 0, "aria-label": "Events, newest first" });
+  readonly #count = html("span", { class: "tail-count" });
+  readonly #clock: Intl.DateTimeFormat;
+  #lines: Line[] = [];
+  #filter: Filter = "all";
+  #word = "";
+  #dirty = false;
+
+  constructor(timezone: string) {
+    this.#clock = new Intl.DateTimeFormat("en-GB", {
+      timeZone: timezone,
+      hour: "2-digit",
+      minute: "2-digit",
+      second: "2-digit",
+      fractionalSecondDigits: 1,
+    });
+    this.element = html("div", { class: "tail-box" }, this.#tools(), this.#list);
+  }
+
+  /** Replaces everything with rows of the log, oldest first. */
+  restart(rows: readonly EventRow[]): void {
+    this.#lines = [];
+    this.add(rows);
+    this.#dirty = true;
+  }
+
+  add(rows: readonly EventRow[]): void {
+    const last = this.#lines.at(-1)?.row;
+    const fresh = rows.filter((row) => last === undefined || row.seq > last.seq);
+    if (fresh.length === 0) return;
+    const lines = fresh.map((row) => ({ row, ...eventWords(row.kind, row.body) }));
+    this.#lines = [...this.#lines, ...lines].slice(-KEPT);
+    this.#dirty = true;
+  }
+
+  /** Draws when something changed; called a few times a second, however many rows come. */
+  draw(): void {
+    if (!this.#dirty) return;
+    this.#dirty = false;
+    const shown = this.#lines.filter((line) => passes(line, this.#filter, this.#word));
+    const newest = shown.slice(-DRAWN).reverse();
+    this.#list.replaceChildren(...newest.map((line) => this.#line(line)));
+    const words = shown.length === this.#lines.length ? "" : ` of ${this.#lines.length}`;
+    setText(this.#count, `${shown.length}${words} events`);
+  }
+
+  #line({ row, group, text }: Line): HTMLElement {
+    const time = html("time", { datetime: new Date(row.at).toISOString() });
+    time.append(this.#clock.format(row.at));
+    return html("li", { class: `event event-${group}` }, time, html("span", {}, text));
+  }
+
+  #tools(): HTMLElement {
+    const buttons = FILTERS.map(([filter, text]) => {
+      const button = html("button", { type: "button", "aria-pressed": filter === "all" }, text);
+      button.setAttribute("aria-pressed", String(filter === this.#filter));
+      button.addEventListener("click", () => {
+        this.#filter = filter;
+        for (const other of buttons) other.setAttribute("aria-pressed", String(other === button));
+        this.#dirty = true;
+        this.draw();
+      });
+      return button;
+    });
+    const search = html("input", {
+      type: "search",
+      placeholder: "phase 2, gap-out …",
+      "aria-label": "Show only events that contain",
+    });
+    search.addEventListener("input", () => {
+      this.#word = search.value.trim();
+      this.#dirty = true;
+      this.draw();
+    });
+    const chips = html("div", { class: "chips", role: "group", "aria-label": "Show" }, ...buttons);
+    return html("div", { class: "tail-tools" }, chips, search, this.#count);
+  }
+}
