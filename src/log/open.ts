@@ -1,0 +1,160 @@
+// Opening the log of a data folder for writing: whatever lies there, the node gets a log that
+// works, and nothing that was there is overwritten.
+//
+// A file that is not ours, or newer than this program, is set aside under a name that says why. A
+// damaged one is set aside too, its good prefix copied into a new file, and a gap row says what is
+// missing. Then the incarnation rises, in the first commit of all.
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { type Database, type Driver, integerOf, SqlError } from "./driver.ts";
+import type { NodeEvent } from "./events.ts";
+import { setAside } from "./files.ts";
+import { LogState } from "./fold.ts";
+import { type FolderLock, lockFolder } from "./lock.ts";
+import { finishCut } from "./retention.ts";
+import { anchorOf, hashAt, type Position, walkRows } from "./rows.ts";
+import { copyGoodPrefix } from "./salvage.ts";
+import { createFile, inspectFile, openForWriting } from "./schema.ts";
+import { newestGood, rememberedIncarnation } from "./snapshots.ts";
+import { sqliteDriver } from "./sqlite.ts";
+import { LogWriter, type OpenedLog, type WriterOptions } from "./writer.ts";
+
+/** Name of the log in its data folder. */
+export const LOG_FILE = "events.db";
+
+interface Loaded {
+  readonly database: Database;
+  readonly head: Position;
+  readonly headAt: number;
+  readonly state: LogState;
+  readonly base: OpenedLog["base"];
+}
+
+/** What had to be done on the way, and what the first rows have to say about it. */
+interface Trail {
+  readonly notices: string[];
+  readonly rows: NodeEvent[];
+  /** The highest incarnation that is remembered outside the file's own. */
+  incarnation: number;
+}
+
+/**
+ * Opens or makes the log in `dir`. Throws a `FolderError` when another process has the folder or
+ * it can't be written, a `SqlError` or the system's error when the disk refuses.
+ */
+export function openWriter(
+  dir: string,
+  options: WriterOptions,
+  driver: Driver = sqliteDriver,
+): LogWriter {
+  mkdirSync(dir, { recursive: true });
+  const lock = lockFolder(driver, dir);
+  try {
+    return openLocked(driver, dir, options, lock);
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+function openLocked(
+  driver: Driver,
+  dir: string,
+  options: WriterOptions,
+  lock: FolderLock,
+): LogWriter {
+  const path = join(dir, LOG_FILE);
+  const trail: Trail = { notices: [], rows: [], incarnation: 0 };
+  clearTheWay(driver, dir, path, trail);
+  const loaded = loadOrSalvage(driver, dir, path, trail);
+  try {
+    finishCut(loaded.database);
+    const stored = storedIncarnation(loaded.database);
+    const resumes = options.resume !== undefined && options.resume === stored;
+    const last = Math.max(stored, loaded.state.incarnation, trail.incarnation);
+    const incarnation = resumes ? stored : last + 1;
+    const writer = new LogWriter(
+      { dir, lock, incarnation, notices: trail.notices, ...loaded },
+      options,
+    );
+    if (!resumes) writer.begin(trail.rows);
+    else if (trail.rows.length > 0) writer.append(trail.rows, options.nowMs);
+    return writer;
+  } catch (error) {
+    loaded.database.close();
+    throw error;
+  }
+}
+
+function storedIncarnation(database: Database): number {
+  return integerOf(database.prepare("SELECT value FROM node WHERE name = 'incarnation'").get());
+}
+
+/** After this a file of ours lies at `path`, be it an empty one. */
+function clearTheWay(driver: Driver, dir: string, path: string, trail: Trail): void {
+  const found = inspectFile(path);
+  if (found.kind === "ours") return;
+  if (found.kind !== "absent") {
+    const aside = setAside(path, found.kind);
+    note(trail, `${path}: ${found.detail}; set aside as ${aside}`, 0);
+  }
+  trail.incarnation = rememberedIncarnation(dir);
+  createFile(driver, path);
+}
+
+function note(trail: Trail, text: string, lost: number): void {
+  trail.notices.push(text);
+  trail.rows.push({ kind: "gap", body: ["log", lost, text] });
+}
+
+function loadOrSalvage(driver: Driver, dir: string, path: string, trail: Trail): Loaded {
+  const first = tryLoad(driver, dir, path, trail);
+  if (typeof first !== "string") return first;
+  const aside = setAside(path, "damaged");
+  createFile(driver, path);
+  const salvage = copyGoodPrefix(driver, aside, path);
+  trail.incarnation = Math.max(rememberedIncarnation(dir), salvage.incarnation);
+  const kept = salvage.last.seq === 0 ? "nothing" : `rows to ${salvage.last.seq}`;
+  note(trail, `${path}: damaged, ${first}; set aside as ${aside}, kept ${kept}`, salvage.lost);
+  const second = tryLoad(driver, dir, path, trail);
+  if (typeof second === "string") throw new Error(`${path}: the new log is damaged: ${second}`);
+  return second;
+}
+
+/** Codes of an engine that finds the file itself wrong, as against a disk that refuses. */
+function isDamage(error: unknown): error is SqlError {
+  return error instanceof SqlError && /^SQLITE_(CORRUPT|NOTADB|ERROR)/.test(error.code);
+}
+
+/** The log as it lies there, or in words what is damaged about it. */
+function tryLoad(driver: Driver, dir: string, path: string, trail: Trail): Loaded | string {
+  let database: Database | null = null;
+  try {
+    database = openForWriting(driver, path);
+    const loaded = load(dir, database, trail.notices);
+    if (typeof loaded !== "string") return loaded;
+    database.close();
+    return loaded;
+  } catch (error) {
+    database?.close();
+    if (isDamage(error)) return error.message;
+    throw error;
+  }
+}
+
+/** Newest snapshot, and the rows after it: each hash checked, each body decoded and folded. */
+function load(dir: string, database: Database, notices: string[]): Loaded | string {
+  const found = newestGood(dir, (seq) => hashAt(database, seq), notices);
+  const start = found?.snapshot.position ?? anchorOf(database);
+  if (start === null) return "its first rows are missing";
+  const state = found?.state ?? new LogState();
+  const walk = walkRows(database, start, (at, kind, body) => state.apply(at, kind, body));
+  if (walk.broken !== null) return walk.broken;
+  return {
+    database,
+    head: walk.last,
+    headAt: walk.rows === 0 ? (found?.snapshot.at ?? 0) : walk.lastAt,
+    state,
+    base: { position: start, state: found?.snapshot.state ?? null },
+  };
+}

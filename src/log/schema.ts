@@ -1,0 +1,142 @@
+// The database file: what it holds, how it is told from others, and the settings without which
+// the log would promise what it can't keep.
+import { closeSync, existsSync, openSync, readSync, renameSync, rmSync } from "node:fs";
+import { dirname } from "node:path";
+import { type Database, type Driver, integerOf, textOf } from "./driver.ts";
+import { syncDir, syncFile } from "./files.ts";
+
+/** "STLN": marks the file as ours. */
+export const APPLICATION_ID = 0x53_54_4c_4e;
+export const SCHEMA_VERSION = 1;
+
+const PAGE_BYTES = 4_096;
+/** Pages in the WAL before they are moved into the file: 4 MB. */
+const CHECKPOINT_PAGES = 1_000;
+
+const TABLES = `
+CREATE TABLE events (
+  seq INTEGER PRIMARY KEY,
+  at INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  body BLOB NOT NULL,
+  hash BLOB NOT NULL
+) STRICT;
+CREATE TABLE commands (
+  author TEXT NOT NULL,
+  id TEXT NOT NULL,
+  via TEXT NOT NULL,
+  content TEXT NOT NULL,
+  expires INTEGER NOT NULL,
+  forget INTEGER NOT NULL,
+  answer TEXT,
+  PRIMARY KEY (author, id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE node (
+  name TEXT PRIMARY KEY,
+  value INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO node VALUES ('incarnation', 0);
+`;
+
+/** What a file under the log's name is. */
+export type FileKind =
+  | { readonly kind: "absent" }
+  | { readonly kind: "ours" }
+  | { readonly kind: "foreign" | "newer" | "damaged"; readonly detail: string };
+
+const MAGIC = "SQLite format 3\0";
+const HEADER_BYTES = 100;
+const VERSION_OFFSET = 60;
+const APPLICATION_OFFSET = 68;
+
+/**
+ * Looks at the first bytes of a file, without an engine that might write to it. The marks are
+ * there from the file's first moment: it is made under another name and renamed.
+ */
+export function inspectFile(path: string): FileKind {
+  if (!existsSync(path)) return { kind: "absent" };
+  const head = Buffer.alloc(HEADER_BYTES);
+  const fd = openSync(path, "r");
+  try {
+    if (readSync(fd, head, 0, HEADER_BYTES, 0) < HEADER_BYTES) {
+      return { kind: "damaged", detail: "shorter than a database's header" };
+    }
+  } finally {
+    closeSync(fd);
+  }
+  if (head.toString("latin1", 0, MAGIC.length) !== MAGIC) {
+    return { kind: "foreign", detail: "not an SQLite database" };
+  }
+  const application = head.readUInt32BE(APPLICATION_OFFSET);
+  if (application !== APPLICATION_ID) {
+    const mark = application.toString(16).padStart(8, "0");
+    return { kind: "foreign", detail: `a database of another program (application id ${mark})` };
+  }
+  const version = head.readUInt32BE(VERSION_OFFSET);
+  if (version > SCHEMA_VERSION) {
+    const detail = `log schema ${version}, newer than ${SCHEMA_VERSION}, which this program knows`;
+    return { kind: "newer", detail };
+  }
+  return { kind: "ours" };
+}
+
+/** Makes an empty log at `path`; a power cut leaves it whole or absent. */
+export function createFile(driver: Driver, path: string): void {
+  const beside = `${path}.new`;
+  for (const suffix of ["", "-journal", "-wal", "-shm"]) rmSync(beside + suffix, { force: true });
+  const database = driver.open(beside, "create");
+  try {
+    database.exec(`PRAGMA page_size=${PAGE_BYTES}; PRAGMA journal_mode=DELETE`);
+    database.exec(`BEGIN; ${TABLES}`);
+    database.exec(`PRAGMA application_id=${APPLICATION_ID}; PRAGMA user_version=${SCHEMA_VERSION}`);
+    database.exec("COMMIT");
+  } finally {
+    database.close();
+  }
+  syncFile(beside);
+  renameSync(beside, path);
+  syncDir(dirname(path));
+}
+
+/** A pragma as this connection really has it. */
+function pragma(database: Database, name: string): string {
+  return String(database.prepare(`PRAGMA ${name}`).get()?.[0]).toLowerCase();
+}
+
+/** Wanted settings; `synchronous` 2 is FULL: a commit is on the disk when it returns. */
+const SETTINGS: readonly (readonly [string, string, string])[] = [
+  ["journal_mode", "WAL", "wal"],
+  ["synchronous", "FULL", "2"],
+  ["wal_autocheckpoint", String(CHECKPOINT_PAGES), String(CHECKPOINT_PAGES)],
+  ["foreign_keys", "ON", "1"],
+  ["temp_store", "MEMORY", "2"],
+  ["journal_size_limit", "8388608", "8388608"],
+];
+
+/** Opens the log for writing; refuses when a setting is not what it was set to. */
+export function openForWriting(driver: Driver, path: string): Database {
+  const database = driver.open(path, "write");
+  try {
+    for (const [name, value] of SETTINGS) database.exec(`PRAGMA ${name}=${value}`);
+    // Only an access to the file shows what a connection really does.
+    integerOf(database.prepare("SELECT value FROM node WHERE name = 'incarnation'").get());
+    checkSettings(database);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+/** Reads the settings back; a disk that can't have them would lose what was called durable. */
+export function checkSettings(database: Database): void {
+  for (const [name, value, wanted] of SETTINGS) {
+    const found = pragma(database, name);
+    if (found !== wanted) throw new Error(`PRAGMA ${name} is ${found}, not ${value}`);
+  }
+}
+
+/** The version of the engine, for `doctor` and reports. */
+export function engineVersion(database: Database): string {
+  return textOf(database.prepare("SELECT sqlite_version()").get());
+}

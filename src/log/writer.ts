@@ -1,0 +1,296 @@
+// The log's writer: events in, committed rows out, synchronously. It runs in the log thread, and in
+// `replay` directly. A transaction is a group: its rows are chained, inserted and committed as one,
+// and only then does anything else of the program learn of them.
+import type { CborValue } from "../wire/codec.ts";
+import { encodeCbor } from "../wire/codec.ts";
+import { hashOf } from "./chain.ts";
+import { CommandMemory } from "./commands.ts";
+import { type Database, integerOf, type Statement } from "./driver.ts";
+import type { LogRow, NodeEvent } from "./events.ts";
+import { decodeState, LogState } from "./fold.ts";
+import type { FolderLock } from "./lock.ts";
+import { cutOldRows } from "./retention.ts";
+import { type LogQuery, type Position, queryRows, walkRows } from "./rows.ts";
+import { storeSnapshot } from "./snapshots.ts";
+
+/** What a writer is told about the node and its limits. */
+export interface WriterOptions {
+  /** Version of the program, for the `start` row. */
+  readonly version: string;
+  /** Hash of the site file. */
+  readonly site: string;
+  /** Why the node starts, in words. */
+  readonly cause: string;
+  readonly maxBytes: number;
+  readonly keepMs: number;
+  /** Wall time of the opening, ms. */
+  readonly nowMs: number;
+  /** Continue this incarnation: the writer's thread was restarted, the node was not. */
+  readonly resume?: number | null;
+  /** Rows between snapshots. */
+  readonly snapshotRows?: number;
+  /** Snapshots kept. */
+  readonly keepSnapshots?: number;
+}
+
+export const DEFAULT_SNAPSHOT_ROWS = 10_000;
+export const DEFAULT_KEEP_SNAPSHOTS = 3;
+
+/** A body larger than this is not a row; a decoder would refuse it (`DEFAULT_BOUNDS`). */
+const MAX_BODY_BYTES = 32_768;
+
+/** What `open.ts` found or made. */
+export interface OpenedLog {
+  readonly dir: string;
+  readonly database: Database;
+  readonly lock: FolderLock;
+  readonly head: Position;
+  readonly headAt: number;
+  readonly state: LogState;
+  /** The newest snapshot in use, or where the chain begins. */
+  readonly base: { readonly position: Position; readonly state: Uint8Array | null };
+  readonly incarnation: number;
+  /** What was set aside or lost, a line each. */
+  readonly notices: readonly string[];
+}
+
+export interface WriterFigures {
+  readonly seq: number;
+  readonly commits: number;
+  readonly bytes: number;
+  readonly snapshots: number;
+  /** Times that the state beside the log and the one made from its rows differed. */
+  readonly stateFaults: number;
+}
+
+type Add = (event: NodeEvent) => void;
+
+export class LogWriter {
+  readonly dir: string;
+  readonly incarnation: number;
+  readonly notices: string[];
+  readonly commands: CommandMemory;
+  readonly #options: WriterOptions;
+  readonly #database: Database;
+  readonly #lock: FolderLock;
+  readonly #insert: Statement;
+  #head: Position;
+  #headAt: number;
+  #state: LogState;
+  #base: OpenedLog["base"];
+  #commits = 0;
+  #snapshots = 0;
+  #stateFaults = 0;
+
+  constructor(opened: OpenedLog, options: WriterOptions) {
+    this.dir = opened.dir;
+    this.incarnation = opened.incarnation;
+    this.notices = [...opened.notices];
+    this.commands = new CommandMemory(opened.database);
+    this.#options = options;
+    this.#database = opened.database;
+    this.#lock = opened.lock;
+    this.#head = opened.head;
+    this.#headAt = opened.headAt;
+    this.#state = opened.state;
+    this.#base = opened.base;
+    this.#insert = opened.database.prepare("INSERT INTO events VALUES (?, ?, ?, ?, unhex(?))");
+  }
+
+  /** The newest committed row. */
+  get head(): Position {
+    return this.#head;
+  }
+
+  /** Its wall time: a moment that has provably been. */
+  get headAt(): number {
+    return this.#headAt;
+  }
+
+  /** The node's own state as of the head. */
+  get state(): LogState {
+    return this.#state;
+  }
+
+  /** The first commit of a start: the incarnation rises before anything else is written. */
+  begin(rows: readonly NodeEvent[]): void {
+    const { version, site, cause, nowMs } = this.#options;
+    const { seq, hash } = this.#head;
+    this.transaction(nowMs, (add) => {
+      this.#database
+        .prepare("UPDATE node SET value = ? WHERE name = 'incarnation'")
+        .run(this.incarnation);
+      add({ kind: "start", body: [this.incarnation, version, site, cause, seq, hash] });
+      for (const row of rows) add(row);
+    });
+  }
+
+  /** Commits a group of events; they are durable when this returns. Gives their rows. */
+  append(events: readonly NodeEvent[], nowMs: number): LogRow[] {
+    return this.transaction(nowMs, (add) => {
+      for (const event of events) add(event);
+    }).rows;
+  }
+
+  /**
+   * One commit of whatever `work` does to the command memory and the rows that it adds. When this
+   * throws nothing of it happened as far as this object knows; after an error of the disk the
+   * caller opens the log anew, since only the file can tell.
+   */
+  transaction<T>(nowMs: number, work: (add: Add) => T): { result: T; rows: LogRow[] } {
+    const rows: LogRow[] = [];
+    let head = this.#head;
+    const add: Add = (event) => {
+      const { body, bytes } = bodyBytes(event);
+      const row = { seq: head.seq + 1, at: wholeMs(event.at ?? nowMs), kind: event.kind, body };
+      const hash = hashOf(head.hash, row, bytes);
+      this.#insert.run(row.seq, row.at, row.kind, bytes, hash);
+      head = { seq: row.seq, hash };
+      rows.push(row);
+    };
+    this.#database.exec("BEGIN IMMEDIATE");
+    let result: T;
+    try {
+      result = work(add);
+      this.#database.exec("COMMIT");
+    } catch (error) {
+      this.#rollBack();
+      throw error;
+    }
+    this.#head = head;
+    this.#commits += 1;
+    for (const row of rows) this.#state.apply(row.at, row.kind, row.body);
+    this.#headAt = rows.at(-1)?.at ?? this.#headAt;
+    return { result, rows };
+  }
+
+  #rollBack(): void {
+    try {
+      this.#database.exec("ROLLBACK");
+    } catch {
+      // The engine has rolled back by itself; the first error is the one to report.
+    }
+  }
+
+  query(query: LogQuery): LogRow[] {
+    return queryRows(this.#database, query);
+  }
+
+  /** True when exactly these events stand somewhere after `seq`, one after the other. */
+  contains(seq: number, events: readonly NodeEvent[]): boolean {
+    const wanted = events.map((event) => fingerprint(event));
+    const found = this.#database
+      .prepare("SELECT kind, at, body FROM events WHERE seq > ? ORDER BY seq")
+      .all(seq)
+      .map(
+        ([kind, at, body]) => `${kind} ${at} ${Buffer.from(body as Uint8Array).toString("hex")}`,
+      );
+    for (let from = 0; from + wanted.length <= found.length; from += 1) {
+      if (wanted.every((mark, index) => found[from + index] === mark)) return true;
+    }
+    return false;
+  }
+
+  /** A snapshot when enough rows have come since the last; true when one was made. */
+  snapshotIfDue(nowMs: number): boolean {
+    const due = this.#options.snapshotRows ?? DEFAULT_SNAPSHOT_ROWS;
+    if (this.#head.seq - this.#base.position.seq < due) return false;
+    this.snapshot(nowMs);
+    return true;
+  }
+
+  /** Folds the rows since the last snapshot anew, compares, and stores the result. */
+  snapshot(nowMs: number): void {
+    if (this.#head.seq === this.#base.position.seq) return;
+    const { position, state: base } = this.#base;
+    const folded = base === null ? new LogState() : decodeState(base);
+    const walk = walkRows(this.#database, position, (at, kind, body) => {
+      folded.apply(at, kind, body);
+    });
+    if (walk.broken !== null) throw new Error(`the log can't be read back: ${walk.broken}`);
+    const made = folded.encode();
+    const differs = Buffer.compare(made, this.#state.encode()) !== 0;
+    if (differs) this.#state = folded;
+    const { seq, hash } = walk.last;
+    storeSnapshot(
+      this.dir,
+      { position: { seq, hash }, at: walk.lastAt, incarnation: this.incarnation, state: made },
+      this.#options.keepSnapshots ?? DEFAULT_KEEP_SNAPSHOTS,
+    );
+    this.#base = { position: walk.last, state: made };
+    this.#snapshots += 1;
+    if (differs) this.#tellStateFault(seq, nowMs);
+  }
+
+  #tellStateFault(seq: number, nowMs: number): void {
+    this.#stateFaults += 1;
+    const text = `the state beside the log differs from the fold of its rows at ${seq}`;
+    this.notices.push(text);
+    this.append([{ kind: "fault", body: ["log state", true, text] }], nowMs);
+  }
+
+  /** Removes rows that are too many or too old; gives how many went. */
+  retain(nowMs: number): number {
+    const { maxBytes, keepMs } = this.#options;
+    return cutOldRows({
+      dir: this.dir,
+      database: this.#database,
+      limits: { maxBytes, keepMs, nowMs },
+      snapshot: () => this.snapshot(nowMs),
+      checkpoint: (body) => {
+        const [row] = this.append([{ kind: "checkpoint", body }], nowMs);
+        return row?.seq ?? 0;
+      },
+    });
+  }
+
+  figures(): WriterFigures {
+    const pages = integerOf(this.#database.prepare("PRAGMA page_count").get());
+    const size = integerOf(this.#database.prepare("PRAGMA page_size").get());
+    return {
+      seq: this.#head.seq,
+      commits: this.#commits,
+      bytes: pages * size,
+      snapshots: this.#snapshots,
+      stateFaults: this.#stateFaults,
+    };
+  }
+
+  /** Closes the file and gives the folder back; what is committed is safe without it. */
+  close(): void {
+    try {
+      this.#database.close();
+    } finally {
+      this.#lock.release();
+    }
+  }
+}
+
+function wholeMs(at: number): number {
+  return Number.isFinite(at) ? Math.max(0, Math.round(at)) : 0;
+}
+
+function fingerprint(event: NodeEvent): string {
+  const { bytes } = bodyBytes(event);
+  return `${event.kind} ${wholeMs(event.at ?? 0)} ${Buffer.from(bytes).toString("hex")}`;
+}
+
+/** The stored bytes of a body. What could not be read back later is replaced, never written. */
+function bodyBytes(event: NodeEvent): { body: readonly CborValue[]; bytes: Uint8Array } {
+  const body = event.body.every(isPlain) ? event.body : event.body.map(plain);
+  const bytes = encodeCbor(body);
+  if (bytes.length <= MAX_BODY_BYTES) return { body, bytes };
+  const short = [`a body of ${bytes.length} bytes is too large`];
+  return { body: short, bytes: encodeCbor(short) };
+}
+
+function isPlain(value: unknown): boolean {
+  if (value === null || value instanceof Uint8Array) return true;
+  if (Array.isArray(value)) return value.every(isPlain);
+  return typeof value === "string" || typeof value === "boolean" || typeof value === "number";
+}
+
+function plain(value: CborValue): CborValue {
+  if (Array.isArray(value)) return value.map(plain);
+  return isPlain(value) ? value : null;
+}
