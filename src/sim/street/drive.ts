@@ -3,7 +3,7 @@
 import { createController, type SignalInput } from "../../core/signal/controller.ts";
 import type { SiteModel } from "../../core/site/model.ts";
 import { STEP_MS } from "./lane.ts";
-import { createStreet, type InputChange, type StreetReport } from "./street.ts";
+import { createStreet, type StreetReport } from "./street.ts";
 
 export interface DriveOptions {
   readonly seed: number;
@@ -12,8 +12,8 @@ export interface DriveOptions {
   readonly scale?: number;
   /** Fixed time: every phase on maximum recall, whatever the detectors say. */
   readonly fixedTime?: boolean;
-  /** Told of every change of an input, in order. */
-  readonly onInput?: (change: InputChange) => void;
+  /** Told of every code that the controller writes, in order; detectors among them. */
+  readonly onCode?: (code: number, parameter: number, atMs: number) => void;
 }
 
 /** What each cabinet input means to the controller. */
@@ -33,14 +33,18 @@ export function driveStreet(site: SiteModel, options: DriveOptions): StreetRepor
   const controller = createController(site, options.fixedTime === true ? { recall: "max" } : {});
   const street = createStreet(site, options.seed, { scale: options.scale ?? 1 });
   const inputs = meanings(site);
-  controller.step({ kind: "start" }, 0);
+  const step = (input: SignalInput, nowMs: number): void => {
+    for (const effect of controller.step(input, nowMs)) {
+      if (effect.kind === "code") options.onCode?.(effect.code, effect.parameter, nowMs);
+    }
+  };
+  step({ kind: "start" }, 0);
   for (let nowMs = STEP_MS; nowMs <= options.durationMs; nowMs += STEP_MS) {
     for (const change of street.advance(nowMs, controller.display())) {
-      options.onInput?.(change);
       const input = inputs.get(change.input)?.(change.on);
-      if (input !== undefined) controller.step(input, change.atMs);
+      if (input !== undefined) step(input, change.atMs);
     }
-    controller.step({ kind: "tick" }, nowMs);
+    step({ kind: "tick" }, nowMs);
   }
   return street.report();
 }
