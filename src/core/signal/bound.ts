@@ -6,7 +6,7 @@ import { type Phase, phaseOf, type SiteModel } from "../site/model.ts";
 const STEP_MS = 50;
 
 /** Longest green once somebody else has called: maximum, minimum, or walk with clearance. */
-function longestGreenMs(phase: Phase): number {
+export function longestGreenMs(phase: Phase): number {
   const walkMs =
     phase.pedestrian === null ? 0 : phase.pedestrian.walkMs + phase.pedestrian.clearanceMs;
   return Math.max(phase.max1Ms, phase.minGreenMs, walkMs);

@@ -25,7 +25,7 @@ import { CHANNEL_COUNT, type Display } from "../site/lamps.ts";
 import type { SiteModel } from "../site/model.ts";
 import type { DetectorView, PhaseView, PreemptView } from "../site/view.ts";
 import { serviceBoundMs as boundMs } from "./bound.ts";
-import { callPedestrian, tellCalls } from "./demand.ts";
+import { callPedestrian, rememberCalls, tellCalls } from "./demand.ts";
 import { Detection } from "./detection.ts";
 import { createJunction, type Junction, stateOf } from "./junction.ts";
 import { cutOff, displayOf } from "./lamps.ts";
@@ -164,6 +164,7 @@ export class SignalController {
       phase.redSinceMs = nowMs;
       phase.sinceMs = nowMs;
       phase.walkSinceMs = nowMs;
+      phase.waitingSinceMs = Number.NaN;
       callPedestrian(phase, this.out);
     }
     for (const number of junction.site.startup.phases) {
@@ -187,7 +188,7 @@ export class SignalController {
     junction.mode = "halted";
     junction.modeSinceMs = nowMs;
     junction.changes += 1;
-    this.preemption.halt();
+    this.preemption.release();
   }
 
   private advance(nowMs: number): void {
@@ -196,6 +197,9 @@ export class SignalController {
     if (junction.mode === "all-red") {
       if (nowMs - junction.modeSinceMs >= junction.site.startup.allRedMs) junction.mode = "running";
     }
+    // Told before the rings look, so that a call which is served at once is written all the same.
+    rememberCalls(junction);
+    tellCalls(junction, nowMs, this.out);
     let passes = 0;
     let changed = true;
     while (changed) {

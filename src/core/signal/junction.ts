@@ -5,6 +5,7 @@
 // conflicts with this one have a call" are asked on every step.
 import type { Phase, SiteModel, VehicleRecall } from "../site/model.ts";
 import type { GreenEnd } from "../site/view.ts";
+import { serviceBoundMs } from "./bound.ts";
 
 export type Stage = "red" | "green" | "yellow" | "red-clearance";
 export type Walk = "walk" | "clearance" | "dont-walk";
@@ -22,6 +23,8 @@ export interface PhaseState {
   readonly vehicleChannel: number;
   readonly pedestrianChannel: number;
   readonly recall: VehicleRecall;
+  /** What `serviceBoundMs` promises its calls. */
+  readonly boundMs: number;
   stage: Stage;
   sinceMs: number;
   /** Since when its vehicle lamp is red; for red revert. */
@@ -138,6 +141,7 @@ function phaseState(site: SiteModel, timing: Phase, recall: VehicleRecall): Phas
     vehicleChannel: channelOf(site, phase, "vehicle"),
     pedestrianChannel: channelOf(site, phase, "pedestrian"),
     recall,
+    boundMs: serviceBoundMs(site, phase),
     stage: "red",
     sinceMs: Number.NEGATIVE_INFINITY,
     redSinceMs: Number.NEGATIVE_INFINITY,

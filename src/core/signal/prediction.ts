@@ -8,9 +8,10 @@
 // The end of red means the next green. Latest and likely ends are forecasts; null means that it
 // rests until somebody calls.
 import type { PhaseView } from "../site/view.ts";
-import { serviceBoundMs } from "./bound.ts";
-import { wantsWalk } from "./demand.ts";
+import { longestGreenMs } from "./bound.ts";
+import { hardDemand, wantsWalk } from "./demand.ts";
 import type { Junction, PhaseState } from "./junction.ts";
+import { demandOf, planAfter } from "./sequence.ts";
 import { gapMs, leastEndMs, maximumMs } from "./timing.ts";
 
 interface Ends {
@@ -111,9 +112,7 @@ function redEnds(junction: Junction, phase: PhaseState, nowMs: number): Ends {
   const waits = !Number.isNaN(phase.waitingSinceMs) && junction.targets === null;
   const isNext = chosen(junction).includes(phase);
   const likely = waits || isNext ? redEnd(junction, phase, nowMs, likelyGreenEnd) : Infinity;
-  const promised = waits
-    ? phase.waitingSinceMs + serviceBoundMs(junction.site, phase.timing.phase)
-    : Infinity;
+  const promised = waits ? Math.max(phase.waitingSinceMs + phase.boundMs, earliest) : Infinity;
   return {
     earliestEndMs: earliest,
     likelyEndMs: finite(Math.max(likely, earliest)),
@@ -121,39 +120,39 @@ function redEnds(junction: Junction, phase: PhaseState, nowMs: number): Ends {
   };
 }
 
-/** Everything that its own ring and the others may still serve before the barrier. */
+/** Everything that the rings may still serve before the barrier. */
 function restOfGroupMs(junction: Junction): number {
   let rest = 0;
   for (const { active } of junction.rings) {
     if (active === null) continue;
     const list = junction.groups[active.group]?.[active.ring] ?? [];
     for (const later of list.slice(active.index + 1)) {
-      const { yellowMs, redClearanceMs, max1Ms, minGreenMs, pedestrian } = later.timing;
-      const walkMs = pedestrian === null ? 0 : pedestrian.walkMs + pedestrian.clearanceMs;
-      rest += yellowMs + redClearanceMs + Math.max(max1Ms, minGreenMs, walkMs);
+      rest += later.timing.yellowMs + later.timing.redClearanceMs + longestGreenMs(later.timing);
     }
   }
   return rest;
 }
 
+/** True for a green that ends together with the other rings' at the barrier. */
+function endsAtBarrier(junction: Junction, phase: PhaseState): boolean {
+  if (junction.targets !== null) return false;
+  const demand = demandOf(junction, hardDemand(junction));
+  return planAfter(junction, phase, demand) === "barrier";
+}
+
 function greenEnds(junction: Junction, phase: PhaseState, nowMs: number): Ends {
-  const earliest = earliestGreenEnd(junction, phase, nowMs);
+  const earliestEndMs = earliestGreenEnd(junction, phase, nowMs);
   let likely = likelyGreenEnd(junction, phase, nowMs);
   let latest = latestGreenEnd(junction, phase, nowMs);
-  if (latest === Number.POSITIVE_INFINITY) {
-    return { earliestEndMs: earliest, likelyEndMs: finite(likely), latestEndMs: null };
+  if (endsAtBarrier(junction, phase)) {
+    for (const { active } of junction.rings) {
+      if (active === null || active.stage !== "green") continue;
+      likely = Math.max(likely, likelyGreenEnd(junction, active, nowMs));
+      latest = Math.max(latest, latestGreenEnd(junction, active, nowMs));
+    }
+    latest += restOfGroupMs(junction);
   }
-  for (const { active } of junction.rings) {
-    if (active === null || active === phase || active.stage !== "green") continue;
-    likely = Math.max(likely, likelyGreenEnd(junction, active, nowMs));
-    latest = Math.max(latest, latestGreenEnd(junction, active, nowMs));
-  }
-  latest += junction.targets === null ? restOfGroupMs(junction) : 0;
-  return {
-    earliestEndMs: earliest,
-    likelyEndMs: finite(likely),
-    latestEndMs: finite(latest),
-  };
+  return { earliestEndMs, likelyEndMs: finite(likely), latestEndMs: finite(latest) };
 }
 
 function endsOf(junction: Junction, phase: PhaseState, nowMs: number): Ends {

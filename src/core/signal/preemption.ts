@@ -68,8 +68,8 @@ export class Preemption {
     for (const request of this.requests) if (request.on) this.ignore(request);
   }
 
-  /** The failure display stands: nothing is served. */
-  halt(): void {
+  /** Back to no preemption: at the end of an exit, or because the failure display stands. */
+  release(): void {
     this.service = null;
     this.junction.targets = null;
     this.junction.exiting = false;
@@ -156,7 +156,7 @@ export class Preemption {
     const targets = this.junction.targets ?? [];
     if (!targets.every((phase) => phase.stage === "green")) return false;
     if (service.state === "exit") {
-      this.halt();
+      this.release();
       return true;
     }
     service.state = "dwell";

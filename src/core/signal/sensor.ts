@@ -67,13 +67,12 @@ export class Sensor {
       return "failed";
     }
     if (Number.isNaN(this.soundSinceMs)) return null;
-    if (fault !== null && !this.chatters) {
+    if (fault !== null) {
       this.soundSinceMs = Number.NaN;
       return null;
     }
     if (nowMs - this.soundSinceMs < RECOVERY_MS) return null;
     this.failed = null;
-    this.chatters = false;
     this.soundSinceMs = Number.NaN;
     return "restored";
   }
