@@ -13,7 +13,13 @@ import {
   type SignalEffect,
   type SignalInput,
 } from "../core/signal/controller.ts";
-import { CHANNEL_COUNT, type Display, LAMP_NAMES } from "../core/site/lamps.ts";
+import {
+  CHANNEL_COUNT,
+  type Display,
+  LAMP_NAMES,
+  type LampCode,
+  vehicleLampName,
+} from "../core/site/lamps.ts";
 import type { SiteModel } from "../core/site/model.ts";
 import type { ControlMode, ControlView } from "../core/site/view.ts";
 import type { NodeEvent } from "../log/events.ts";
@@ -51,6 +57,7 @@ export class Control {
   private readonly controller: SignalController;
   private readonly inputs: ReadonlyMap<number, InputTarget>;
   private readonly waits: WaitWatch;
+  private readonly vehicleChannels: ReadonlySet<number>;
   private effects: ControlEffect[] = [];
   private now: Instant;
   private mode: ControlMode = "no-cabinet";
@@ -80,6 +87,8 @@ export class Control {
       options.recall === "max" ? createController(site, { recall: "max" }) : createController(site);
     this.inputs = inputMap(site);
     this.waits = new WaitWatch(site);
+    const vehicles = site.channels.filter(({ kind }) => kind === "vehicle");
+    this.vehicleChannels = new Set(vehicles.map(({ channel }) => channel));
   }
 
   /** One event; the answer is the caller's. `now` never goes back on its monotonic clock. */
@@ -283,6 +292,11 @@ export class Control {
       case "inputs-restored":
         throw new Error("TODO: Not implemented yet");
     }
+  }
+
+  private nameOf({ channel, code }: { channel: number; code: LampCode }): string {
+    const vehicle = this.vehicleChannels.has(channel);
+    return vehicle ? vehicleLampName(code) : (LAMP_NAMES[code] ?? "dark");
   }
 
   private onMode(mode: ControlMode, cause: string | null): void {

@@ -50,7 +50,9 @@ function instant(): Instant {
 export class LiveControl {
   private readonly options: LiveOptions;
   private readonly edgeToFrameUs = createHistogram({ lowest: 1, highest: 60_000_000, figures: 3 });
-  private readonly control: Control;
+  private control: Control;
+  private next: SiteModel | null = null;
+  private portOpen = false;
   private beat: Beat | null = null;
   private lastViewMs = 0;
   private firstLampWallMs: number | null = null;

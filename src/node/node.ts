@@ -235,7 +235,6 @@ export class RunningNode {
   }
 
   private passLogPort(port: MessagePort): void {
-    this.logPort = port;
     this.service.post({ kind: "log-port", port }, [port]);
   }
 

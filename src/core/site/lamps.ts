@@ -1,6 +1,10 @@
 // What one channel can be told to show. The same numbers stand in a lamp frame and in the C core.
 
-/** Code of a channel: for a pedestrian channel red is "don't walk" and green is "walk". */
+/**
+ * Code of a channel: for a pedestrian channel red is "don't walk" and green is "walk". A vehicle
+ * channel is never told `flashingDontWalk`; sensed there, in a failure display, it is a red that
+ * flashes.
+ */
 export const LAMP = {
   dark: 0,
   red: 1,
@@ -33,6 +37,11 @@ export const LAMP_NAMES: readonly string[] = [
   "flashing-dont-walk",
   "flashing-yellow",
 ];
+
+/** The name of a code on a vehicle channel, where code 4 is a red that flashes. */
+export function vehicleLampName(code: LampCode): string {
+  return code === LAMP.flashingDontWalk ? "flashing-red" : (LAMP_NAMES[code] ?? "dark");
+}
 
 /** True for a code that gives right of way or its ending: what a conflict is made of. */
 export function isGo(code: LampCode): boolean {
