@@ -263,10 +263,7 @@ export class Control {
     switch (effect.kind) {
       case "sensed":
         this.changed = true;
-        this.logAt(effect.atMs, "lamps-sensed", [
-          effect.channel,
-          LAMP_NAMES[effect.code] ?? "dark",
-        ]);
+        this.logAt(effect.atMs, "lamps-sensed", [effect.channel, this.nameOf(effect)]);
         break;
       case "trip":
         this.log("trip", [effect.cause, effect.relay]);
