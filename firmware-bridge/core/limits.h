@@ -48,6 +48,7 @@
 
 /* The button clears a latch when it has been up, then held this long. */
 #define SL_BUTTON_MS 1000
+#define SL_BUTTON_UP_MS 50
 /* A status frame at least this often. */
 #define SL_STATUS_MS 20
 

@@ -67,15 +67,19 @@ void sl_trip(sl_core *core, uint8_t cause, uint8_t channel, uint8_t other, uint1
   sl_enter_failure_display(core, SL_MODE_TRIP);
 }
 
-/* Pressed for a second after having been up: a welded or taped button clears nothing. */
+/* Pressed for a second after having been up for a while: a welded or taped button, also one held
+ * through a reset, clears nothing. `button_ms` counts up, then pressed. */
 static uint8_t button_fires(sl_core *core) {
-  if ((core->control & SL_CONTROL_BUTTON) == 0u) {
-    core->button_ready = 1;
+  const uint8_t pressed = (uint8_t)((core->control & SL_CONTROL_BUTTON) != 0u);
+  if (pressed != core->button_ready) {
     core->button_ms = 0;
     return 0;
   }
-  if (core->button_ready == 0u) return 0;
   core->button_ms++;
+  if (pressed == 0u) {
+    core->button_ready = (uint8_t)(core->button_ms >= SL_BUTTON_UP_MS);
+    return 0;
+  }
   if (core->button_ms < SL_BUTTON_MS) return 0;
   core->button_ready = 0;
   return 1;
@@ -86,6 +90,7 @@ static void button(sl_core *core) {
   if (core->latch.cause == SL_CAUSE_NONE) return;
   sl_latch_clear(core);
   core->lost_stops = 0;
+  core->relay_ms = 0;
   core->cause = SL_CAUSE_BUTTON;
   core->healthy_ms = 0;
   if (core->mode == SL_MODE_TRIP) sl_enter_failure_display(core, SL_MODE_SELF_TEST);
