@@ -56,6 +56,8 @@ export interface Broker {
   publishHealth(health: Health): void;
   /** Rows after their commit. */
   publishEvents(rows: readonly EventRow[]): void;
+  /** The virtual street's lanes with their vehicles, for drawings. */
+  publishStreet(lanes: unknown): void;
   /** Control is known to be gone: says so at once. */
   unavailable(): void;
   readonly counters: BrokerCounters;
@@ -150,12 +152,19 @@ class NodeBroker implements Broker {
     this.#publisher.publishEvents(rows);
   }
 
+  publishStreet(lanes: unknown): void {
+    this.#publisher.publishStreet(lanes);
+  }
+
   unavailable(): void {
     this.#publisher.unavailable();
   }
 
   get counters(): BrokerCounters {
+    let subscriptions = 0;
+    for (const gate of this.#gates) subscriptions += gate.peer?.granted.size ?? 0;
     return this.#counting.snapshot({
+      subscriptions,
       sessions: this.#sessions.sessionCount,
       queuedMessages: this.#sessions.queuedMessages,
       retainedMessages: this.#sessions.retainedCount,

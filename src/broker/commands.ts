@@ -91,7 +91,7 @@ export class Commands {
       return;
     }
     this.#ports.counting.commandsAccepted += 1;
-    const reply = this.#run({ ...command, author, via: peer.via });
+    const reply = this.#run({ ...command, author, via: peer.via }, key);
     // With an unsure clock `expires` may lie far off; the memory is bounded by our own clock.
     const forgetAtMs = Math.min(command.expiresMs, now + REMEMBER_MS) + REMEMBER_MS;
     this.#ids.set(key, { content, author, forgetAtMs, reply });
@@ -99,10 +99,12 @@ export class Commands {
     this.#answerWith(command.id, reply);
   }
 
-  async #run(command: Command): Promise<Reply> {
+  async #run(command: Command, key: string): Promise<Reply> {
     try {
       return await this.#ports.onCommand(command);
     } catch {
+      // Nothing is known of it here: a repeat is for the durable memory to answer.
+      this.#drop(key);
       return this.#failure(command.id, "interrupted");
     }
   }
@@ -122,11 +124,16 @@ export class Commands {
   }
 
   #forget(now: number): void {
-    for (const [key, { author, forgetAtMs }] of this.#ids) {
-      if (forgetAtMs > now) continue;
-      this.#ids.delete(key);
-      this.#perAuthor.set(author, (this.#perAuthor.get(author) ?? 1) - 1);
+    for (const [key, { forgetAtMs }] of this.#ids) {
+      if (forgetAtMs <= now) this.#drop(key);
     }
+  }
+
+  #drop(key: string): void {
+    const known = this.#ids.get(key);
+    if (known === undefined) return;
+    this.#ids.delete(key);
+    this.#perAuthor.set(known.author, (this.#perAuthor.get(known.author) ?? 1) - 1);
   }
 
   #failure(id: string, reason: string): Reply {

@@ -19,6 +19,9 @@ export interface BrokerCounters {
   /** Own messages published, by class. */
   readonly published: Readonly<Record<string, number>>;
   readonly commands: { readonly accepted: number; readonly refused: number };
+  /** Granted filters of connected clients. */
+  readonly subscriptions: number;
+  /** Kept sessions, connected or not, and what waits in them. */
   readonly sessions: number;
   readonly queuedMessages: number;
   readonly retainedMessages: number;
@@ -62,6 +65,7 @@ export class Counting {
   }
 
   snapshot(stores: {
+    subscriptions: number;
     sessions: number;
     queuedMessages: number;
     retainedMessages: number;

@@ -145,6 +145,15 @@ export class Publisher {
     }
   }
 
+  /** Where the virtual street's vehicles are: `lanes` is what the street gives for a drawing. */
+  publishStreet(lanes: unknown): void {
+    const { streetJson: topic } = this.#topics;
+    if (!this.#ports.hasListener(topic)) return;
+    const wallMs = Math.round(this.#ports.wallMs());
+    const payload = Buffer.from(JSON.stringify({ version: 1, wallMs, lanes }));
+    this.#ports.publish("street", { topic, payload, qos: 0 });
+  }
+
   /** The present state of everything not retained, to a client that has just subscribed. */
   greet(filters: readonly string[], send: Send): void {
     const wanted = (topic: string) => filters.some((filter) => matches(filter, topic));
