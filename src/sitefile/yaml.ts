@@ -23,6 +23,7 @@ export interface YamlFile {
 
 /** Deeper than any site file: a bound on recursion. */
 const MAX_DEPTH = 16;
+const TOO_DEEP = "it is nested too deeply; use fewer levels";
 
 interface Place {
   readonly line: number;
@@ -81,7 +82,7 @@ function mapOf(reading: Reading, node: { items: readonly unknown[] }, path: Path
 
 function plainOf(reading: Reading, node: unknown, path: Path): unknown {
   if (path.length > MAX_DEPTH) {
-    return fault(reading, node, path.slice(0, 4), "it is nested too deeply; use fewer levels");
+    return fault(reading, node, path.slice(0, 4), TOO_DEEP);
   }
   const source = isScalar(node) ? (node.source ?? String(node.value)) : undefined;
   reading.places.set(placeKey(path), { line: lineAt(reading, offsetOf(node)), source });
@@ -120,7 +121,7 @@ export function readYaml(text: string): YamlFile {
     value = plainOf(reading, document.contents, []);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    fault(reading, null, [], "it is nested too deeply; use fewer levels");
+    fault(reading, null, [], TOO_DEEP);
   }
   return {
     value,
@@ -131,6 +132,7 @@ export function readYaml(text: string): YamlFile {
 }
 
 function yamlText(message: string): string {
+  if (message.includes("call stack")) return TOO_DEEP;
   const first = message.split("\n")[0] ?? message;
   return `the text is not YAML (${first}); use YAML 1.2`;
 }

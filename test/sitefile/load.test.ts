@@ -167,7 +167,7 @@ t.test("aliases are refused, so a small file stays small", async (t) => {
   const problems = problemsOf(parseSite(laughs.join("\n"), "x"));
   t.equal(problems.length, 50);
   t.ok(problems.some((text) => /\*a is an alias; use the value itself/.test(text)));
-  t.ok(problemsOf(parseSite(`${"[".repeat(200_000)}`, "x")).length > 0, "deep nesting");
+  t.match(problemsOf(parseSite("[".repeat(200_000), "x")).join("\n"), /nested too deeply/);
   t.ok(problemsOf(parseSite(`a: ${"{a: ".repeat(50)}1${"}".repeat(50)}`, "x")).length > 0);
   t.match(problemsOf(parseSite("a: !!js/function x", "x")).join("\n"), /^x:1: /);
   t.match(problemsOf(parseSite("a: 1\n---\nb: 2", "x")).join("\n"), /^x:\d: /);
