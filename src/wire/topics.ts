@@ -13,6 +13,8 @@ export interface NodeTopics {
   readonly health: string;
   readonly healthJson: string;
   readonly events: string;
+  /** Where the virtual street's vehicles are, for drawings; a real cabinet has no such topic. */
+  readonly streetJson: string;
   /** Vehicle detector channel of the site file. */
   detector(channel: number): string;
   /** Pedestrian detectors have numbers of their own; their topics say so. */
@@ -42,6 +44,7 @@ export function topicsOf(node: SiteModel["node"]): NodeTopics {
     health: `${prefix}health`,
     healthJson: `${prefix}health/json`,
     events: `${prefix}events`,
+    streetJson: `${prefix}street/json`,
     detector: (channel) => `${prefix}detector/${channel}`,
     pedestrianDetector: (channel) => `${prefix}detector/pedestrian-${channel}`,
     command: (id) => `${prefix}command/${id}`,
