@@ -3,6 +3,7 @@
 import type { Display } from "../core/site/lamps.ts";
 import type { StopCause } from "../wire/cabinet-codes.ts";
 import { encodeHostFrame } from "../wire/frames.ts";
+import { DisplayPacer } from "./display-pacer.ts";
 import type { FeedbackCheck } from "./feedback.ts";
 
 /** A lamp frame at least this often (CABINET section 4). */
@@ -14,10 +15,12 @@ export class FrameSender {
   session = 0;
   private sequence = 0;
   private nextMs = 0;
+  readonly pacer: DisplayPacer;
   private readonly feedback: FeedbackCheck;
 
-  constructor(feedback: FeedbackCheck) {
+  constructor(feedback: FeedbackCheck, display: Display) {
     this.feedback = feedback;
+    this.pacer = new DisplayPacer(display);
   }
 
   /** A new session: sequences begin anew. */
@@ -39,10 +42,12 @@ export class FrameSender {
     return true;
   }
 
-  /** The next frame: the lamps, made after the cabinet's `stamp`. */
-  lamps(display: Display, stamp: number): Uint8Array {
+  /** The next frame: the lamps as they are due now, made after the cabinet's `stamp`. */
+  lamps(stamp: number): Uint8Array {
     const { session } = this;
+    const { display } = this.pacer;
     this.sequence += 1;
+    this.pacer.sent(this.sequence);
     this.feedback.sent(this.sequence, display);
     return encodeHostFrame({ kind: "lamp", session, sequence: this.sequence, stamp, display });
   }

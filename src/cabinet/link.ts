@@ -62,7 +62,7 @@ export class CabinetLink {
   private readonly clock = new ClockMap();
   private readonly sense = new LampSense();
   private readonly feedbackCheck = new FeedbackCheck();
-  private readonly sender = new FrameSender(this.feedbackCheck);
+  private readonly sender: FrameSender;
   private readonly reading: RecordReading;
   private readonly edges = new InputEdges();
   private readonly latch = new LatchWatch();
@@ -78,7 +78,6 @@ export class CabinetLink {
   private hello: HelloAnswerFrame | null = null;
   private status: StatusFrame | null = null;
   private statusMs = Number.NEGATIVE_INFINITY;
-  private wanted: Display;
   private started = false;
   private stopCause: StopCause | null = null;
   /** A status of this session has been read since the device was opened or fell silent. */
@@ -90,7 +89,7 @@ export class CabinetLink {
   constructor(options: LinkOptions) {
     this.options = options;
     this.nonce = options.nonce >>> 0;
-    this.wanted = options.allRed;
+    this.sender = new FrameSender(this.feedbackCheck, options.allRed);
     this.reading = new RecordReading(options.record, options.describeDifference);
     const linkErrors = this.reader.discards;
     this.counters = {
@@ -205,7 +204,7 @@ export class CabinetLink {
   }
 
   private halt(cause: string): void {
-    this.wanted = this.options.allRed;
+    this.sender.pacer.reset(this.options.allRed);
     this.holdWatch.reset();
     if (!this.started) return;
     this.started = false;
@@ -236,9 +235,12 @@ export class CabinetLink {
 
   private show(display: Display, nowMs: number): void {
     if (!this.started || this.stopCause !== null) return;
-    if (display.every((code, index) => code === this.wanted[index])) return;
-    this.wanted = display.slice();
-    this.writeFrame(nowMs);
+    this.sender.pacer.want(display, nowMs);
+    this.showDue(nowMs);
+  }
+
+  private showDue(nowMs: number): void {
+    while (this.started && this.sender.pacer.advance(nowMs)) this.writeFrame(nowMs);
   }
 
   private ask(cause: StopCause, nowMs: number): void {
@@ -255,7 +257,7 @@ export class CabinetLink {
     if (!status.flags.recordMatches && stopCause === null) return;
     if (!this.started && takesFrames(status) && stopCause === null) return;
     if (stopCause !== null) this.write(this.sender.stop(stopCause));
-    else this.write(this.sender.lamps(this.wanted, status.stamp));
+    else this.write(this.sender.lamps(status.stamp));
     this.counters.framesSent += 1;
   }
 
@@ -308,6 +310,8 @@ export class CabinetLink {
     this.takeLatch(status, nowMs);
     this.takeMode(before, status);
     this.takeFeedback(status, nowMs);
+    this.sender.pacer.accepted(status.sequence, atMs);
+    this.showDue(nowMs);
     if (this.sender.isNew()) this.writeFrame(nowMs);
   }
 
