@@ -35,7 +35,7 @@ class RecordingError extends Error {
 const HEADER = "timestamp,event,parameter";
 /** A row has about 35 characters: what is this long is no row. */
 const MAX_LINE = 200;
-/** Days, not years: two rows further apart are a mistake in the file, and virtual time is not free. */
+/** Days, not years: two rows further apart are a mistake, and virtual time is not free. */
 const MAX_GAP_MS = 7 * 86_400_000;
 
 /** About a week of a busy junction: what is longer is replayed in parts. */

@@ -116,7 +116,7 @@ const READ_FAULTS: ReadonlyMap<string, string> = new Map([
   ["EISDIR", FOLDER],
 ]);
 
-/** Reads, parses and checks a site file; never throws for what is in the file or the file system. */
+/** Reads, parses and checks a site file; never throws for what is in it or in the file system. */
 export async function loadSite(path: string): Promise<SiteLoad> {
   try {
     const bytes = await readBounded(path);

@@ -1,4 +1,4 @@
-// Makes street-recording.csv anew: `node test/data/record-street.ts > test/data/street-recording.csv`.
+// Makes street-recording.csv anew (README beside it says how).
 // The demo's street under the demo's controller, as a high-resolution log would have it.
 import { readFileSync } from "node:fs";
 import { driveStreet } from "../../src/sim/street/drive.ts";
