@@ -69,6 +69,8 @@ export class LogWriter {
   readonly dir: string;
   readonly incarnation: number;
   readonly notices: string[];
+  /** Wall time of the newest row that was there before; 0 for none. */
+  readonly openedAfter: number;
   readonly commands: CommandMemory;
   readonly #options: WriterOptions;
   readonly #database: Database;
@@ -86,6 +88,7 @@ export class LogWriter {
     this.dir = opened.dir;
     this.incarnation = opened.incarnation;
     this.notices = [...opened.notices];
+    this.openedAfter = opened.headAt;
     this.commands = new CommandMemory(opened.database);
     this.#options = options;
     this.#database = opened.database;

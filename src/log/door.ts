@@ -1,0 +1,175 @@
+// The service thread's side of the log: questions about the past, commands that must be durable
+// before they are carried out, and the rows as they are committed.
+import type { MessagePort } from "node:worker_threads";
+import type { Command, Reply } from "../wire/command.ts";
+import type { Verdict } from "./commands.ts";
+import type { LogRow } from "./events.ts";
+import type { Answer, AskLog, Question, TellService } from "./messages.ts";
+import type { LogQuery } from "./rows.ts";
+
+/** A question that the disk does not answer is given up after this. */
+const PATIENCE_MS = 10_000;
+/** Questions under way at once; more are refused. */
+const MAX_OPEN = 1_024;
+
+export interface CommittedRows {
+  readonly incarnation: number;
+  readonly rows: readonly LogRow[];
+  /** Rows that were left out before these; a query brings them. */
+  readonly missed: number;
+}
+
+/** Carries a command out; null when it is done, else why not. */
+export type Effect = (command: Command) => Promise<string | null>;
+
+interface Waiting {
+  readonly resolve: (answer: Answer) => void;
+  readonly reject: (error: Error) => void;
+  readonly timer: NodeJS.Timeout;
+}
+
+type WithoutToken<Q> = Q extends Question ? Omit<Q, "token"> : never;
+
+export class LogDoor {
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #running = new Map<string, Promise<Reply>>();
+  readonly #effect: Effect;
+  readonly #wallMs: () => number;
+  #port: MessagePort | null = null;
+  #token = 0;
+  /** Called with rows after their commit, in order. */
+  onCommitted: (rows: CommittedRows) => void = () => undefined;
+
+  constructor(effect: Effect, wallMs: () => number = Date.now) {
+    this.#effect = effect;
+    this.#wallMs = wallMs;
+  }
+
+  /** A channel to the log thread; a new one each time that thread starts. */
+  attach(port: MessagePort): void {
+    this.#port?.close();
+    this.#failAll("the log thread was started anew");
+    this.#port = port;
+    port.on("message", (message: TellService) => this.#take(message));
+  }
+
+  /** The log thread is gone, or this one ends. */
+  detach(): void {
+    this.#port?.close();
+    this.#port = null;
+    this.#failAll("the log is closed");
+  }
+
+  async query(query: LogQuery): Promise<readonly LogRow[]> {
+    const answer = await this.#ask({ kind: "query", query });
+    return answer.kind === "rows" ? answer.rows : [];
+  }
+
+  /** Judges a command and makes a new one durable. */
+  async accept(command: Command): Promise<Verdict> {
+    const answer = await this.#ask({ kind: "accept", command });
+    if (answer.kind !== "verdict") throw new Error(`the log answered ${answer.kind}`);
+    return answer.verdict;
+  }
+
+  /** Makes an answer durable; the answer that was there before stands. */
+  async finish(author: string, reply: Reply): Promise<Reply> {
+    const answer = await this.#ask({ kind: "finish", author, reply });
+    return answer.kind === "finished" ? answer.reply : reply;
+  }
+
+  /**
+   * The whole way of a command: acceptance durable, effect, answer durable, answer. A repeat gets
+   * the stored answer, or waits for the one that is under way.
+   */
+  async run(command: Command): Promise<Reply> {
+    try {
+      const verdict = await this.accept(command);
+      switch (verdict.kind) {
+        case "accepted":
+          return await this.#carryOut(command);
+        case "answered":
+          return verdict.reply;
+        case "pending":
+          return await (this.#running.get(keyOf(command)) ?? this.#carryOut(command));
+        case "refused":
+          return this.#reply(command, verdict.reason);
+      }
+    } catch (error) {
+      return this.#reply(command, error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  #carryOut(command: Command): Promise<Reply> {
+    const key = keyOf(command);
+    const running = this.#perform(command).finally(() => this.#running.delete(key));
+    this.#running.set(key, running);
+    return running;
+  }
+
+  async #perform(command: Command): Promise<Reply> {
+    const reason = await this.#effect(command);
+    return await this.finish(command.author, this.#reply(command, reason));
+  }
+
+  #reply(command: Command, reason: string | null): Reply {
+    return { id: command.id, ok: reason === null, reason, atMs: Math.round(this.#wallMs()) };
+  }
+
+  #ask(question: WithoutToken<Question>): Promise<Answer> {
+    const port = this.#port;
+    if (port === null) return Promise.reject(new Error("the log is closed"));
+    if (this.#waiting.size >= MAX_OPEN) return Promise.reject(new Error("busy"));
+    this.#token += 1;
+    const token = this.#token;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#waiting.delete(token);
+        reject(new Error("the log does not answer"));
+      }, PATIENCE_MS);
+      this.#waiting.set(token, { resolve, reject, timer });
+      port.postMessage({ ...question, token } satisfies AskLog);
+    });
+  }
+
+  #take(message: TellService): void {
+    if (message.kind === "committed") {
+      this.#port?.postMessage({ kind: "taken" } satisfies AskLog);
+      this.onCommitted(message);
+    } else if (message.kind === "resume") {
+      for (const command of message.commands) void this.#resume(command);
+    } else {
+      this.#settle(message);
+    }
+  }
+
+  async #resume(command: Command): Promise<void> {
+    if (this.#running.has(keyOf(command))) return;
+    try {
+      await this.#carryOut(command);
+    } catch {
+      // It stays unfinished and comes again with the next log thread.
+    }
+  }
+
+  #settle(message: Answer): void {
+    const waiting = this.#waiting.get(message.token);
+    if (waiting === undefined) return;
+    this.#waiting.delete(message.token);
+    clearTimeout(waiting.timer);
+    if (message.kind === "failed") waiting.reject(new Error(message.reason));
+    else waiting.resolve(message);
+  }
+
+  #failAll(reason: string): void {
+    for (const { reject, timer } of this.#waiting.values()) {
+      clearTimeout(timer);
+      reject(new Error(reason));
+    }
+    this.#waiting.clear();
+  }
+}
+
+function keyOf({ author, id }: Command): string {
+  return `${author} ${id}`;
+}

@@ -1,0 +1,102 @@
+// What the log thread, the control thread and the service thread say to each other. Plain data.
+import type { MessagePort } from "node:worker_threads";
+import type { Command, Reply } from "../wire/command.ts";
+import type { Verdict } from "./commands.ts";
+import type { LogRow, NodeEvent } from "./events.ts";
+import type { LogQuery } from "./rows.ts";
+
+/** What a log thread is born with. */
+export interface LogData {
+  readonly dir: string;
+  /** Version of the program. */
+  readonly version: string;
+  /** Hash of the site file, or a word where there is none. */
+  readonly site: string;
+  readonly cause: string;
+  readonly maxBytes: number;
+  readonly keepMs: number;
+  /** The incarnation that an earlier log thread of this process began; null for a new start. */
+  readonly resume: number | null;
+}
+
+export interface AppendMessage {
+  readonly kind: "append";
+  readonly batch: number;
+  readonly events: readonly NodeEvent[];
+  /** The newest row that the sender knows of: a repeat is looked for behind it. */
+  readonly after: number;
+  /** The batch was sent before, to a thread that may have committed it and died. */
+  readonly repeated: boolean;
+}
+
+export type ToLog =
+  | AppendMessage
+  /** The service thread's end of a channel. */
+  | { readonly kind: "attach"; readonly port: MessagePort }
+  /** Snapshot, close, exit. */
+  | { readonly kind: "stop" };
+
+/** What the log says of itself, with every commit and at least every five seconds. */
+export interface LogFigures {
+  readonly seq: number;
+  readonly commits: number;
+  readonly bytes: number;
+  readonly snapshots: number;
+  readonly stateFaults: number;
+  /** Longest commit so far, ms. */
+  readonly commitMaxMs: number;
+}
+
+export type FromLog =
+  | {
+      readonly kind: "opened";
+      readonly incarnation: number;
+      readonly seq: number;
+      /** Wall time of the newest row before this start: the clock can't be earlier. 0 for none. */
+      readonly newestAt: number;
+      /** What was set aside or lost, a line each. */
+      readonly notices: readonly string[];
+    }
+  | { readonly kind: "committed"; readonly batch: number; readonly seq: number }
+  /** Why the log can't be written at present, or null: it can again. */
+  | { readonly kind: "trouble"; readonly reason: string | null; readonly fatal: boolean }
+  /** Something that a person should know of, a line. */
+  | { readonly kind: "notice"; readonly text: string }
+  | { readonly kind: "figures"; readonly figures: LogFigures };
+
+/** What the service thread asks through its port; each is answered under its token. */
+export type Question =
+  | { readonly kind: "query"; readonly token: number; readonly query: LogQuery }
+  | { readonly kind: "accept"; readonly token: number; readonly command: Command }
+  | {
+      readonly kind: "finish";
+      readonly token: number;
+      readonly author: string;
+      readonly reply: Reply;
+    };
+
+/** A batch of committed rows was taken: room for another. */
+export interface Taken {
+  readonly kind: "taken";
+}
+
+export type AskLog = Question | Taken;
+
+export type Answer =
+  | { readonly kind: "rows"; readonly token: number; readonly rows: readonly LogRow[] }
+  | { readonly kind: "verdict"; readonly token: number; readonly verdict: Verdict }
+  | { readonly kind: "finished"; readonly token: number; readonly reply: Reply }
+  | { readonly kind: "failed"; readonly token: number; readonly reason: string };
+
+/** What the service thread gets. */
+export type TellService =
+  | Answer
+  | {
+      readonly kind: "committed";
+      readonly incarnation: number;
+      readonly rows: readonly LogRow[];
+      /** Rows that were committed and not passed on before these: the receiver was too slow. */
+      readonly missed: number;
+    }
+  /** Commands that a crash interrupted and that may still be carried out; finish them. */
+  | { readonly kind: "resume"; readonly commands: readonly Command[] };

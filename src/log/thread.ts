@@ -1,0 +1,282 @@
+// The log thread: owns the writer, opens it anew when the disk refused, answers the service
+// thread. One batch of the control thread is in its hands at a time and is tried until it is
+// committed: how much may wait, and what is given up, the sender decides.
+import type { MessagePort } from "node:worker_threads";
+import type { Command } from "../wire/command.ts";
+import { isResumable, type Verdict } from "./commands.ts";
+import type { LogRow, NodeEvent } from "./events.ts";
+import { FolderError } from "./lock.ts";
+import type {
+  Answer,
+  AppendMessage,
+  AskLog,
+  FromLog,
+  LogData,
+  LogFigures,
+  Question,
+  TellService,
+  ToLog,
+} from "./messages.ts";
+import { openWriter } from "./open.ts";
+import type { LogWriter } from "./writer.ts";
+
+const FIRST_RETRY_MS = 500;
+const LAST_RETRY_MS = 10_000;
+const FIGURES_MS = 5_000;
+const RETAIN_MS = 60_000;
+/** Batches of committed rows that the service thread may have on its way. */
+const MAX_UNTAKEN = 16;
+
+export interface LogThreadOptions {
+  readonly data: LogData;
+  readonly tell: (message: FromLog) => void;
+  /** Called after `stop`, when the file is closed. */
+  readonly onStopped: () => void;
+  readonly open?: typeof openWriter;
+}
+
+export class LogThread {
+  readonly #options: LogThreadOptions;
+  #writer: LogWriter | null = null;
+  #incarnation: number | null;
+  #batch: AppendMessage | null = null;
+  #port: MessagePort | null = null;
+  #untaken = 0;
+  #missed = 0;
+  #retryMs = FIRST_RETRY_MS;
+  #trouble: string | null = null;
+  #troubledSince = 0;
+  #commitMaxMs = 0;
+  #retry: NodeJS.Timeout | undefined;
+  readonly #timers: NodeJS.Timeout[] = [];
+
+  constructor(options: LogThreadOptions) {
+    this.#options = options;
+    this.#incarnation = options.data.resume;
+  }
+
+  start(): void {
+    this.#open();
+    this.#timers.push(setInterval(() => this.#tellFigures(), FIGURES_MS));
+    this.#timers.push(setInterval(() => this.#keepHouse(true), RETAIN_MS));
+  }
+
+  take(message: ToLog): void {
+    switch (message.kind) {
+      case "append":
+        this.#batch = message;
+        this.#commitBatch();
+        break;
+      case "attach":
+        this.#attach(message.port);
+        break;
+      case "stop":
+        this.#stop();
+        break;
+    }
+  }
+
+  #open(): void {
+    const { data, tell, open = openWriter } = this.#options;
+    try {
+      const writer = open(data.dir, { ...data, resume: this.#incarnation, nowMs: Date.now() });
+      this.#writer = writer;
+      this.#incarnation = writer.incarnation;
+      const { seq } = writer.head;
+      const { incarnation, notices, openedAfter: newestAt } = writer;
+      this.#retryMs = FIRST_RETRY_MS;
+      this.#settle();
+      tell({ kind: "opened", incarnation, seq, newestAt, notices });
+      this.#resumeCommands();
+      if (this.#batch !== null) this.#commitBatch();
+    } catch (error) {
+      this.#complain(error);
+    }
+  }
+
+  /** The disk works again: a gap row is the sender's business, how long it took is ours. */
+  #settle(): void {
+    if (this.#trouble === null) return;
+    const ms = Math.round(performance.now() - this.#troubledSince);
+    const text = `written again after ${ms} ms: ${this.#trouble}`;
+    this.#trouble = null;
+    this.#writer?.append([{ kind: "fault", body: ["log", false, text] }], Date.now());
+    this.#options.tell({ kind: "trouble", reason: null, fatal: false });
+  }
+
+  #complain(error: unknown): void {
+    const reason = error instanceof Error ? error.message : String(error);
+    if (this.#trouble === null) this.#troubledSince = performance.now();
+    if (reason !== this.#trouble) {
+      this.#trouble = reason;
+      this.#options.tell({ kind: "trouble", reason, fatal: error instanceof FolderError });
+    }
+    this.#closeWriter();
+    this.#retry = setTimeout(() => this.#open(), this.#retryMs);
+    this.#retryMs = Math.min(LAST_RETRY_MS, this.#retryMs * 2);
+  }
+
+  #closeWriter(): void {
+    const writer = this.#writer;
+    this.#writer = null;
+    try {
+      writer?.close();
+    } catch {
+      // A file that can't be closed cleanly is recovered by the next opening.
+    }
+  }
+
+  #commitBatch(): void {
+    const [writer, batch] = [this.#writer, this.#batch];
+    if (writer === null || batch === null) return;
+    const suspicious = batch.repeated || this.#troubledSince > 0;
+    if (suspicious && writer.contains(batch.after, batch.events)) {
+      this.#batch = null;
+      this.#options.tell({ kind: "committed", batch: batch.batch, seq: writer.head.seq });
+      return;
+    }
+    const rows = this.#guard(() => writer.append(batch.events, Date.now()));
+    if (rows === null) return;
+    this.#batch = null;
+    this.#troubledSince = 0;
+    this.#options.tell({ kind: "committed", batch: batch.batch, seq: writer.head.seq });
+    this.#pass(rows);
+    this.#keepHouse(false);
+  }
+
+  /** Runs one commit; a failure closes the file, to be opened anew. */
+  #guard<T>(work: () => T): T | null {
+    const before = performance.now();
+    try {
+      const result = work();
+      this.#commitMaxMs = Math.max(this.#commitMaxMs, performance.now() - before);
+      return result;
+    } catch (error) {
+      this.#complain(error);
+      return null;
+    }
+  }
+
+  #keepHouse(retain: boolean): void {
+    const writer = this.#writer;
+    if (writer === null) return;
+    const before = writer.notices.length;
+    this.#guard(() => {
+      const made = writer.snapshotIfDue(Date.now());
+      if (retain || made) writer.retain(Date.now());
+    });
+    for (const text of writer.notices.slice(before)) this.#options.tell({ kind: "notice", text });
+  }
+
+  #tellFigures(): void {
+    const writer = this.#writer;
+    if (writer === null) return;
+    const figures: LogFigures = { ...writer.figures(), commitMaxMs: this.#commitMaxMs };
+    this.#options.tell({ kind: "figures", figures });
+  }
+
+  #attach(port: MessagePort): void {
+    this.#port?.close();
+    this.#port = port;
+    this.#untaken = 0;
+    this.#missed = 0;
+    port.on("message", (message: AskLog) => this.#answer(message));
+    this.#resumeCommands();
+  }
+
+  /** Commands that a crash left without an answer: to be carried out now, or never. */
+  #resumeCommands(): void {
+    const writer = this.#writer;
+    if (writer === null || this.#port === null) return;
+    const now = Date.now();
+    const unfinished = writer.commands.unfinished();
+    const commands = unfinished.filter((command) => isResumable(command, now));
+    const lost = unfinished.filter((command) => !isResumable(command, now));
+    if (lost.length > 0) this.#interrupt(writer, lost, now);
+    if (commands.length > 0) this.#say({ kind: "resume", commands });
+  }
+
+  #interrupt(writer: LogWriter, lost: readonly Command[], now: number): void {
+    const done = this.#guard(() =>
+      writer.transaction(now, (add) => {
+        for (const { author, id } of lost) {
+          const reply = { id, ok: false, reason: "interrupted", atMs: now };
+          writer.commands.finish(author, reply, add);
+        }
+      }),
+    );
+    if (done !== null) this.#pass(done.rows);
+  }
+
+  #say(message: TellService): void {
+    this.#port?.postMessage(message);
+  }
+
+  /** Committed rows to the service thread, unless it does not keep up. */
+  #pass(rows: readonly LogRow[]): void {
+    if (this.#port === null || rows.length === 0) return;
+    if (this.#untaken >= MAX_UNTAKEN) {
+      this.#missed += rows.length;
+      return;
+    }
+    this.#untaken += 1;
+    const missed = this.#missed;
+    this.#missed = 0;
+    this.#say({ kind: "committed", incarnation: this.#incarnation ?? 0, rows, missed });
+  }
+
+  #answer(message: AskLog): void {
+    if (message.kind === "taken") {
+      this.#untaken -= 1;
+      return;
+    }
+    const { token } = message;
+    const writer = this.#writer;
+    if (writer === null) {
+      const reason = `the log can't be used: ${this.#trouble ?? "it is opening"}`;
+      this.#say({ kind: "failed", token, reason });
+      return;
+    }
+    const answer = this.#guard(() => this.#workOn(writer, message));
+    if (answer !== null) this.#say(answer);
+    else this.#say({ kind: "failed", token, reason: `the log failed: ${this.#trouble}` });
+  }
+
+  #workOn(writer: LogWriter, question: Question): Answer {
+    const { token } = question;
+    switch (question.kind) {
+      case "query":
+        return { kind: "rows", token, rows: writer.query(question.query) };
+      case "accept":
+        return { kind: "verdict", token, verdict: this.#accept(writer, question.command) };
+      case "finish": {
+        const { result, rows } = writer.transaction(Date.now(), (add) =>
+          writer.commands.finish(question.author, question.reply, add),
+        );
+        this.#pass(rows);
+        return { kind: "finished", token, reply: result };
+      }
+    }
+  }
+
+  #accept(writer: LogWriter, command: Command): Verdict {
+    const known = writer.commands.judge(command);
+    if (known !== null) return known;
+    const now = Date.now();
+    const { result, rows } = writer.transaction(now, (add: (event: NodeEvent) => void) =>
+      writer.commands.accept(command, now, add),
+    );
+    this.#pass(rows);
+    return result;
+  }
+
+  #stop(): void {
+    for (const timer of this.#timers) clearTimeout(timer);
+    const writer = this.#writer;
+    if (writer !== null) this.#guard(() => writer.snapshot(Date.now()));
+    clearTimeout(this.#retry);
+    this.#closeWriter();
+    this.#port?.close();
+    this.#options.onStopped();
+  }
+}
