@@ -1,7 +1,6 @@
 // The composition: one node in one process. Control is this thread; log and service are workers
 // under watch. Nothing here decides anything.
 import { mkdirSync, readFileSync } from "node:fs";
-import type { MessagePort } from "node:worker_threads";
 import { MessageChannel } from "node:worker_threads";
 import type { CabinetPort } from "../cabinet/port.ts";
 import { compileRecord } from "../cabinet/record.ts";
@@ -82,7 +81,8 @@ export class RunningNode {
       siteHash: options.read.ok ? options.read.hash : "",
       ...(options.entries?.log === undefined ? {} : { entry: options.entries.log }),
       onDeath: (death) => this.onDeath(death),
-      onPort: (port) => this.passLogPort(port),
+      onOpened: () => this.joinServiceAndLog(),
+      onNotice: (text) => this.tell({ kind: "notice", level: "warn", text }),
     });
     this.service = new Thread({
       name: "service",
@@ -206,7 +206,7 @@ export class RunningNode {
     switch (message.kind) {
       case "ready":
         this.opened = message;
-        this.openLogPort();
+        this.joinServiceAndLog();
         this.onOpened?.();
         break;
       case "detector":
@@ -228,14 +228,11 @@ export class RunningNode {
   }
 
   /** Service and log talk without control in between; either may start anew. */
-  private openLogPort(): void {
+  private joinServiceAndLog(): void {
+    if (!this.service.running || this.log.incarnation === 0) return;
     const { port1, port2 } = new MessageChannel();
     this.log.attach(port1);
-    this.passLogPort(port2);
-  }
-
-  private passLogPort(port: MessagePort): void {
-    this.service.post({ kind: "log-port", port }, [port]);
+    this.service.post({ kind: "log-port", port: port2 }, [port2]);
   }
 
   private onDeath({ thread, cause, restartInMs }: ThreadDeath): void {

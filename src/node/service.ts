@@ -22,8 +22,6 @@ export interface ServiceDoors {
   readonly detector: (input: DetectorInput) => void;
   readonly reload: () => Promise<ReloadAnswer>;
   readonly events: (query: EventQuery) => Promise<readonly ConsoleEvent[]>;
-  /** What the log says of itself: its part of health and its figures. */
-  readonly log: () => { readonly part: HealthPart; readonly figures: readonly Figure[] };
   readonly write: (level: "info" | "warn" | "error", text: string) => void;
 }
 
@@ -97,6 +95,11 @@ export class Service {
     this.broker?.publishEvents(rows);
   }
 
+  /** A drawing of the virtual street's vehicles. */
+  publishStreet(queues: unknown): void {
+    this.broker?.publishStreet(queues);
+  }
+
   /** What the control thread knows of itself and of the other threads. */
   takeNode(picture: {
     readonly loop: LoopPicture;
@@ -165,7 +168,6 @@ export class Service {
   private health(): Health {
     const parts: HealthPart[] = [
       ...partsOf(this.view, this.viewAgeMs(), this.broker?.counters ?? null),
-      this.doors.log().part,
       ...this.nodeParts,
     ];
     for (const problem of [...this.data.problems, ...this.opened]) {
@@ -200,7 +202,7 @@ export class Service {
       view: this.view,
       viewAgeS: this.view === null ? null : this.viewAgeMs() / 1000,
       dropped: [...this.nodeDropped, ...(counters?.dropped ?? [])],
-      figures: [...loopFigures(this.loop), ...brokerFigures(counters), ...this.doors.log().figures],
+      figures: [...loopFigures(this.loop), ...brokerFigures(counters)],
     });
   }
 }

@@ -38,6 +38,9 @@ export interface ThreadPlan {
 /** The message by which a thread shows that its event loop turns. */
 export const ALIVE = "alive";
 
+/** How often a thread gives it. */
+export const ALIVE_MS = 500;
+
 export class Thread {
   readonly #plan: ThreadPlan;
   #worker: Worker | null = null;

@@ -1,0 +1,116 @@
+// The log as the control thread sees it: a thread under watch and the client that feeds it.
+import type { MessagePort } from "node:worker_threads";
+import type { SiteModel } from "../core/site/model.ts";
+import { LOG_LIMITS, LOG_THREAD, LogClient } from "../log/client.ts";
+import type { NodeEvent } from "../log/events.ts";
+import type { FromLog, ToLog } from "../log/messages.ts";
+import type { HealthPart } from "../wire/health.ts";
+import type { DropCount } from "./messages.ts";
+import { Thread, type ThreadDeath } from "./thread.ts";
+
+/** Kept when no site file says how long. */
+const DEFAULT_BOUNDS = { maxBytes: 1_073_741_824, keepMs: 90 * 86_400_000 } as const;
+
+export interface LogSideOptions {
+  readonly dataDir: string;
+  readonly site: SiteModel | null;
+  readonly siteHash: string;
+  readonly version: string;
+  readonly entry?: URL;
+  readonly onDeath: (death: ThreadDeath) => void;
+  /** A log thread has opened its folder: the service thread needs a new channel to it. */
+  readonly onOpened: () => void;
+  readonly onNotice: (text: string) => void;
+}
+
+export class LogSide {
+  private readonly options: LogSideOptions;
+  private readonly client: LogClient;
+  private readonly thread: Thread;
+
+  constructor(options: LogSideOptions) {
+    this.options = options;
+    this.client = new LogClient({
+      post: (message) => this.post(message),
+      onOpened: ({ notices }) => {
+        for (const notice of notices) options.onNotice(notice);
+        options.onOpened();
+      },
+      onTrouble: (reason) => options.onNotice(`log: ${reason ?? "works again"}`),
+    });
+    this.thread = new Thread({
+      name: "log",
+      url: options.entry ?? LOG_THREAD,
+      data: () => ({ data: this.client.threadData(this.data()), transfer: [] }),
+      limits: LOG_LIMITS,
+      onMessage: (message) => this.client.take(message as FromLog),
+      onDeath: (death) => {
+        this.client.threadDied();
+        options.onDeath(death);
+      },
+    });
+  }
+
+  get incarnation(): number {
+    return this.client.incarnation ?? 0;
+  }
+
+  get running(): boolean {
+    return this.thread.running;
+  }
+
+  start(nowMs: number): void {
+    this.thread.start(nowMs);
+  }
+
+  watch(nowMs: number): void {
+    this.thread.watch(nowMs);
+  }
+
+  append(event: NodeEvent): void {
+    this.client.append(event);
+  }
+
+  /** Hands the service thread's end of a channel to the log thread. */
+  attach(port: MessagePort): void {
+    this.post({ kind: "attach", port });
+  }
+
+  /** The log's part of health. */
+  parts(): HealthPart[] {
+    const { trouble, figures, waiting, dropped } = this.client;
+    const lost = Object.values(dropped).reduce((sum, count) => sum + count, 0);
+    if (trouble !== null) {
+      const text = `Not written at present: ${trouble}; ${waiting.events} events wait.`;
+      return [{ name: "log", state: "failed", text }];
+    }
+    const text = `${figures?.seq ?? 0} events, ${Math.round((figures?.bytes ?? 0) / 1e6)} MB.`;
+    if (lost === 0) return [{ name: "log", state: "ok", text }];
+    return [{ name: "log", state: "degraded", text: `${text} ${lost} were lost.` }];
+  }
+
+  dropped(): DropCount[] {
+    return Object.entries(this.client.dropped)
+      .filter(([, count]) => count > 0)
+      .map(([kind, count]) => ({ class: kind, reason: "log queue full", count }));
+  }
+
+  /** Makes durable what can be made so and ends the thread; the number of events stored. */
+  async stop(graceMs: number): Promise<number> {
+    await this.client.flush(graceMs);
+    await this.thread.stop(graceMs);
+    const waiting = this.client.waiting.events;
+    return this.client.appended - waiting;
+  }
+
+  private post(message: ToLog): boolean {
+    return this.thread.post(message, message.kind === "attach" ? [message.port] : []);
+  }
+
+  private data() {
+    const { dataDir, site, siteHash, version } = this.options;
+    const { maxBytes, keepMs } = site?.log ?? DEFAULT_BOUNDS;
+    const cause = this.client.incarnation === null ? "start" : "log thread started anew";
+    return { dir: dataDir, version, site: siteHash || "none", cause, maxBytes, keepMs };
+  }
+}

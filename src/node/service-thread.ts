@@ -1,0 +1,98 @@
+// The service thread: receives pictures from control, serves clients, passes their commands on.
+// A command becomes durable in the log before control hears of it, and is answered after the commit
+// of its result.
+import { parentPort, workerData } from "node:worker_threads";
+import type { EventQuery } from "../console/api.ts";
+import { LogDoor } from "../log/door.ts";
+import type { Command } from "../wire/command.ts";
+import { Asking } from "./asking.ts";
+import type { FromService, ServiceData, ToService } from "./messages.ts";
+import { writeNotice } from "./notice.ts";
+import { Service } from "./service.ts";
+import { ALIVE, ALIVE_MS } from "./thread.ts";
+
+/** Control answers within a tick; a reload reads a file and may take a while. */
+const ORDER_PATIENCE_MS = 5_000;
+const RELOAD_PATIENCE_MS = 30_000;
+/** Buffers lie outside the heap limit: clients' queues at their bounds need some 40 MB. */
+const BUFFERS_MAX_BYTES = 192 * 1024 * 1024;
+
+const parent = parentPort;
+if (parent === null) throw new Error("the service thread is started by the node");
+
+const tell = (message: FromService): void => parent.postMessage(message);
+const orders = new Asking<string | null>(ORDER_PATIENCE_MS, "control did not answer");
+const reloads = new Asking<{ ok: boolean; problems: readonly string[] }>(RELOAD_PATIENCE_MS, {
+  ok: false,
+  problems: ["control did not answer"],
+});
+
+const log = new LogDoor(({ body }: Command) =>
+  orders.ask((token) => tell({ kind: "order", token, order: body })),
+);
+
+/** Positions and times of the console's question in the log's words. */
+async function events(query: EventQuery) {
+  const { from, sinceMs, kinds, limit } = query;
+  const rows = await log.query({ from, sinceMs, kinds, limit });
+  return rows.map(({ seq, at, kind, body }) => ({ position: seq, atMs: at, kind, body }));
+}
+
+const service = new Service(workerData as ServiceData, {
+  command: (command) => log.run(command),
+  detector: (input) => tell({ kind: "detector", input }),
+  reload: () => reloads.ask((token) => tell({ kind: "reload", token })),
+  events,
+  write: writeNotice,
+});
+
+log.onCommitted = ({ rows }) => service.publishEvents(rows);
+
+parent.on("message", (message: ToService) => {
+  switch (message.kind) {
+    case "view":
+      service.publishView(message.view);
+      break;
+    case "node":
+      service.takeNode(message);
+      break;
+    case "street":
+      service.publishStreet(message.queues);
+      break;
+    case "log-port":
+      log.attach(message.port);
+      break;
+    case "ordered":
+      orders.answer(message.token, message.refusal);
+      break;
+    case "reloaded":
+      reloads.answer(message.token, message);
+      break;
+    case "notice":
+      writeNotice(message.level, message.text);
+      break;
+    case "stop":
+      void stop();
+      break;
+  }
+});
+
+async function stop(): Promise<void> {
+  clearInterval(signs);
+  await service.close();
+  log.detach();
+  process.exit(0);
+}
+
+/** Also the watch over what the heap limit does not count. */
+function showLife(): void {
+  const { external, arrayBuffers } = process.memoryUsage();
+  if (external + arrayBuffers > BUFFERS_MAX_BYTES) {
+    throw new Error(`buffers of ${Math.round((external + arrayBuffers) / 1e6)} MB`);
+  }
+  parent?.postMessage(ALIVE);
+}
+
+const signs = setInterval(showLife, ALIVE_MS);
+parent.postMessage(ALIVE);
+tell({ kind: "ready", ...(await service.open()) });
