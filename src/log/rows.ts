@@ -102,16 +102,23 @@ class Walker {
   }
 }
 
-/** All rows after a position, chained and decoded, until the end or the first that is wrong. */
-export function walkRows(database: Database, after: Position, visit: RowVisitor): Walk {
+/**
+ * All rows after a position, chained and decoded, until `to`, the end, or the first that is wrong.
+ */
+export function walkRows(
+  database: Database,
+  after: Position,
+  visit: RowVisitor,
+  to: number = Number.MAX_SAFE_INTEGER,
+): Walk {
   const walker = new Walker(after, visit);
   let broken: string | null = null;
   try {
     const page = database.prepare(
-      `SELECT ${COLUMNS} FROM events WHERE seq > ? ORDER BY seq LIMIT ${PAGE_ROWS}`,
+      `SELECT ${COLUMNS} FROM events WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ${PAGE_ROWS}`,
     );
     for (let full = true; full && broken === null; ) {
-      const rows = page.all(walker.seq);
+      const rows = page.all(walker.seq, to);
       full = rows.length === PAGE_ROWS;
       for (const row of rows) {
         broken = walker.take(row);
