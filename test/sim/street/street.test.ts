@@ -148,6 +148,10 @@ t.test("flashing is told from a steady lamp and from a short gap", async (t) => 
   t.equal(look("none", 7000, 7500), "yellow");
   t.equal(look("yellow", 7500, 8000), "flashing-yellow");
   t.equal(look("none", 8000, 9000), "dark");
+  t.equal(look("red", 9000, 11_000), "red");
+  t.equal(look("none", 11_000, 11_100), "red");
+  t.equal(look("green", 11_100, 11_400), "green");
+  t.equal(look("red", 11_400, 11_600), "red", "another colour between is no flash");
 });
 
 function inputsOf(changes: readonly InputChange[], input: number): InputChange[] {
@@ -236,6 +240,7 @@ t.test("arrivals are as many as asked, at uneven times", async (t) => {
   t.ok(Math.abs(mean - 6000) < 150, `mean gap ${mean}`);
   const short = drawn.filter((gap) => gap < 6000).length / drawn.length;
   t.ok(Math.abs(short - (1 - Math.exp(-1))) < 0.01, "exponential");
+  t.not(createRandom(1, 0)(), createRandom(1, 1)(), "streams differ");
   t.equal(arrivalGaps(createRandom(1), 0)(), Number.POSITIVE_INFINITY);
   t.same(createStreet(DEMO, 1, { demand: QUIET }).advance(600_000, shown()), []);
 });
