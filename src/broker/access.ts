@@ -101,9 +101,12 @@ export class Access {
     return source !== null && source !== undefined && fitsPattern(source.client, clientId);
   }
 
-  /** A will is checked when it is left, not when it is too late to say so. */
+  /**
+   * A will is checked when it is left, not when it is too late to say so. Commands and detectors
+   * are no such messages: a last will is neither given nor seen by anybody.
+   */
   mayLeaveWill(peer: Peer, topic: string): boolean {
-    return !topic.startsWith(STOPLINE_ROOT) && this.publishRule(peer, topic).kind === "publish";
+    return this.publishRule(peer, topic).kind === "publish";
   }
 }
 

@@ -57,7 +57,6 @@ export class BrokerPolicy implements Policy {
     if (login.willTopic !== null && !access.mayLeaveWill(peer, login.willTopic)) {
       return { code: 5, reason: "will on a topic not granted" };
     }
-    if (!clean) sessions.open(id);
     return { peer };
   }
 
@@ -131,7 +130,7 @@ export class BrokerPolicy implements Policy {
 
   ready(peer: Peer): void {
     this.#parts.counting.accepted += 1;
-    // Again, since an older connection under this id may only now have left.
+    // Only now: an older connection under this id has left just before.
     if (!peer.clean) this.#parts.sessions.open(peer.id);
   }
 

@@ -183,3 +183,10 @@ t.test("what follows a CONNECT at once waits for its CONNACK and is answered", a
   t.strictSame(received, expected, "more than the 42 that Aedes would keep");
   socket.destroy();
 });
+
+t.test("nothing is taken after a DISCONNECT", async (t) => {
+  const { broker, port } = await startBroker(t, { acl: ACL });
+  const bytes = [...connectBytes(), ...publishBytes("x"), 0xe0, 0, ...publishBytes("x")];
+  t.strictSame(await rawExchange(port, bytes), [...CONNACK_OK]);
+  t.equal(broker.counters.messagesIn, 1);
+});

@@ -1,12 +1,19 @@
 // Kept sessions: what waits for a client that is away, its bounds, and that a session that lost
 // anything is gone as a whole.
+import { duplexPair } from "node:stream";
 import t from "tap";
+import type { Peer } from "../../src/broker/access.ts";
 import type { BrokerEvent } from "../../src/broker/broker.ts";
-import { CONNACK_OK, connectBytes, packet, subscribeBytes } from "./bytes.ts";
+import { Engine } from "../../src/broker/engine.ts";
+import { Gate } from "../../src/broker/gate.ts";
+import { DEFAULT_LIMITS } from "../../src/broker/limits.ts";
+import { SessionStore, type StoredPacket } from "../../src/broker/sessions.ts";
+import { CONNACK_OK, connectBytes, packet } from "./bytes.ts";
 import { connectClient } from "./clients.ts";
 import { rawConnect, startBroker, until } from "./support.ts";
 
 const OPEN = [{ client: "*", publish: ["#"], subscribe: ["#"], deny: [] }];
+const ONE = Buffer.from("1");
 const KEPT = { clientId: "kept", clean: false };
 
 t.test("messages wait for a client that is away, in order, at the granted QoS", async (t) => {
@@ -106,28 +113,23 @@ t.test("a connected client that never acknowledges is cut off the same way", asy
 });
 
 t.test("a session nobody came back for expires after 24 h", async (t) => {
-  const { SessionStore } = await import("../../src/broker/sessions.ts");
-  const { DEFAULT_LIMITS } = await import("../../src/broker/limits.ts");
   const gone: string[] = [];
-  const store = new SessionStore(DEFAULT_LIMITS, {
-    isGranted: () => true,
-    onDiscard: (id, reason) => gone.push(`${id} ${reason}`),
-  });
+  const sessions = store((id, reason) => gone.push(`${id} ${reason}`));
   const day = 86_400_000;
   for (const id of ["one", "two", "here"]) {
-    store.open(id);
-    await store.addSubscriptions({ id }, [{ topic: "a", qos: 1 }]);
+    sessions.open(id);
+    await sessions.addSubscriptions({ id }, [{ topic: "a", qos: 1 }]);
   }
-  store.leave("one", 0);
-  store.leave("two", 1_000);
-  store.expire(day - 1);
+  sessions.leave("one", 0);
+  sessions.leave("two", 1_000);
+  sessions.expire(day - 1);
   t.strictSame(gone, []);
-  store.expire(day);
+  sessions.expire(day);
   t.strictSame(gone, ["one expired"]);
-  store.open("two");
-  store.expire(10 * day);
+  sessions.open("two");
+  sessions.expire(10 * day);
   t.strictSame(gone, ["one expired"], "a client that came back keeps its session");
-  t.equal(store.sessionCount, 2);
+  t.equal(sessions.sessionCount, 2);
 });
 
 t.test("a clean CONNECT ends a kept session; an empty session isn't kept", async (t) => {
@@ -186,11 +188,96 @@ t.test("refused filters collect nothing for a kept session", async (t) => {
   const acl = [{ client: "*", publish: ["#"], subscribe: ["#"], deny: ["secret/#"] }];
   const { broker, url } = await startBroker(t, { acl });
   const kept = await connectClient(t, url, KEPT);
-  t.equal(await kept.subscribe("secret/x", 1), 128);
-  t.equal(await kept.subscribe("open/x", 1), 1);
+  const both = await kept.mqtt
+    .subscribeAsync(["secret/x", "open/x"], { qos: 1 })
+    .catch((error: { packet: { granted: number[] } }) => error.packet.granted);
+  t.strictSame(both, [128, 1]);
   await kept.mqtt.endAsync();
   const publisher = await connectClient(t, url, { clientId: "p" });
   await publisher.mqtt.publishAsync("open/x", "1", { qos: 1 });
   t.equal(broker.counters.queuedMessages, 1);
-  t.equal(subscribeBytes(1, "a").length, 8);
+});
+
+t.test("a session that is taken over before it holds anything is kept all the same", async (t) => {
+  const { url } = await startBroker(t, { acl: OPEN });
+  const first = await connectClient(t, url, KEPT);
+  const closed = new Promise<void>((resolve) => first.mqtt.once("close", () => resolve()));
+  const second = await connectClient(t, url, KEPT);
+  await closed;
+  await second.subscribe("a", 1);
+  await second.mqtt.endAsync();
+  t.ok((await connectClient(t, url, KEPT)).sessionPresent);
+});
+
+function store(onDiscard: (id: string, reason: string) => void = () => undefined): SessionStore {
+  return new SessionStore(DEFAULT_LIMITS, { isGranted: () => true, onDiscard });
+}
+
+function stored(brokerCounter: number): StoredPacket {
+  const flags = { qos: 1, retain: false, dup: false };
+  return { cmd: "publish", brokerId: "b", brokerCounter, topic: "a", payload: ONE, ...flags };
+}
+
+t.test("a packet id that is in use is not given out again", async (t) => {
+  const sessions = store();
+  const client = { id: "kept", connackSent: true };
+  sessions.open(client.id);
+  await sessions.addSubscriptions(client, [{ topic: "a", qos: 1 }]);
+  for (const counter of [1, 2, 3]) {
+    await sessions.outgoingEnqueueCombi(await sessions.subscriptionsByTopic("a"), stored(counter));
+  }
+  const first = { ...stored(1), messageId: 65_535 };
+  const second = { ...stored(2), messageId: 65_535 };
+  await sessions.outgoingUpdate(client, first);
+  await sessions.outgoingUpdate(client, second);
+  t.strictSame([first.messageId, second.messageId], [65_535, 1]);
+  await sessions.outgoingClearMessageId(client, { ...stored(1), messageId: 65_535 });
+  t.equal(sessions.queuedMessages, 2);
+  const third = { ...stored(3), messageId: 65_535 };
+  await sessions.outgoingUpdate(client, third);
+  t.equal(third.messageId, 65_535, "free again");
+});
+
+t.test("a message between the session's return and its CONNACK comes after it", async (t) => {
+  const sessions = store();
+  sessions.open("kept");
+  await sessions.addSubscriptions({ id: "kept" }, [{ topic: "a", qos: 1 }]);
+  sessions.leave("kept", 0);
+  const peer: Peer = {
+    id: "kept",
+    role: "reader",
+    via: "mqtt",
+    clean: false,
+    rules: { publish: [], subscribe: [], deny: [] },
+    granted: new Set(),
+  };
+  const engine = new Engine({
+    limits: DEFAULT_LIMITS,
+    sessions,
+    policy: {
+      login: () => {
+        engine.publish({ topic: "a", payload: ONE, qos: 1 });
+        return { peer };
+      },
+      publish: () => "pass",
+      subscribe: () => true,
+      forward: () => true,
+      subscribed: () => undefined,
+      unsubscribed: () => undefined,
+      ready: () => sessions.open("kept"),
+      gone: () => undefined,
+      failed: () => undefined,
+    },
+  });
+  await engine.open();
+  const [near, far] = duplexPair();
+  const entrance = { limits: DEFAULT_LIMITS, via: "mqtt", vouched: "reader" } as const;
+  engine.attach(new Gate(far, { ...entrance, onThrottle: () => undefined, now: () => 0 }));
+  const received: number[] = [];
+  near.on("data", (chunk: Buffer) => received.push(...chunk));
+  near.write(Uint8Array.from(connectBytes({ flags: 0, id: "kept" })));
+  await until(() => received.length >= 12);
+  t.strictSame(received.slice(0, 4), [0x20, 2, 1, 0], "the CONNACK first");
+  t.equal(received[4], 0x32, "then the message, not lost");
+  await engine.close();
 });
