@@ -178,6 +178,11 @@ export class Feed {
     this.#broker.publishHealth(health);
   }
 
+  /** The virtual street's lanes. */
+  street(lanes: unknown): void {
+    this.#broker.publishStreet(lanes);
+  }
+
   /** A committed row. */
   event(kind: string, body: readonly (string | number | boolean | null)[]): void {
     const row = { seq: this.rows.length + 1, at: Date.now(), kind, body };

@@ -25,6 +25,8 @@ export interface Leg {
   readonly right: Point;
   readonly lanesIn: number;
   readonly lanesOut: number;
+  /** Where the centre line runs, metres to the right: left-turn pockets lie on the middle. */
+  readonly centreM: number;
   readonly stopM: number;
   readonly crosswalk: boolean;
 }
@@ -41,9 +43,9 @@ export interface Plan {
   readonly lanes: readonly Lane[];
 }
 
-/** A point of a leg: `outM` away from the middle, `rightM` to the right of arriving traffic. */
-export function onLeg(leg: Pick<Leg, "out" | "right">, outM: number, rightM: number): Point {
-  return add(scale(leg.out, outM), scale(leg.right, rightM));
+/** A point of a leg: `outM` away from the middle, `rightM` to the right of the centre line. */
+export function onLeg(leg: Leg, outM: number, rightM: number): Point {
+  return add(scale(leg.out, outM), scale(leg.right, leg.centreM + rightM));
 }
 
 /** Where the kerb of arriving traffic runs, and, on the other side, that of leaving traffic. */
@@ -68,6 +70,13 @@ function mainPhase(phases: readonly SitePhase[]): SitePhase | undefined {
 /** Lanes to draw, as the virtual street has them: each turn with a phase has a pocket of its own. */
 function lanesIn(site: Site, approach: Approach): number {
   return approach.lanes + Math.max(0, phasesOf(site, approach).length - 1);
+}
+
+/** Lanes that only turn left: two opposite ones share the middle of the road. */
+function leftPockets(site: Site, approach: Approach): number {
+  const phases = phasesOf(site, approach);
+  const main = mainPhase(phases);
+  return phases.filter((phase) => phase !== main && phase.movement === "left").length;
 }
 
 /** From the centre line to the kerb: left turns, the approach's own lanes, right turns. */
@@ -145,6 +154,7 @@ export function planOf(site: Site): Plan {
       right: { x: out.y, y: -out.x },
       lanesIn: approach === null ? 0 : lanesIn(site, approach),
       lanesOut: lanesOut(site, bearingDeg),
+      centreM: approach === null ? 0 : (-leftPockets(site, approach) * LANE_M) / 2,
       stopM: 0,
       crosswalk: false,
     };

@@ -5,12 +5,12 @@ import { walkSymbols } from "./icons.ts";
 import type { LampName } from "./messages.ts";
 import { setAttribute, setText, svg } from "./svg.ts";
 
-/** Housing and lamps in metres of the drawing. */
-const LAMP_R = 1.55;
-const PITCH = 3.6;
-export const HEAD_W = 4.6;
-export const HEAD_H = 11.8;
-export const WALK_SIZE = 5.2;
+/** Housing and lamps in metres of the drawing: far larger than life, to be read from afar. */
+const LAMP_R = 1.95;
+const PITCH = 4.5;
+export const HEAD_W = 5.6;
+export const HEAD_H = 14.6;
+export const WALK_SIZE = 6.2;
 
 const LETTERS: Readonly<Record<LampName, string>> = {
   dark: "–",
@@ -23,8 +23,8 @@ const LETTERS: Readonly<Record<LampName, string>> = {
 
 const ARROW_FACES: Readonly<Record<Movement, string>> = {
   through: "",
-  left: "M.95 0H-.9M-.15-.75-.9 0-.15.75",
-  right: "M-.95 0H.9M.15-.75.9 0 .15.75",
+  left: "M1.2 0H-1.1M-.2-.95-1.1 0-.2.95",
+  right: "M-1.2 0H1.1M.2-.95 1.1 0 .2.95",
 };
 
 export interface Head {
@@ -42,7 +42,7 @@ function lens(colour: string, y: number, movement: Movement): SVGGElement {
 
 /** A head of three lamps with its phase number, drawn around its middle. */
 export function vehicleHead(phase: number, channel: number, movement: Movement): Head {
-  const letter = svg("text", { class: "head-letter", y: -HEAD_H / 2 - 1.1 });
+  const letter = svg("text", { class: "head-letter", y: -HEAD_H / 2 - 1.2 });
   const unknown = svg("text", { class: "head-unknown", y: 1.2 }, "?");
   const title = svg("title");
   const element = svg(
@@ -55,14 +55,14 @@ export function vehicleHead(phase: number, channel: number, movement: Movement):
       y: -HEAD_H / 2,
       width: HEAD_W,
       height: HEAD_H,
-      rx: 1.3,
+      rx: 1.5,
     }),
     lens("red", -PITCH, movement),
     lens("yellow", 0, movement),
     lens("green", PITCH, movement),
     unknown,
     letter,
-    svg("text", { class: "head-phase", y: HEAD_H / 2 + 3.3 }, String(phase)),
+    svg("text", { class: "head-phase", y: HEAD_H / 2 + 3.6 }, String(phase)),
   );
   return {
     element,
@@ -78,7 +78,7 @@ export function vehicleHead(phase: number, channel: number, movement: Movement):
 /** A pedestrian head: walking person or raised hand, with its push button. */
 export function walkHead(phase: number, channel: number): Head {
   const half = WALK_SIZE / 2;
-  const count = svg("text", { class: "walk-count", y: half + 3.1 });
+  const count = svg("text", { class: "walk-count", y: half + 3.4 });
   const title = svg("title");
   const symbols = walkSymbols();
   const zoom = (WALK_SIZE - 0.9) / 24;
@@ -97,7 +97,7 @@ export function walkHead(phase: number, channel: number): Head {
     }),
     symbols,
     svg("text", { class: "head-unknown", y: 1.2 }, "?"),
-    svg("circle", { class: "button", cx: half + 0.1, cy: half + 0.1, r: 1 }),
+    svg("circle", { class: "button", cx: half + 0.1, cy: half + 0.1, r: 1.15 }),
     count,
   );
   return {

@@ -21,7 +21,7 @@ import { setAttribute, svg } from "./svg.ts";
 import { drawVehicles, type VehicleLayer } from "./vehicles.ts";
 
 /** Of each leg, this much behind the stop line is always in view. */
-const VIEW_M = 40;
+const VIEW_M = 34;
 
 interface PlacedHead {
   readonly head: Head;
@@ -41,9 +41,9 @@ function headPlace(leg: Leg, nth: number): Point {
   const step = HEAD_W + 0.9;
   const kerb = kerbs(leg).arriving;
   if (isUpright(leg)) {
-    return onLeg(leg, leg.stopM + HEAD_H / 2 + 3.4, kerb + 1.8 + HEAD_W / 2 + nth * step);
+    return onLeg(leg, leg.stopM + HEAD_H / 2 + 4.4, kerb + 1.8 + HEAD_W / 2 + nth * step);
   }
-  return onLeg(leg, leg.stopM + 0.6 + HEAD_W / 2 + nth * step, kerb + HEAD_H / 2 + 5);
+  return onLeg(leg, leg.stopM + 1.4 + HEAD_W / 2 + nth * step, kerb + HEAD_H / 2 + 5.8);
 }
 
 function vehicleHeads(site: Site, plan: Plan): PlacedHead[] {
@@ -75,7 +75,7 @@ function walkHeads(site: Site, plan: Plan): PlacedHead[] {
     used.set(leg, nth + 1);
     const middle = crosswalkM(leg) + CROSSWALK_M / 2;
     const { arriving, leaving } = kerbs(leg);
-    const place = onLeg(leg, middle, nth === 0 ? leaving - 3.6 : arriving + 3.6);
+    const place = onLeg(leg, middle, nth === 0 ? leaving - 4.4 : arriving + 4.4);
     const head = walkHead(phase.phase, channel);
     head.element.setAttribute("transform", `translate(${text(place)})`);
     return [{ head, channel, phase, kind: "pedestrian" as const, leg }];
@@ -194,7 +194,7 @@ function placeLabel(leg: Leg, label: SVGTextElement, half: Point): void {
     (half.y - 2) / Math.max(0.001, Math.abs(leg.out.y)),
   );
   const upright = isUpright(leg);
-  const place = onLeg(leg, reach - (upright ? 0.5 : 0), kerbs(leg).leaving - (upright ? 1.6 : 2.8));
+  const place = onLeg(leg, reach - (upright ? 1.2 : 0), kerbs(leg).leaving - (upright ? 1.6 : 2.8));
   setAttribute(label, "x", place.x.toFixed(1));
   setAttribute(label, "y", place.y.toFixed(1));
   const outward = leg.out.x > 0 ? "end" : "start";

@@ -106,9 +106,12 @@ class Page {
   }
 
   #follow(element: HTMLElement, resize: (width: number, height: number) => void): void {
-    const observer = new ResizeObserver(() => resize(element.clientWidth, element.clientHeight));
-    observer.observe(element);
-    resize(element.clientWidth, element.clientHeight);
+    const fit = () => {
+      const { clientWidth, clientHeight } = element;
+      if (clientWidth > 0 && clientHeight > 0) resize(clientWidth, clientHeight);
+    };
+    new ResizeObserver(fit).observe(element);
+    fit();
   }
 
   #onLine(line: Line): void {

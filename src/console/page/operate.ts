@@ -102,7 +102,7 @@ export class Operate {
   #callRow(): HTMLElement {
     const select = html(
       "select",
-      { id: "call-phase" },
+      { "aria-label": "Phase of the call" },
       ...this.#site.phases.map(({ phase, name }) =>
         html("option", { value: phase }, `${phase} · ${name}`),
       ),
@@ -127,7 +127,6 @@ export class Operate {
     return html(
       "div",
       { class: "operate-row" },
-      html("label", { for: "call-phase" }, "Phase"),
       select,
       this.#button("Vehicle call", () => ask(false)),
       walk,

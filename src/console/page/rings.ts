@@ -123,8 +123,9 @@ function showCard(card: Card, { lamp, walk, phase }: Shown): void {
   setText(card.range, rangeText(phase));
   showBand(card.band, phase);
   setAttribute(card.walk, "data-walk", walk);
-  setText(card.walk, walk === null || walk === "red" ? "" : walkWord(walk));
-  const ended = phase?.ended ?? null;
+  const walks = walk === "green" || walk === "flashing-dont-walk";
+  setText(card.walk, walks ? walkWord(walk) : "");
+  const ended = walks ? null : (phase?.ended ?? null);
   setText(card.foot, ended === null ? "" : `last: ${END_WORDS[ended] ?? ended}`);
   setAttribute(card.foot, "title", ended === null ? null : (END_MEANING[ended] ?? null));
 }

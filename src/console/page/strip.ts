@@ -6,7 +6,7 @@ import { svg } from "./svg.ts";
 import { END_MEANING, END_WORDS } from "./words.ts";
 
 const GUTTER = 46;
-const ROW = 50;
+const ROW = 47;
 const BAR = 24;
 const TOP = 6;
 const AXIS = 20;
@@ -109,7 +109,7 @@ export class Strip {
     for (let at = Math.ceil(frame.fromMs / step) * step; at <= frame.nowMs; at += step) {
       const x = frame.x(at);
       marks.push(svg("path", { class: "tick", d: `M${x.toFixed(1)} ${TOP}V${bottom}` }));
-      if (at % 60_000 !== 0 || x > this.#width - 64 || x < GUTTER + 16) continue;
+      if (at % 60_000 !== 0 || x > this.#width - 44 || x < GUTTER + 14) continue;
       const label = this.#clock.format(at);
       marks.push(svg("text", { class: "tick-label", x, y: bottom + 13 }, label));
     }

@@ -102,7 +102,13 @@ export class Tail {
   #line({ row, group, text }: Line): HTMLElement {
     const time = html("time", { datetime: new Date(row.at).toISOString() });
     time.append(this.#clock.format(row.at));
-    return html("li", { class: `event event-${group}` }, time, html("span", {}, text));
+    return html(
+      "li",
+      { class: `event event-${group}` },
+      time,
+      html("span", { class: "event-text" }, text),
+      html("span", { class: "event-kind" }, kindText(row)),
+    );
   }
 
   #tools(): HTMLElement {
@@ -130,4 +136,9 @@ export class Tail {
     const chips = html("div", { class: "chips", role: "group", "aria-label": "Show" }, ...buttons);
     return html("div", { class: "tail-tools" }, chips, search, this.#count);
   }
+}
+
+/** The row's kind, for a code with its number. */
+function kindText({ kind, body }: EventRow): string {
+  return kind === "code" ? `code ${String(body[0])}` : kind;
 }
