@@ -196,6 +196,13 @@ t.test("several detectors of one kind share the lanes", async (t) => {
     [...seen].sort((a, b) => a - b),
     [5, 6, 14, 16],
   );
+  const few = { demand: { south: { through: 60 } }, pedestrians: {} };
+  const single = createStreet(oregon, 1, { demand: few }).advance(600_000, display);
+  t.same(
+    single.map(({ input, on }) => `${input} ${on}`).slice(0, 3),
+    ["5 true", "5 false", "14 true"],
+    "one vehicle, one of the two",
+  );
 });
 
 t.test("a walker pushes, waits, and crosses on walk only", async (t) => {
