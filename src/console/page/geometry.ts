@@ -195,6 +195,13 @@ export function corner(a: Leg, b: Leg): Point | null {
   return add(from, scale(a.out, distance));
 }
 
+/** Where the corner on the arriving side of a leg lies, metres out; 0 where the kerb runs on. */
+export function arrivingCornerM(legs: readonly Leg[], leg: Leg): number {
+  const before = legs.find((other) => nextLeg(legs, other) === leg) ?? leg;
+  const point = corner(before, leg);
+  return point === null ? 0 : along(point, leg.out);
+}
+
 /** How far out the farther of a leg's two corners lies. */
 function cornerM(legs: readonly Leg[], leg: Leg): number {
   const before = legs.find((other) => nextLeg(legs, other) === leg) ?? leg;

@@ -2,6 +2,7 @@
 // and brought up to date from the picture.
 import { type DetectorLayer, drawDetectors } from "./detectors.ts";
 import {
+  arrivingCornerM,
   CROSSWALK_M,
   crosswalkLeg,
   crosswalkM,
@@ -11,7 +12,7 @@ import {
   type Plan,
   planOf,
 } from "./geometry.ts";
-import { HEAD_H, HEAD_W, type Head, vehicleHead, walkHead } from "./heads.ts";
+import { HEAD_H, HEAD_W, type Head, vehicleHead, WALK_SIZE, walkHead } from "./heads.ts";
 import type { LampName } from "./messages.ts";
 import type { Picture } from "./picture.ts";
 import { type Point, text } from "./points.ts";
@@ -36,14 +37,18 @@ function isUpright(leg: Leg): boolean {
   return Math.abs(leg.out.y) > Math.abs(leg.out.x);
 }
 
-/** Where the nth head of an approach stands: on the corner to the right of its stop line. */
-function headPlace(leg: Leg, nth: number): Point {
+/**
+ * Where the nth head of an approach stands: on the corner to the right of its stop line, beyond the
+ * pedestrian head of the crosswalk that ends there.
+ */
+function headPlace(plan: Plan, leg: Leg, nth: number): Point {
   const step = HEAD_W + 0.9;
   const kerb = kerbs(leg).arriving;
+  const baseM = Math.max(leg.stopM, arrivingCornerM(plan.legs, leg) + WALK_SIZE + 4);
   if (isUpright(leg)) {
-    return onLeg(leg, leg.stopM + HEAD_H / 2 + 4.4, kerb + 1.8 + HEAD_W / 2 + nth * step);
+    return onLeg(leg, baseM + HEAD_H / 2 + 4.4, kerb + 1.8 + HEAD_W / 2 + nth * step);
   }
-  return onLeg(leg, leg.stopM + 1.4 + HEAD_W / 2 + nth * step, kerb + HEAD_H / 2 + 5.8);
+  return onLeg(leg, baseM + 1.4 + HEAD_W / 2 + nth * step, kerb + HEAD_H / 2 + 5.8);
 }
 
 function vehicleHeads(site: Site, plan: Plan): PlacedHead[] {
@@ -58,7 +63,7 @@ function vehicleHeads(site: Site, plan: Plan): PlacedHead[] {
       const channel = channelOf(site, phase.phase, "vehicle");
       if (channel === null) return [];
       const head = vehicleHead(phase.phase, channel, phase.movement);
-      head.element.setAttribute("transform", `translate(${text(headPlace(leg, nth))})`);
+      head.element.setAttribute("transform", `translate(${text(headPlace(plan, leg, nth))})`);
       return [{ head, channel, phase, kind: "vehicle" as const, leg }];
     });
   });

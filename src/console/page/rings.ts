@@ -134,7 +134,7 @@ function showCard(card: Card, { lamp, walk, phase }: Shown): void {
 export function leftText(lamp: LampName | null, phase: SpatPhase | null): string {
   if (phase === null) return "";
   const { earliestMs, likelyMs, latestMs } = phase;
-  if (likelyMs === null) return lamp === "green" ? "rests" : "";
+  if (likelyMs === null) return lamp === "green" && earliestMs !== null ? "rests" : "";
   const sure =
     earliestMs !== null && latestMs !== null && Math.abs(latestMs - earliestMs) < SURE_MS;
   return `${sure ? "" : "≈ "}${Math.ceil(likelyMs / 1000)} s`;
