@@ -8,7 +8,7 @@ import { Engine } from "../../src/broker/engine.ts";
 import { Gate } from "../../src/broker/gate.ts";
 import { DEFAULT_LIMITS } from "../../src/broker/limits.ts";
 import { SessionStore, type StoredPacket } from "../../src/broker/sessions.ts";
-import { CONNACK_OK, connectBytes, packet } from "./bytes.ts";
+import { CONNACK_OK, connectBytes, PINGREQ, packet } from "./bytes.ts";
 import { connectClient } from "./clients.ts";
 import { rawConnect, startBroker, until } from "./support.ts";
 
@@ -185,7 +185,10 @@ t.test("a message that falls between session and CONNACK comes after the CONNACK
 });
 
 t.test("refused filters collect nothing for a kept session", async (t) => {
-  const acl = [{ client: "*", publish: ["#"], subscribe: ["#"], deny: ["secret/#"] }];
+  const acl = [
+    { client: "kept", publish: [], subscribe: ["#"], deny: ["secret/#"] },
+    { client: "p", publish: ["#"], subscribe: [], deny: [] },
+  ];
   const { broker, url } = await startBroker(t, { acl });
   const kept = await connectClient(t, url, KEPT);
   const both = await kept.mqtt
@@ -194,6 +197,7 @@ t.test("refused filters collect nothing for a kept session", async (t) => {
   t.strictSame(both, [128, 1]);
   await kept.mqtt.endAsync();
   const publisher = await connectClient(t, url, { clientId: "p" });
+  await publisher.mqtt.publishAsync("secret/x", "1", { qos: 1 });
   await publisher.mqtt.publishAsync("open/x", "1", { qos: 1 });
   t.equal(broker.counters.queuedMessages, 1);
 });
@@ -278,6 +282,9 @@ t.test("a message between the session's return and its CONNACK comes after it", 
   near.write(Uint8Array.from(connectBytes({ flags: 0, id: "kept" })));
   await until(() => received.length >= 12);
   t.strictSame(received.slice(0, 4), [0x20, 2, 1, 0], "the CONNACK first");
+  near.write(Uint8Array.from(PINGREQ));
+  await until(() => received.at(-2) === 0xd0);
   t.equal(received[4], 0x32, "then the message, not lost");
+  t.equal(received.length, 4 + 8 + 2, "and once");
   await engine.close();
 });
