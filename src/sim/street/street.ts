@@ -59,6 +59,12 @@ export interface StreetOptions {
   readonly startMs?: number;
 }
 
+/**
+ * The street begins with traffic on its way: this long before the start the first may come. Less
+ * than the way to the farthest detector takes (`ENTRY_S` less `ADVANCE_S`).
+ */
+const LEAD_MS = 10_000;
+
 /** One vehicle in this time passes a junction where everybody stops and then goes. */
 const STOP_AND_GO_MS = 3000;
 
@@ -83,8 +89,10 @@ class Street implements VirtualStreet {
     this.#lanes = plans.map((plan) => new Lane(plan));
     this.#detectors = planDetectors(site, plans);
     this.#walkers = walkersOf(site);
-    this.#nowMs = options.startMs ?? 0;
+    const startMs = options.startMs ?? 0;
+    this.#nowMs = startMs - LEAD_MS;
     this.#sources = this.#sourcesOf(site, seed, options);
+    while (this.#nowMs < startMs) this.#approach();
   }
 
   advance(toMs: number, lamps: Lamps): InputChange[] {
@@ -127,14 +135,25 @@ class Street implements VirtualStreet {
     }));
   }
 
-  #move(): void {
-    const nowMs = this.#nowMs;
+  /** One step of the time before the start: who comes then is on its way already. */
+  #approach(): void {
+    this.#nowMs += STEP_MS;
+    this.#arrive();
+    for (const lane of this.#lanes) lane.step("red", this.#nowMs);
+  }
+
+  #arrive(): void {
     for (const source of this.#sources) {
-      while (source.nextMs <= nowMs) {
-        source.arrive(nowMs);
+      while (source.nextMs <= this.#nowMs) {
+        source.arrive(this.#nowMs);
         source.nextMs += source.gapMs();
       }
     }
+  }
+
+  #move(): void {
+    const nowMs = this.#nowMs;
+    this.#arrive();
     for (const lane of this.#lanes) lane.step(this.#heads.aspect(lane.plan.channel), nowMs);
     for (const walkers of this.#walkers) {
       walkers.step(this.#heads.aspect(walkers.channel), nowMs);
