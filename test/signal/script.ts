@@ -1,0 +1,126 @@
+// Random inputs for a random site, and the loop that plays them in virtual time.
+import * as fc from "fast-check";
+import type {
+  SignalController,
+  SignalEffect,
+  SignalInput,
+} from "../../src/core/signal/controller.ts";
+import type { SiteModel } from "../../src/core/site/model.ts";
+
+/** One thing that somebody does, `gapMs` after the one before. */
+export interface Deed {
+  readonly gapMs: number;
+  readonly kind: "detector" | "button" | "preempt" | "call" | "walk" | "rare";
+  readonly which: number;
+}
+
+const GAP = fc.oneof(
+  { weight: 6, arbitrary: fc.integer({ min: 0, max: 3000 }) },
+  { weight: 3, arbitrary: fc.integer({ min: 0, max: 15_000 }) },
+  { weight: 1, arbitrary: fc.integer({ min: 0, max: 120_000 }) },
+);
+
+const KIND = fc.oneof(
+  { weight: 24, arbitrary: fc.constant("detector" as const) },
+  { weight: 6, arbitrary: fc.constant("button" as const) },
+  { weight: 2, arbitrary: fc.constant("preempt" as const) },
+  { weight: 2, arbitrary: fc.constant("call" as const) },
+  { weight: 2, arbitrary: fc.constant("walk" as const) },
+  { weight: 1, arbitrary: fc.constant("rare" as const) },
+);
+
+export const scriptArbitrary: fc.Arbitrary<Deed[]> = fc.array(
+  fc.record({ gapMs: GAP, kind: KIND, which: fc.nat(31) }),
+  { minLength: 5, maxLength: 90 },
+);
+
+/** Turns deeds into inputs: detectors, buttons and preempts go on and off in turn. */
+class Actor {
+  private readonly site: SiteModel;
+  private readonly on = new Set<string>();
+
+  constructor(site: SiteModel) {
+    this.site = site;
+  }
+
+  inputs({ kind, which }: Deed): SignalInput[] {
+    const { detectors, pedestrianDetectors, preempts, phases } = this.site;
+    switch (kind) {
+      case "detector": {
+        const detector = detectors[which % detectors.length]?.detector;
+        return detector === undefined ? [] : [this.toggle({ kind: "detector", detector })];
+      }
+      case "button": {
+        const detector = pedestrianDetectors[which % pedestrianDetectors.length]?.detector;
+        if (detector === undefined) return [];
+        return [this.toggle({ kind: "pedestrian-detector", detector })];
+      }
+      case "preempt": {
+        const preempt = preempts[which % preempts.length]?.preempt;
+        return preempt === undefined ? [] : [this.toggle({ kind: "preempt", preempt })];
+      }
+      case "rare":
+        return this.rare(which);
+      default: {
+        const found = phases[which % phases.length];
+        if (found === undefined || (kind === "walk" && found.pedestrian === null)) return [];
+        return [{ kind: "call", phase: found.phase, pedestrian: kind === "walk" }];
+      }
+    }
+  }
+
+  private rare(which: number): SignalInput[] {
+    const detector = this.site.detectors[which % this.site.detectors.length]?.detector;
+    if (which < 8) return [{ kind: "inputs-lost" }];
+    if (which < 20) return [{ kind: "inputs-restored" }];
+    if (which < 26) return detector === undefined ? [] : [{ kind: "detector-silent", detector }];
+    return [{ kind: "halt", cause: "test" }, { kind: "start" }];
+  }
+
+  private toggle(
+    input:
+      | { kind: "detector"; detector: number }
+      | { kind: "pedestrian-detector"; detector: number }
+      | { kind: "preempt"; preempt: number },
+  ): SignalInput {
+    const name = JSON.stringify(input);
+    const on = !this.on.has(name);
+    if (on) this.on.add(name);
+    else this.on.delete(name);
+    return { ...input, on };
+  }
+}
+
+export interface Watcher {
+  before(input: SignalInput, atMs: number): void;
+  after(effects: readonly SignalEffect[], controller: SignalController, atMs: number): void;
+}
+
+const TICK_MS = 50;
+const AFTERMATH_MS = 120_000;
+
+/** Plays a script from a start on: ticks every 50 ms, inputs at their own moments. */
+export function playScript(
+  site: SiteModel,
+  controller: SignalController,
+  script: readonly Deed[],
+  watcher: Watcher,
+): void {
+  const actor = new Actor(site);
+  let tickMs = 0;
+  const step = (input: SignalInput, atMs: number): void => {
+    watcher.before(input, atMs);
+    watcher.after(controller.step(input, atMs), controller, atMs);
+  };
+  const tickUntil = (endMs: number): void => {
+    for (; tickMs + TICK_MS <= endMs; tickMs += TICK_MS) step({ kind: "tick" }, tickMs + TICK_MS);
+  };
+  step({ kind: "start" }, 0);
+  let atMs = 0;
+  for (const deed of script) {
+    atMs += deed.gapMs;
+    tickUntil(atMs);
+    for (const input of actor.inputs(deed)) step(input, atMs);
+  }
+  tickUntil(atMs + AFTERMATH_MS);
+}
