@@ -91,10 +91,14 @@ export class LampSense {
     const raw = this.raw[index] ?? 0;
     const told = this.told[index] ?? LAMP.dark;
     const rawMs = status.stamp - (this.rawSince[index] ?? 0);
+    const toldMs = status.stamp - (this.toldSince[index] ?? 0);
     const recent = rawMs <= FLASH_HALF_MAX_MS;
     const flashing = recent ? this.flashCode(index, raw, !status.control.relay) : null;
     if (flashing !== null) return flashing;
-    const settling = status.stamp - (this.toldSince[index] ?? 0) <= SETTLE_MS;
+    // All channels flash on one clock: one that joins in its dark half is dark for up to 500 ms.
+    const joining = raw === 0 && told >= LAMP.flashingDontWalk && toldMs <= FLASH_HALF_MAX_MS;
+    if (joining) return told;
+    const settling = toldMs <= SETTLE_MS;
     if (settling && !isClear(raw, told)) return this.codes[index] ?? LAMP.dark;
     return plainCode(raw);
   }

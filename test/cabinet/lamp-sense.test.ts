@@ -86,6 +86,24 @@ t.test("walk, flashing don't walk, don't walk: three lines and no more", async (
   ]);
 });
 
+t.test(
+  "a channel that begins to flash in the dark half of the others flashes at once",
+  async (t) => {
+    const told = LAMP.flashingDontWalk;
+    const walk = during(0, 600, () => ({ told: LAMP.green, raw: "g" }) as const);
+    const joined = [...walk, ...during(600, 4000, (stamp) => ({ told, raw: flash(stamp, "r") }))];
+    t.same(codesOf(joined), [
+      [0, LAMP.green],
+      [600, told],
+    ]);
+    const broken = [...walk, ...during(600, 4000, () => ({ told, raw: "" }) as const)];
+    t.same(codesOf(broken).slice(1), [
+      [600, told],
+      [1260, LAMP.dark],
+    ]);
+  },
+);
+
 t.test("the failure display's red and yellow are one code each", async (t) => {
   const mode = "failure-display";
   const red = during(0, 5000, (stamp) => {
