@@ -8,6 +8,9 @@ export type DetectorInput =
   | { readonly kind: "detector"; readonly detector: number; readonly on: boolean }
   | { readonly kind: "detector-silent"; readonly detector: number };
 
+/** A longer timer of Node's would fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 interface Lease {
   on: boolean | null;
   readonly leaseMs: number;
@@ -50,10 +53,13 @@ export class DetectorLeases {
 
   #renew(detector: number, lease: Lease): void {
     if (lease.timer !== null) clearTimeout(lease.timer);
-    lease.timer = setTimeout(() => {
-      lease.on = null;
-      this.#onInput({ kind: "detector-silent", detector });
-    }, lease.leaseMs);
+    lease.timer = setTimeout(
+      () => {
+        lease.on = null;
+        this.#onInput({ kind: "detector-silent", detector });
+      },
+      Math.min(lease.leaseMs, MAX_TIMER_MS),
+    );
     lease.timer.unref();
   }
 }

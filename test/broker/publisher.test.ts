@@ -149,12 +149,15 @@ t.test("health on change and every five seconds", async (t) => {
   const run = setUp((topic) => topic === `${PREFIX}health`);
   const health = { wallMs: 1, version: "1", uptimeS: 1, state: "ok" as const, parts: [] };
   for (let index = 0; index < 11; index++) {
-    run.publisher.publishHealth({ ...health, uptimeS: index });
+    const parts = [{ name: "log", state: "ok" as const, text: `${index} events` }];
+    run.publisher.publishHealth({ ...health, uptimeS: index, parts });
     run.clock.ms += 1_000;
   }
   t.equal(run.said.length, 3);
-  run.publisher.publishHealth({ ...health, state: "failed" });
-  t.equal(run.said.length, 4);
+  const parts = [{ name: "log", state: "ok" as const, text: "the disk is slow" }];
+  run.publisher.publishHealth({ ...health, parts });
+  run.publisher.publishHealth({ ...health, parts, state: "failed" });
+  t.equal(run.said.length, 5);
 });
 
 t.test("events in order, in messages of at most 128 rows", async (t) => {
@@ -177,6 +180,18 @@ t.test("events in order, in messages of at most 128 rows", async (t) => {
     rows,
   );
   t.ok(messages.every(({ incarnation }) => incarnation === 7));
+});
+
+t.test("the virtual street's lanes, while somebody draws them", async (t) => {
+  const run = setUp((topic) => topic === `${PREFIX}street/json`);
+  run.publisher.publishStreet([{ approach: "north", vehicles: [3.5] }]);
+  t.match(JSON.parse(String(run.said[0]?.payload)), {
+    version: 1,
+    lanes: [{ approach: "north", vehicles: [3.5] }],
+  });
+  const nobody = setUp(() => false);
+  nobody.publisher.publishStreet([]);
+  t.equal(nobody.said.length, 0);
 });
 
 t.test("the map is retained, in both forms", async (t) => {
