@@ -54,7 +54,7 @@ function wantedCut({ database, limits }: Cut): number {
   const young = database
     .prepare("SELECT seq FROM events WHERE at >= ? ORDER BY seq LIMIT 1")
     .get(oldest);
-  const byAge = Number(young?.[0] ?? first) - 1;
+  const byAge = Number(young?.[0] ?? bound(database, "DESC") + 1) - 1;
   return Math.max(tooMany === 0 ? 0 : first + tooMany - 1, byAge < first ? 0 : byAge);
 }
 
