@@ -18,11 +18,14 @@ function browserEnvironment(): Record<string, string> {
 }
 
 /** Starts the browser; it ends with the test. */
-export async function openBrowser(t: Pick<Test, "teardown">): Promise<Browser> {
+export async function openBrowser(
+  t: Pick<Test, "teardown">,
+  more: readonly string[] = [],
+): Promise<Browser> {
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     chromiumSandbox: process.getuid?.() !== 0,
-    args: ARGUMENTS,
+    args: [...ARGUMENTS, ...more],
     env: browserEnvironment(),
   });
   t.teardown(() => browser.close());
@@ -37,4 +40,29 @@ export function complaintsOf(page: Page): string[] {
     if (message.type() === "error" || message.type() === "warning") complaints.push(message.text());
   });
   return complaints;
+}
+
+function wait(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+}
+
+/** Asks until the answer is the wanted one; the last answer decides. */
+export async function becomes<T>(
+  ask: () => Promise<T>,
+  wanted: (answer: T) => boolean,
+): Promise<T> {
+  let answer = await ask();
+  for (let tries = 0; tries < 150 && !wanted(answer); tries += 1) {
+    await wait(100);
+    answer = await ask();
+  }
+  return answer;
+}
+
+/** The text of an element, once it is the wanted one. */
+export async function textBecomes(page: Page, selector: string, wanted: RegExp): Promise<string> {
+  const ask = async () => (await page.locator(selector).textContent()) ?? "";
+  return await becomes(ask, (text) => wanted.test(text));
 }

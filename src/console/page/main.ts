@@ -9,14 +9,15 @@ import { parseHealth, parseReply, parseSpat } from "./messages.ts";
 import { Operate } from "./operate.ts";
 import { Picture } from "./picture.ts";
 import { Rings } from "./rings.ts";
+import { type EventRow, readEvents } from "./rows.ts";
 import { forgetSecret, takeSecret } from "./secret.ts";
 import type { Site, SiteAnswer } from "./site.ts";
 import { announce, Status } from "./status.ts";
+import { parseStreet } from "./street.ts";
 import { Strip } from "./strip.ts";
 import { byId, html, setText } from "./svg.ts";
-import { type EventRow, readEvents, Tail } from "./tail.ts";
+import { Tail } from "./tail.ts";
 import { startTheme } from "./theme.ts";
-import { parseStreet } from "./vehicles.ts";
 
 const TICK_MS = 250;
 /** How far back the strip can look. */

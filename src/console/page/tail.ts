@@ -1,18 +1,11 @@
 // The tail of the event log, newest first, with a filter by group and by word.
-import { readCbor } from "./cbor.ts";
+import type { EventRow } from "./rows.ts";
 import { html, setText } from "./svg.ts";
 import { type EventGroup, eventWords } from "./words.ts";
 
 /** Rows kept, and rows drawn: enough for some minutes of a busy junction. */
 const KEPT = 1_500;
 const DRAWN = 120;
-
-export interface EventRow {
-  readonly seq: number;
-  readonly at: number;
-  readonly kind: string;
-  readonly body: readonly unknown[];
-}
 
 interface Line {
   readonly row: EventRow;
@@ -35,20 +28,6 @@ const FILTERS: readonly (readonly [Filter, string])[] = [
 export function passes(line: Pick<Line, "group" | "text">, filter: Filter, word: string): boolean {
   if (filter !== "all" && line.group !== filter) return false;
   return word === "" || line.text.toLowerCase().includes(word.toLowerCase());
-}
-
-/** The rows of an `events` message, `[1, incarnation, [[seq, at, kind, body], …]]`. */
-export function readEvents(bytes: Uint8Array): EventRow[] {
-  const fields = readCbor(bytes);
-  if (!Array.isArray(fields) || fields[0] !== 1) return [];
-  const rows: unknown = fields[2];
-  if (!Array.isArray(rows)) return [];
-  return rows.flatMap((row: unknown) => {
-    if (!Array.isArray(row)) return [];
-    const [seq, at, kind, body] = row as unknown[];
-    if (typeof seq !== "number" || typeof at !== "number" || typeof kind !== "string") return [];
-    return [{ seq, at, kind, body: Array.isArray(body) ? body : [body] }];
-  });
 }
 
 export class Tail {
