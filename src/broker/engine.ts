@@ -90,6 +90,9 @@ const FORGETFUL: object = new Proxy(Object.create(null), {
   set: () => true,
 });
 
+/** What Aedes and the gate call a write to a connection that has ended. */
+const GONE = "connection closed";
+
 function gateOf(client: Client): Gate {
   return client.conn as Gate;
 }
@@ -261,7 +264,8 @@ export class Engine {
   /** The first error ends a connection; what follows from that is not counted again. */
   #failed(client: Client, error: Error): void {
     const gate = gateOf(client);
-    if (gate.failed) return;
+    // A client that has left is no refusal; Aedes only tried to write to it once more.
+    if (gate.failed || error.message === GONE) return;
     gate.failed = true;
     this.#policy.failed(error.message);
   }

@@ -115,7 +115,7 @@ t.test("a second connection under an id ends the first", async (t) => {
 });
 
 t.test("a will is published when its client vanishes, not when it says goodbye", async (t) => {
-  const { url } = await startBroker(t, { acl: OPEN });
+  const { broker, url } = await startBroker(t, { acl: OPEN });
   const watcher = await connectClient(t, url);
   await watcher.subscribe("will/+");
   const will = (name: string) => ({
@@ -130,4 +130,18 @@ t.test("a will is published when its client vanishes, not when it says goodbye",
   rude.mqtt.stream.destroy();
   await until(() => watcher.messages.length === 1);
   t.equal(watcher.messages[0]?.topic, "will/rude");
+  t.strictSame(broker.counters.refused, {}, "neither of them was turned away");
+});
+
+t.test("clients that vanish in the middle of everything are no refusals", async (t) => {
+  const { broker, url } = await startBroker(t, { acl: OPEN });
+  for (let round = 0; round < 10; round++) {
+    const client = await connectClient(t, url);
+    await client.subscribe("#");
+    for (let index = 0; index < 50; index++) client.mqtt.publish("x", "y", { qos: 1 });
+    await until(() => client.messages.length > 5);
+    client.mqtt.stream.destroy();
+  }
+  await until(() => broker.counters.connections === 0);
+  t.strictSame(broker.counters.refused, {});
 });

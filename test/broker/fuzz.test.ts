@@ -20,15 +20,13 @@ const anyPacket = fc.oneof(
   fc
     .tuple(fc.constantFrom(0x40, 0x50, 0x62, 0x70), ID)
     .map(([first, id]) => packet(first, id >> 8, id & 0xff)),
-  fc
-    .tuple(fc.constantFrom(0x30, 0x31, 0x32, 0x33, 0x34, 0x3d), ID, NAME)
-    .map(([first, id, name]) =>
-      publishBytes(name, {
-        first,
-        id: (first & 6) === 0 ? [] : [id >> 8, id & 0xff],
-        payload: [1],
-      }),
-    ),
+  fc.tuple(fc.constantFrom(0x30, 0x31, 0x32, 0x33, 0x34, 0x3d), ID, NAME).map(([first, id, name]) =>
+    publishBytes(name, {
+      first,
+      id: (first & 6) === 0 ? [] : [id >> 8, id & 0xff],
+      payload: [1],
+    }),
+  ),
 );
 
 t.test("sequences of packets, some with a byte changed", async (t) => {
