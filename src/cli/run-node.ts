@@ -37,6 +37,7 @@ function openVirtual(site: SiteModel, onNews: (news: StreetNews) => void): Cabin
     name: "street",
     workerData: data,
     transferList: [port2],
+    resourceLimits: { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 2 },
   });
   let latest: StreetNews | null = null;
   worker.on("message", (news: StreetNews) => {

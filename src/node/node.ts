@@ -88,7 +88,7 @@ export class RunningNode {
       name: "service",
       url: options.entries?.service ?? new URL("./service-thread.ts", import.meta.url),
       data: () => ({ data: this.serviceData(), transfer: [] }),
-      limits: { maxOldGenerationSizeMb: SERVICE_HEAP_MB, maxYoungGenerationSizeMb: 16 },
+      limits: { maxOldGenerationSizeMb: SERVICE_HEAP_MB, maxYoungGenerationSizeMb: 4 },
       onMessage: (message) => this.onService(message as FromService),
       onDeath: (death) => this.onDeath(death),
     });

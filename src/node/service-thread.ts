@@ -2,12 +2,12 @@
 // A command becomes durable in the log before control hears of it, and is answered after the commit
 // of its result.
 import { parentPort, workerData } from "node:worker_threads";
-import type { EventQuery } from "../console/api.ts";
 import { LogDoor } from "../log/door.ts";
+import { createLogger } from "../observe/logging.ts";
 import type { Command } from "../wire/command.ts";
 import { Asking } from "./asking.ts";
 import type { FromService, ServiceData, ToService } from "./messages.ts";
-import { writeNotice } from "./notice.ts";
+import { narrate } from "./narration.ts";
 import { Service } from "./service.ts";
 import { ALIVE, ALIVE_MS } from "./thread.ts";
 
@@ -20,6 +20,7 @@ const BUFFERS_MAX_BYTES = 192 * 1024 * 1024;
 const parent = parentPort;
 if (parent === null) throw new Error("the service thread is started by the node");
 
+const logger = createLogger({ thread: "service" });
 const tell = (message: FromService): void => parent.postMessage(message);
 const orders = new Asking<string | null>(ORDER_PATIENCE_MS, "control did not answer");
 const reloads = new Asking<{ ok: boolean; problems: readonly string[] }>(RELOAD_PATIENCE_MS, {
@@ -31,22 +32,21 @@ const log = new LogDoor(({ body }: Command) =>
   orders.ask((token) => tell({ kind: "order", token, order: body })),
 );
 
-/** Positions and times of the console's question in the log's words. */
-async function events(query: EventQuery) {
-  const { from, sinceMs, kinds, limit } = query;
-  const rows = await log.query({ from, sinceMs, kinds, limit });
-  return rows.map(({ seq, at, kind, body }) => ({ position: seq, atMs: at, kind, body }));
-}
-
 const service = new Service(workerData as ServiceData, {
   command: (command) => log.run(command),
   detector: (input) => tell({ kind: "detector", input }),
   reload: () => reloads.ask((token) => tell({ kind: "reload", token })),
-  events,
-  write: writeNotice,
+  events: (query) => log.query(query),
+  write: (level, text) => logger[level](text),
 });
 
-log.onCommitted = ({ rows }) => service.publishEvents(rows);
+log.onCommitted = ({ rows }) => {
+  service.publishEvents(rows);
+  for (const row of rows) {
+    const line = narrate(row);
+    if (line !== null) logger[line.level](line.text);
+  }
+};
 
 parent.on("message", (message: ToService) => {
   switch (message.kind) {
@@ -69,7 +69,7 @@ parent.on("message", (message: ToService) => {
       reloads.answer(message.token, message);
       break;
     case "notice":
-      writeNotice(message.level, message.text);
+      logger[message.level](message.text);
       break;
     case "stop":
       void stop();

@@ -1,34 +1,46 @@
-// What the board itself says of its health: memory, load, temperature, throttling, disk. The one
-// file that imports systeminformation; it forks tools, so it runs in the service thread only.
-import { cpuTemperature, currentLoad, fsSize, mem } from "systeminformation";
+// What the board itself says of its health: memory, temperature, disk. Read from the kernel's own
+// files, so that a look every half minute costs no process and no package; `doctor` looks closer.
+import { readFileSync } from "node:fs";
+import { statfs } from "node:fs/promises";
+import { freemem, totalmem } from "node:os";
 
 export interface BoardHealth {
   readonly memoryFreeBytes: number;
   readonly memoryTotalBytes: number;
-  readonly loadPercent: number;
   /** Null where the board has no sensor. */
   readonly temperatureC: number | null;
   /** Of the file system that holds the data folder; null when it can't be told. */
   readonly diskFreeBytes: number | null;
 }
 
-/** Reads the board once; takes some tens of milliseconds. */
+/** Bytes the kernel could hand out, caches included; `freemem` leaves those out. */
+function availableBytes(): number {
+  try {
+    const text = readFileSync("/proc/meminfo", "utf8");
+    const kilobytes = /^MemAvailable:\s+(\d+)/m.exec(text)?.[1];
+    return kilobytes === undefined ? freemem() : Number(kilobytes) * 1024;
+  } catch {
+    return freemem();
+  }
+}
+
+/** The processor's sensor; on a Pi, zone 0 is the SoC. Millidegrees. */
+function temperatureC(): number | null {
+  try {
+    return Number(readFileSync("/sys/class/thermal/thermal_zone0/temp", "utf8")) / 1000;
+  } catch {
+    return null;
+  }
+}
+
+/** Reads the board once. */
 export async function readBoard(dataDir: string): Promise<BoardHealth> {
-  const [memory, load, temperature, disks] = await Promise.all([
-    mem(),
-    currentLoad(),
-    cpuTemperature(),
-    fsSize(),
-  ]);
-  const holding = disks
-    .filter((disk) => dataDir.startsWith(disk.mount))
-    .sort((a, b) => b.mount.length - a.mount.length)[0];
+  const disk = await statfs(dataDir).catch(() => null);
   return {
-    memoryFreeBytes: memory.available,
-    memoryTotalBytes: memory.total,
-    loadPercent: load.currentLoad,
-    temperatureC: temperature.main ?? null,
-    diskFreeBytes: holding?.available ?? null,
+    memoryFreeBytes: availableBytes(),
+    memoryTotalBytes: totalmem(),
+    temperatureC: temperatureC(),
+    diskFreeBytes: disk === null ? null : disk.bavail * disk.bsize,
   };
 }
 

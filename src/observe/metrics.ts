@@ -1,6 +1,7 @@
 // Prometheus metrics of one node, read from a picture of the node at the time of the scrape.
-// The one file that imports prom-client.
-import { Gauge, Registry } from "prom-client";
+// The one file that imports prom-client, at the first scrape: it costs 20 MB that a node without
+// Prometheus need not have.
+import type { Gauge } from "prom-client";
 import type { ControlView } from "../core/site/view.ts";
 
 export interface MetricsPicture {
@@ -87,7 +88,8 @@ function dropFigures(picture: MetricsPicture): Figure[] {
 
 /** The text of `/metrics` for a picture of the node. */
 export async function metricsText(picture: MetricsPicture): Promise<string> {
-  const registry = new Registry();
+  const prometheus = await import("prom-client");
+  const registry = new prometheus.Registry();
   const gauges = new Map<string, Gauge<string>>();
   const { view, viewAgeS } = picture;
   const memory = process.memoryUsage();
@@ -101,7 +103,7 @@ export async function metricsText(picture: MetricsPicture): Promise<string> {
   for (const { name, help, value, labels } of figures) {
     let gauge = gauges.get(name);
     if (gauge === undefined) {
-      gauge = new Gauge({
+      gauge = new prometheus.Gauge({
         name,
         help,
         labelNames: Object.keys(labels ?? {}),
