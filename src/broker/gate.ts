@@ -11,7 +11,8 @@ import { Duplex } from "node:stream";
 import type { Peer, Role, Via } from "./access.ts";
 import { Bucket } from "./bucket.ts";
 import type { BrokerLimits } from "./limits.ts";
-import { checkPacket, PACKET, PacketFault, packetType } from "./packets.ts";
+import { checkPacket, PACKET, PacketFault, packetType, remainingLength } from "./packets.ts";
+import { SubackRepair } from "./suback.ts";
 
 export interface GateOptions {
   readonly limits: BrokerLimits;
@@ -45,6 +46,7 @@ export class Gate extends Duplex {
   readonly #packets: Bucket;
   readonly #bytes: Bucket;
   readonly #deadline: NodeJS.Timeout;
+  readonly #subacks = new SubackRepair();
   #chunks: Buffer[] = [];
   #have = 0;
   /** Nothing can be done before this many bytes are there. */
@@ -91,8 +93,9 @@ export class Gate extends Duplex {
 
   override _write(chunk: Buffer, _encoding: string, done: (error?: Error | null) => void): void {
     this.#noteConnack(chunk);
+    const bytes = this.#subacks.apply(chunk);
     if (this.#stream.destroyed || !this.#stream.writable) done(new Error("connection closed"));
-    else if (this.#stream.write(chunk)) done();
+    else if (this.#stream.write(bytes)) done();
     else this.#stream.once("drain", () => done());
   }
 
@@ -206,6 +209,7 @@ export class Gate extends Duplex {
       clearTimeout(this.#deadline);
     }
     if (frame.type === PACKET.disconnect) this.#ended = true;
+    if (frame.type === PACKET.subscribe) this.#subacks.note(packet, frame.content);
     this.#need = 2;
     this.#wantsMore = this.push(packet);
   }
@@ -222,16 +226,4 @@ export class Gate extends Duplex {
     this.#ended = true;
     this.destroy(fault);
   }
-}
-
-/** The remaining length after the first byte, or null while it is incomplete [MQTT 2.2.3]. */
-function remainingLength(bytes: Buffer): { value: number; next: number } | null {
-  let value = 0;
-  for (let index = 0; index < 4; index++) {
-    if (index + 1 >= bytes.length) return null;
-    const byte = bytes.readUInt8(index + 1);
-    value += (byte & 0x7f) * 128 ** index;
-    if (byte < 0x80) return { value, next: index + 2 };
-  }
-  throw new PacketFault("a remaining length of five bytes");
 }

@@ -200,3 +200,27 @@ function checkUnsubscribe(reader: Reader): void {
     if (!isTopicFilter(reader.text())) throw new PacketFault("a filter that is not one");
   }
 }
+
+/** Packet id and filters of a SUBSCRIBE that has passed `checkPacket`. */
+export function subscribeFilters(
+  packet: Buffer,
+  content: number,
+): { id: number; filters: { filter: string; qos: number }[] } {
+  const reader = new Reader(packet, content);
+  const id = reader.word();
+  const filters: { filter: string; qos: number }[] = [];
+  while (reader.left > 0) filters.push({ filter: reader.text(), qos: reader.byte() });
+  return { id, filters };
+}
+
+/** The remaining length after the first byte, or null while it is incomplete [MQTT 2.2.3]. */
+export function remainingLength(bytes: Buffer): { value: number; next: number } | null {
+  let value = 0;
+  for (let index = 0; index < 4; index++) {
+    if (index + 1 >= bytes.length) return null;
+    const byte = bytes.readUInt8(index + 1);
+    value += (byte & 0x7f) * 128 ** index;
+    if (byte < 0x80) return { value, next: index + 2 };
+  }
+  throw new PacketFault("a remaining length of five bytes");
+}

@@ -121,6 +121,10 @@ t.test("what is allowed is answered, byte for byte", async (t) => {
     [PINGREQ, [0xd0, 0]],
     [subscribeBytes(7, "a/b"), [0x90, 3, 0, 7, 0]],
     [subscribeBytes(8, "$SYS/#", "c"), [0x90, 4, 0, 8, 0x80, 0]],
+    [
+      packet(0x82, 0, 3, ...field("a/b"), 1, ...field("$SYS/#"), 2, ...field("a/b"), 0),
+      [0x90, 5, 0, 3, 1, 0x80, 0],
+    ],
     [publishBytes("x", { first: 0x32, id: [0, 9] }), [0x40, 2, 0, 9]],
     [publishBytes("x", { first: 0x34, id: [0, 10] }), [0x50, 2, 0, 10]],
     [packet(0x62, 0, 10), [0x70, 2, 0, 10]],
