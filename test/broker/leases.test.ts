@@ -5,8 +5,8 @@ import { type DetectorInput, DetectorLeases } from "../../src/broker/leases.ts";
 import { encodeDetectorReport } from "../../src/wire/detector.ts";
 import { testSite } from "./support.ts";
 
-/** The site's detector 9 has a lease of 300 ms. */
-const LEASE_MS = 300;
+/** The site's detector 9 has a lease of 1.5 s. */
+const LEASE_MS = 1_500;
 const SILENT: DetectorInput = { kind: "detector-silent", detector: 9 };
 
 function setUp(t: { teardown: (end: () => void) => void }) {

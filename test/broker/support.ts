@@ -40,7 +40,7 @@ function detector(number: number, mqttClient: string | null): Detector {
     delayMs: 0,
     extensionMs: 0,
     input: mqttClient === null ? number : null,
-    mqtt: mqttClient === null ? null : { client: mqttClient, leaseMs: 300 },
+    mqtt: mqttClient === null ? null : { client: mqttClient, leaseMs: 1_500 },
     stuckOnMs: 600_000,
     stuckOffMs: 7_200_000,
     fail: { recall: "max" },
