@@ -1,0 +1,78 @@
+// A log thread with both its sides, as the node puts them together.
+import { once } from "node:events";
+import { MessageChannel, Worker } from "node:worker_threads";
+import { LOG_LIMITS, LOG_THREAD, LogClient, type LogClientOptions } from "../../src/log/client.ts";
+import { type Effect, LogDoor } from "../../src/log/door.ts";
+import type { FromLog, LogData, ToLog } from "../../src/log/messages.ts";
+
+export interface Host {
+  readonly client: LogClient;
+  readonly door: LogDoor;
+  /** Ends the thread without warning and starts another. */
+  readonly restart: () => Promise<void>;
+  /** Orderly: everything durable, snapshot made, file closed. */
+  readonly stop: () => Promise<void>;
+  readonly opened: () => Promise<void>;
+}
+
+export interface HostOptions extends Partial<LogClientOptions> {
+  readonly data?: Partial<LogData>;
+  readonly effect?: Effect;
+}
+
+export function startHost(dir: string, options: HostOptions = {}): Host {
+  let worker: Worker;
+  let tellOpened: () => void = () => undefined;
+  let opened = Promise.resolve();
+  const client = new LogClient({
+    ...options,
+    post: (message: ToLog) => {
+      worker.postMessage(message, message.kind === "attach" ? [message.port] : []);
+      return true;
+    },
+    onOpened: (message) => {
+      options.onOpened?.(message);
+      tellOpened();
+    },
+  });
+  const door = new LogDoor(options.effect ?? (async () => null));
+  const start = (): void => {
+    opened = new Promise((resolve) => {
+      tellOpened = resolve;
+    });
+    const data = client.threadData({
+      dir,
+      version: "0.1.0",
+      site: "5ebc",
+      cause: "test",
+      maxBytes: 100_000_000,
+      keepMs: 30 * 86_400_000,
+      ...options.data,
+    });
+    worker = new Worker(LOG_THREAD, { workerData: data, resourceLimits: LOG_LIMITS });
+    worker.on("message", (message: FromLog | "alive") => {
+      if (message !== "alive") client.take(message);
+    });
+    const { port1, port2 } = new MessageChannel();
+    worker.postMessage({ kind: "attach", port: port1 } satisfies ToLog, [port1]);
+    door.attach(port2);
+  };
+  start();
+  return {
+    client,
+    door,
+    opened: () => opened,
+    restart: async () => {
+      await worker.terminate();
+      client.threadDied();
+      start();
+    },
+    stop: async () => {
+      await client.flush(10_000);
+      door.detach();
+      const exited = once(worker, "exit");
+      worker.postMessage({ kind: "stop" } satisfies ToLog);
+      await exited;
+    },
+  };
+}
