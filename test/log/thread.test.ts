@@ -1,9 +1,15 @@
 // The log thread with its two sides: groups, queries, commands, and what happens when it dies.
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { MessageChannel } from "node:worker_threads";
+import BetterSqlite3 from "better-sqlite3";
 import t from "tap";
 import type { CommittedRows } from "../../src/log/door.ts";
+import type { FromLog, TellService } from "../../src/log/messages.ts";
+import { LOG_FILE } from "../../src/log/open.ts";
 import { LogReader } from "../../src/log/read.ts";
 import { listSnapshots } from "../../src/log/snapshots.ts";
+import { LogThread } from "../../src/log/thread.ts";
 import { verifyLog } from "../../src/log/verify.ts";
 import type { Command } from "../../src/wire/command.ts";
 import { type Host, startHost } from "./host.ts";
@@ -163,16 +169,55 @@ t.test("a folder that is in use is said, and taken when it is free", async (t) =
   });
 });
 
-t.test("a receiver that takes nothing is told how much it missed", async (t) => {
+t.test(
+  "a receiver that takes nothing costs no memory and is told how much it missed",
+  async (t) => {
+    const dir = folder(t);
+    const told: FromLog[] = [];
+    const thread = new LogThread({
+      data: { dir, version: "0", site: "", cause: "", maxBytes: 1e8, keepMs: 1e9, resume: null },
+      tell: (message) => void told.push(message),
+      onStopped: () => undefined,
+    });
+    thread.start();
+    const { port1, port2 } = new MessageChannel();
+    const seen: TellService[] = [];
+    port2.on("message", (message: TellService) => void seen.push(message));
+    thread.take({ kind: "attach", port: port1 });
+    const append = (batch: number): void => {
+      const events = edges(10, batch * 10);
+      thread.take({ kind: "append", batch, events, after: 0, repeated: false });
+    };
+    for (let batch = 1; batch <= 40; batch += 1) append(batch);
+    await until(() => seen.length >= 16);
+    await sleep(50);
+    t.equal(seen.length, 16, "no more under way than agreed");
+    t.equal(told.filter(({ kind }) => kind === "committed").length, 40, "the log went on");
+    port2.postMessage({ kind: "taken" });
+    await sleep(20);
+    append(41);
+    await until(() => seen.length > 16);
+    t.match(seen[16], { kind: "committed", missed: 240 });
+    thread.take({ kind: "stop" });
+    port2.close();
+  },
+);
+
+t.test("a file that another holds: nothing is lost, the log says it and goes on", async (t) => {
   const dir = folder(t);
-  const host = await started(dir);
-  const seen: CommittedRows[] = [];
-  host.door.onCommitted = (rows) => void seen.push(rows);
-  for (let group = 0; group < 40; group += 1) {
-    for (const event of edges(10, group * 10)) host.client.append(event);
-    await host.client.flush(10_000);
-  }
-  await until(() => seen.reduce((sum, { rows, missed }) => sum + rows.length + missed, 0) >= 400);
-  t.ok(seen.length > 0);
+  const troubles: (string | null)[] = [];
+  const host = await started(dir, { onTrouble: (reason) => void troubles.push(reason) });
+  const other = new BetterSqlite3(join(dir, LOG_FILE));
+  other.exec("BEGIN IMMEDIATE");
+  for (const event of edges(50)) host.client.append(event);
+  const flushed = host.client.flush(30_000);
+  await until(() => troubles.length > 0);
+  t.match(troubles[0], /SQLITE_BUSY/);
+  t.equal(host.client.waiting.events, 0, "they are on their way, and stay so");
+  other.exec("ROLLBACK");
+  other.close();
+  t.equal(await flushed, true);
+  t.equal(troubles.at(-1), null);
   await host.stop();
+  t.equal(codesIn(dir), 50);
 });
