@@ -22,8 +22,9 @@ void shift_exchange(const sl_lamps *lamps, sl_inputs *in);
 
 /* clock.c: the millisecond. */
 void clock_start(void);
-uint8_t clock_take(void);  /* milliseconds since the last call, saturating */
-void clock_wait(void);     /* sleep until an interrupt, unless a millisecond is already due */
+uint8_t clock_is_due(void); /* a millisecond has passed that was not taken */
+uint8_t clock_take(void);   /* milliseconds since the last call, saturating */
+void clock_wait(void);      /* sleep until an interrupt, unless a millisecond is already due */
 
 /* eeprom.c */
 uint8_t eeprom_read(uint16_t address);

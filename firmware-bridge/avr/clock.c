@@ -20,6 +20,10 @@ void clock_start(void) {
   set_sleep_mode(SLEEP_MODE_IDLE);
 }
 
+uint8_t clock_is_due(void) {
+  return due;
+}
+
 uint8_t clock_take(void) {
   cli();
   const uint8_t taken = due;

@@ -41,9 +41,9 @@ static void start_pins(void) {
   DDRD = OFF_LINES | HOST_LINES;
 }
 
-/* A tick that is due goes first: noise at line rate must not starve the clock. */
+/* A tick that is due goes first: noise at line rate costs bytes, never the clock. */
 static void take_bytes(void) {
-  for (uint8_t taken = 0; taken < UART_RX_BYTES; taken++) {
+  while (clock_is_due() == 0u) {
     const int16_t byte = uart_take();
     if (byte < 0) break;
     sl_rx_byte(&core, (uint8_t)byte);
@@ -89,9 +89,9 @@ int main(void) {
   clock_start();
   sei();
   for (;;) {
-    take_bytes();
     const uint8_t due = clock_take();
     if (due != 0u) tick(due);
+    take_bytes();
     send_bytes();
     eeprom_step(&core);
     clock_wait();

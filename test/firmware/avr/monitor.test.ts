@@ -1,0 +1,203 @@
+// The monitor in the committed image, on what is sensed at the field terminals: conflicts by
+// duration in every pair of displays, each driver stuck on, a welded relay, a dark red.
+import t from "tap";
+import { LAMP, type LampCode } from "../../../src/core/site/lamps.ts";
+import { Bench } from "../../support/emulator/bench.ts";
+import { COLOURS, type Colour } from "../../support/emulator/board.ts";
+import {
+  bit,
+  firstChange,
+  inControl,
+  inGreen,
+  isLit,
+  RECORD,
+} from "../../support/emulator/crossing.ts";
+import { CYCLES_PER_MS } from "../../support/emulator/mcu.ts";
+import { PlainHost } from "../../support/emulator/plain-host.ts";
+import { type BenchChannel, benchRecord } from "../../support/emulator/records.ts";
+
+const ms = (cycles: number) => cycles / CYCLES_PER_MS;
+
+interface Shown {
+  readonly name: string;
+  /** Steps to the display, each shown for 300 ms. */
+  readonly steps: readonly Readonly<Record<number, LampCode>>[];
+}
+
+/** Everything that counts as right of way, on the street that is meant to have it. */
+const SHOWN: readonly Shown[] = [
+  { name: "green", steps: [{ 4: LAMP.green }] },
+  { name: "yellow", steps: [{ 4: LAMP.green }, { 4: LAMP.yellow }] },
+  { name: "flashing yellow", steps: [{ 8: LAMP.flashingYellow }] },
+  { name: "walk", steps: [{ 14: LAMP.green }] },
+  { name: "flashing don't walk", steps: [{ 14: LAMP.green }, { 14: LAMP.flashingDontWalk }] },
+];
+/** What a fault lights on the street that has none: its colour and its channel. */
+const FOREIGN: readonly { name: string; channel: number; colour: Colour }[] = [
+  { name: "green", channel: 2, colour: "green" },
+  { name: "yellow", channel: 2, colour: "yellow" },
+  { name: "walk", channel: 12, colour: "green" },
+];
+
+for (const shown of SHOWN) {
+  for (const foreign of FOREIGN) {
+    t.test(`${foreign.name} beside ${shown.name}: not at 199 ms, at 300 and 450`, async (t) => {
+      const host = inControl();
+      const { bench } = host;
+      const { board } = bench;
+      for (const step of shown.steps) {
+        host.show(step);
+        host.run(300);
+      }
+      board.foreign[foreign.colour] = bit(foreign.channel);
+      host.run(199);
+      board.foreign[foreign.colour] = 0;
+      host.run(300);
+      t.equal(host.status?.mode, "controlled", "199 ms are no conflict");
+      t.ok(board.contact);
+      const from = bench.mcu.cycles;
+      board.foreign[foreign.colour] = bit(foreign.channel);
+      host.run(450);
+      t.match(host.status, { mode: "trip", cause: "conflict" });
+      const out = firstChange(bench, from, ({ contact }) => !contact);
+      const afterMs = ms(out.cycles - from);
+      t.ok(afterMs >= 200 && afterMs <= 300, `relay out after ${afterMs.toFixed(1)} ms`);
+      t.equal(bench.board.field.yellow & bit(4), 0, "the others are without power");
+    });
+  }
+}
+
+/** Sixteen channels: 1 to 8 may be lit together, and 9 to 16. */
+const ALL: readonly BenchChannel[] = Array.from({ length: 16 }, (_, index) => ({
+  channel: index + 1,
+  kind: index % 4 === 3 ? ("pedestrian" as const) : ("vehicle" as const),
+}));
+const FULL = benchRecord(
+  ALL,
+  ALL.flatMap(({ channel: one }) =>
+    ALL.filter(({ channel: other }) => other > one && other <= 8 === one <= 8).map(
+      ({ channel: other }) => [one, other] as const,
+    ),
+  ),
+);
+
+function greens(from: number): Record<number, LampCode> {
+  return Object.fromEntries(Array.from({ length: 8 }, (_, at) => [from + at, LAMP.green]));
+}
+
+t.test("each of the 48 drivers stuck on: trip, relay out, nothing but reds is left", async (t) => {
+  for (const colour of COLOURS) {
+    for (let channel = 1; channel <= 16; channel += 1) {
+      if (colour === "yellow" && channel % 4 === 0) continue;
+      const host = new PlainHost(new Bench({ record: FULL }), FULL);
+      host.bench.run(80);
+      host.greet();
+      if (colour === "red" && channel % 8 !== 1) continue;
+      if (colour === "red") {
+        host.reach("controlled", 12_000);
+        host.show(greens(channel));
+        host.run(200);
+      } else {
+        host.reach("start-up", 3000);
+        host.run(100);
+      }
+      const from = host.bench.mcu.cycles;
+      host.bench.board.stuckOn[colour] = bit(channel);
+      const tripped = host.run(600, () => !host.bench.board.contact);
+      const afterMs = ms(host.bench.mcu.cycles - from);
+      const place = `${colour} of channel ${channel}`;
+      if (!tripped || afterMs > 450) t.fail(`${place}: relay after ${afterMs} ms`);
+      host.run(20);
+      const { field } = host.bench.board;
+      if ((field.green | field.yellow) !== 0) t.fail(`${place}: still lit`);
+      if (host.status?.mode !== "trip") t.fail(`${place}: ${host.status?.mode}`);
+    }
+  }
+  t.pass("all of them");
+});
+
+t.test("sixteen channels: an orderly stop out of eight greens makes no tick late", async (t) => {
+  const host = new PlainHost(new Bench({ record: FULL }), FULL).start();
+  host.show(greens(1));
+  host.run(1000);
+  host.running = false;
+  host.run(2000);
+  t.equal(host.bench.board.field.yellow, 0b0111_0111);
+  host.run(8000);
+  host.running = true;
+  host.run(400);
+  t.equal(host.status?.mode, "failure-display");
+  t.equal(host.counters.get("overruns"), 0);
+  t.comment(`asleep ${((100 * host.bench.mcu.asleep) / host.bench.mcu.cycles).toFixed(0)} %`);
+});
+
+t.test("voltage on a channel that is declared unused", async (t) => {
+  const host = inControl();
+  host.bench.board.foreign.red = bit(3);
+  host.run(190);
+  t.ok(host.bench.board.contact);
+  host.run(110);
+  t.match(host.status, { mode: "trip", cause: "unused" });
+});
+
+t.test("relay welded at power-up: found by the self-test, nothing is shown by it", async (t) => {
+  const bench = new Bench({ record: RECORD });
+  bench.board.relayWelded = true;
+  const host = new PlainHost(bench, RECORD);
+  bench.run(80);
+  host.greet();
+  host.run(600);
+  t.match(host.status, { mode: "trip", cause: "relay", flags: { relayWelded: true } });
+  t.notOk(bench.board.enabled);
+});
+
+t.test(
+  "relay welds in green, then a conflict: the outputs go off by their other way",
+  async (t) => {
+    const host = inGreen();
+    const { bench } = host;
+    bench.board.relayWelded = true;
+    const from = bench.mcu.cycles;
+    bench.board.foreign.green = bit(4);
+    host.run(400);
+    bench.board.foreign.green = 0;
+    host.run(400);
+    t.ok(bench.board.contact, "the contact stays in");
+    const off = firstChange(bench, from, ({ enabled }) => !enabled);
+    t.ok(ms(off.cycles - from) <= 300 + 120);
+    t.same(bench.board.field, { red: 0, yellow: 0, green: 0 }, "dark, for reds hang on the relay");
+    t.equal(host.status?.flags.relayWelded, true, "and the host is told");
+  },
+);
+
+t.test("a red whose fuse has blown: red failure between 700 and 800 ms", async (t) => {
+  const host = inControl();
+  const from = host.bench.mcu.cycles;
+  host.bench.board.open.red = bit(4);
+  host.run(900);
+  const out = firstChange(host.bench, from, ({ contact }) => !contact);
+  const afterMs = ms(out.cycles - from) - 10;
+  t.ok(afterMs >= 700 && afterMs <= 810, `${afterMs.toFixed(0)} ms and the relay's 10`);
+  t.equal(host.status?.cause, "red-failure");
+});
+
+t.test("a red that is burnt out behind a live terminal is not seen: docs/wiring.md", async (t) => {
+  const host = inControl();
+  host.bench.board.burnt.red = bit(4);
+  host.run(2000);
+  t.notOk(isLit(host.bench.board.seen(), 4, "red"));
+  t.equal(host.status?.mode, "controlled", "voltage is sensed, not current");
+});
+
+t.test("manual flash: relay out at once, whatever the program does", async (t) => {
+  const host = inGreen();
+  const from = host.bench.mcu.cycles;
+  host.bench.board.manualFlash = true;
+  host.run(300);
+  const out = firstChange(host.bench, from, ({ contact }) => !contact);
+  t.ok(ms(out.cycles - from) <= 12);
+  t.equal(host.status?.mode, "manual-flash");
+  host.bench.board.manualFlash = false;
+  host.run(9000);
+  t.equal(host.status?.mode, "failure-display", "10 s of a healthy host before the return");
+});
