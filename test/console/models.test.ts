@@ -113,7 +113,7 @@ t.test("countdowns go on between two messages", async (t) => {
 
 t.test("the strip joins the log and what comes live", async (t) => {
   const history = new History(new Map([[2, 1_500]]), 60_000);
-  const at = (atMs: number, code: number) => ({ atMs, code, parameter: 2 });
+  const at = (atMs: number, code: number) => ({ atMs, code, parameter: 2, reason: null });
   history.restart([at(0, 1), at(0, 21), at(7_000, 22), at(9_000, 4), at(9_000, 8), at(13_000, 10)]);
   const live = (wallMs: number, state: "red" | "green" | "yellow") => {
     const phase = spatOf({}).phases.find((entry) => entry.phase === 2);

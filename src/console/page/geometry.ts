@@ -67,7 +67,7 @@ function mainPhase(phases: readonly SitePhase[]): SitePhase | undefined {
   return phases.find(({ movement }) => movement === "through") ?? phases[0];
 }
 
-/** Lanes to draw, as the virtual street has them: each turn with a phase has a pocket of its own. */
+/** Lanes to draw, as the virtual street has them: each turn with a phase has its own pocket. */
 function lanesIn(site: Site, approach: Approach): number {
   return approach.lanes + Math.max(0, phasesOf(site, approach).length - 1);
 }

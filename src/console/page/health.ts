@@ -1,5 +1,4 @@
-// Health in plain words: each part of the node with what is wrong, and, in front of it, whatever the
-// page itself knows of its line to the node.
+// Health in plain words: each part of the node with what is wrong, or that nothing is.
 import { stateIcon } from "./icons.ts";
 import type { Health, HealthState } from "./messages.ts";
 import { html, setText } from "./svg.ts";

@@ -30,6 +30,8 @@ export interface CodeRow {
   readonly atMs: number;
   readonly code: number;
   readonly parameter: number;
+  /** Why, where the code does not say it. */
+  readonly reason: string | null;
 }
 
 const LAMP_CODES: Readonly<Record<number, Colour | null>> = {
@@ -88,7 +90,7 @@ export class History {
     for (const row of rows) this.#code(row);
   }
 
-  #code({ atMs, code, parameter }: CodeRow): void {
+  #code({ atMs, code, parameter, reason }: CodeRow): void {
     const phase = this.phases.get(parameter);
     if (phase === undefined) return;
     const lamp = LAMP_CODES[code];
@@ -97,7 +99,7 @@ export class History {
     if (walk !== undefined) turnTo(phase.walks, walk, atMs);
     const ended = END_CODES[code];
     const last = phase.lamps.findLast(({ kind }) => kind === "green");
-    if (ended !== undefined && last !== undefined) last.ended = ended;
+    if (ended !== undefined && last !== undefined) last.ended = reason ?? ended;
   }
 
   /** Carries on with what the lamps show now. */

@@ -1,5 +1,5 @@
-// The drawing of the junction: roads, detectors, vehicles and heads, put together once from the site
-// and brought up to date from the picture.
+// The drawing of the junction: roads, detectors, vehicles and heads, put together once from the
+// site and brought up to date from the picture.
 import { type DetectorLayer, drawDetectors } from "./detectors.ts";
 import {
   arrivingCornerM,

@@ -1,11 +1,11 @@
-// The console page: asks the node what the junction is, draws it, and keeps it up to date over MQTT.
-// Everything it shows about lamps comes from SPaT, which is made from the sensed lamps.
+// The console page: asks the node what the junction is, draws it, and keeps it up to date over
+// MQTT. Everything it shows about lamps comes from SPaT, which is made from the sensed lamps.
 import { readDetector } from "./cbor.ts";
 import { HealthPanel } from "./health.ts";
 import { type CodeRow, History } from "./history.ts";
 import { Junction } from "./junction.ts";
 import { type Line, Link } from "./link.ts";
-import { parseHealth, parseReply, parseSpat } from "./messages.ts";
+import { parseHealth, parseReply, parseSpat, type Spat } from "./messages.ts";
 import { Operate } from "./operate.ts";
 import { Picture } from "./picture.ts";
 import { Rings } from "./rings.ts";
@@ -24,6 +24,7 @@ const TICK_MS = 250;
 const HISTORY_MS = 600_000;
 const TAIL_ROWS = 400;
 const RETRY_MS = 2_000;
+const AGAIN_MS = 60_000;
 
 class Page {
   readonly #site: Site;
@@ -42,7 +43,8 @@ class Page {
   readonly #decoder = new TextDecoder();
   #loginRefused = false;
   #wasLost = false;
-  #lastIncarnation: number | null = null;
+  #last: Spat | null = null;
+  #againTimer = 0;
   #drawnStripMs = 0;
 
   constructor(site: Site, siteText: string, secret: string | null) {
@@ -181,13 +183,20 @@ class Page {
     const spat = parseSpat(text);
     if (spat === null || !this.#picture.take(spat, performance.now())) return;
     this.#history.take(spat);
-    if (this.#wasLost) {
-      this.#wasLost = false;
-      const restarted = this.#lastIncarnation !== spat.incarnation;
-      announce(restarted ? "Connected again: the node was restarted" : "Connected again");
-      setText(byId("again"), restarted ? "Node restarted" : "Connected again");
-    }
-    this.#lastIncarnation = spat.incarnation;
+    const restarted =
+      this.#last !== null &&
+      (spat.incarnation !== this.#last.incarnation || spat.sequence < this.#last.sequence);
+    if (this.#wasLost) this.#sayAgain(restarted ? "Node restarted" : "Connected again");
+    this.#wasLost = false;
+    this.#last = spat;
+  }
+
+  /** What happened while the page could not see it, for as long as somebody may wonder. */
+  #sayAgain(text: string): void {
+    announce(text);
+    setText(byId("again"), text);
+    clearTimeout(this.#againTimer);
+    this.#againTimer = window.setTimeout(() => setText(byId("again"), ""), AGAIN_MS);
   }
 
   #drawLive(): void {
@@ -239,7 +248,13 @@ async function fetchEvents(query: string): Promise<EventRow[]> {
 }
 
 function codeRow({ at, body }: EventRow): CodeRow {
-  return { atMs: at, code: Number(body[0]), parameter: Number(body[1]) };
+  const [code, parameter, reason] = body;
+  return {
+    atMs: at,
+    code: Number(code),
+    parameter: Number(parameter),
+    reason: typeof reason === "string" ? reason : null,
+  };
 }
 
 /** A node without a site runs its console and nothing else; the page says why. */

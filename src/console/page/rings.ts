@@ -155,10 +155,11 @@ function share(timeMs: number): string {
 /** From the earliest to the latest end, with a mark at the likely one. */
 function showBand(band: HTMLElement, phase: SpatPhase | null): void {
   const known = phase !== null && phase.earliestMs !== null;
+  const likely = known && phase.likelyMs !== null;
   setAttribute(band, "data-known", known ? "" : null);
-  if (phase === null || phase.earliestMs === null) return;
+  setAttribute(band, "data-likely", likely ? "" : null);
+  if (!known || phase.earliestMs === null) return;
   band.style.setProperty("--from", share(phase.earliestMs));
   band.style.setProperty("--to", share(phase.latestMs ?? BAND_S * 1000));
   band.style.setProperty("--likely", share(phase.likelyMs ?? phase.earliestMs));
-  setAttribute(band, "data-likely", phase.likelyMs === null ? null : "");
 }

@@ -1,5 +1,5 @@
 // The secret comes in the fragment of the printed address, which no browser sends anywhere. It is
-// kept for this tab only and leaves the address bar at once, so that nobody reads it over a shoulder.
+// kept for this tab only and leaves the address bar at once: nobody reads it over a shoulder.
 
 const KEY = "stopline-secret";
 

@@ -33,8 +33,11 @@ export function complaint(picture: Picture, nowMs: number): string | null {
     return [MODE_MEANING[mode], cause === null ? "" : `Cause: ${cause}.`].join(" ").trim();
   }
   const parts = picture.health?.parts.filter(({ state }) => state !== "ok") ?? [];
-  if (parts.length === 0) return null;
-  return parts.map(({ name, text }) => `${name}: ${text}`).join(" · ");
+  const lines = [
+    ...(picture.spat?.preempts ?? []).map(({ preempt, state }) => `Preempt ${preempt}: ${state}.`),
+    ...parts.map(({ name, text }) => `${name}: ${text}`),
+  ];
+  return lines.length === 0 ? null : lines.join(" · ");
 }
 
 export class Status {

@@ -201,11 +201,13 @@ function lampShape(phase: number, interval: Interval<string>, place: Place): SVG
     length.append(String(Math.round(Number(seconds))));
     parts.push(length);
   }
-  return interval.ended === null ? parts : [...parts, endLabel(interval.ended, x + width, top)];
+  return interval.ended === null ? parts : [...parts, endLabel(interval.ended, x + width, place)];
 }
 
-function endLabel(ended: string, x: number, top: number): SVGElement {
-  const label = svg("text", { class: "bar-ended", x, y: top + BAR + 15 });
+/** Stands under the end of its green; at the edge it moves aside. */
+function endLabel(ended: string, x: number, { top, frame }: Place): SVGElement {
+  const inside = Math.min(x, frame.x(frame.nowMs) - 24);
+  const label = svg("text", { class: "bar-ended", x: inside, y: top + BAR + 15 });
   label.append(svg("title", {}, END_MEANING[ended] ?? ended), END_WORDS[ended] ?? ended);
   return label;
 }

@@ -28,7 +28,9 @@ export const MODE_MEANING: Readonly<Record<SpatMode, string>> = {
   controlled: "",
   "orderly-stop": "The junction is stopping in order, through its clearances.",
   "failure-display": "The failure display stands; the controller drives no lamp.",
-  trip: "The monitor has tripped: the relay's flasher drives the lamps until somebody presses the button at the cabinet.",
+  trip:
+    "The monitor has tripped: the relay's flasher drives the lamps until somebody presses the " +
+    "button at the cabinet.",
   "no-cabinet": "No microcontroller is connected; the node drives no lamp.",
 };
 
@@ -104,8 +106,19 @@ const PREEMPT_CODES: Readonly<Record<number, string>> = {
   111: "exit",
 };
 
-const OTHER_CODES: Readonly<Record<number, string>> = {
-  173: "Flash status",
+/** NTCIP 1202 unitFlashStatus. */
+const FLASH_STATUS: Readonly<Record<number, string>> = {
+  1: "other",
+  2: "not in flash",
+  3: "automatic",
+  4: "by hand",
+  5: "fault monitor",
+  6: "conflict monitor",
+  7: "start-up",
+  8: "preemption",
+};
+
+const POWER_CODES: Readonly<Record<number, string>> = {
   182: "Power failure",
   184: "Power restored",
 };
@@ -118,29 +131,47 @@ export interface EventWords {
   readonly text: string;
 }
 
-/** A high-resolution code in words, with its number for those who know it by heart. */
+interface Family {
+  readonly words: Readonly<Record<number, string>>;
+  group(code: number): EventGroup;
+  text(word: string, parameter: number): string;
+}
+
+/** Who a code is about, family by family. */
+const FAMILIES: readonly Family[] = [
+  { words: PHASE_CODES, group: () => "signals", text: (word, phase) => `Phase ${phase} ${word}` },
+  {
+    words: DETECTOR_CODES,
+    group: (code) => (code >= 83 ? "faults" : "detectors"),
+    text: (word, detector) => `Detector ${detector} ${word}`,
+  },
+  {
+    words: PEDESTRIAN_CODES,
+    group: (code) => (code >= 91 ? "faults" : "detectors"),
+    text: (word, button) => `Push button ${button} ${word}`,
+  },
+  {
+    words: PREEMPT_CODES,
+    group: () => "signals",
+    text: (word, preempt) => `Preempt ${preempt}: ${word}`,
+  },
+  {
+    words: { 173: "Flash status" },
+    group: () => "node",
+    text: (word, status) => `${word}: ${FLASH_STATUS[status] ?? status}`,
+  },
+  { words: POWER_CODES, group: () => "node", text: (word) => word },
+  { words: { 31: "crossed" }, group: () => "signals", text: (word, at) => `Barrier ${at} ${word}` },
+];
+
+/** A high-resolution code in words; a reason that only repeats the code is left out. */
 export function codeWords(code: number, parameter: number, reason: string | null): EventWords {
-  const because = reason === null || reason === "" ? "" : `, ${reason}`;
-  const phase = PHASE_CODES[code];
-  if (phase !== undefined) {
-    return { group: "signals", text: `Phase ${parameter} ${phase}${because}` };
-  }
-  if (code === 31) return { group: "signals", text: `Barrier ${parameter} crossed` };
-  const detector = DETECTOR_CODES[code];
-  if (detector !== undefined) {
-    const group = code >= 83 ? "faults" : "detectors";
-    return { group, text: `Detector ${parameter} ${detector}${because}` };
-  }
-  const button = PEDESTRIAN_CODES[code];
-  if (button !== undefined) {
-    const group = code >= 91 ? "faults" : "detectors";
-    return { group, text: `Push button ${parameter} ${button}${because}` };
-  }
-  const preempt = PREEMPT_CODES[code];
-  if (preempt !== undefined) {
-    return { group: "signals", text: `Preempt ${parameter}: ${preempt}${because}` };
-  }
-  return { group: "node", text: `${OTHER_CODES[code] ?? `Code ${code}`} ${parameter}${because}` };
+  const family = FAMILIES.find(({ words }) => words[code] !== undefined);
+  const word = family?.words[code] ?? "";
+  const adds = reason !== null && reason !== "" && reason !== word;
+  const because = adds ? `, ${END_WORDS[reason] ?? reason}` : "";
+  if (family === undefined) return { group: "node", text: `Code ${code} ${parameter}${because}` };
+  return { group: family.group(code), text: `${family.text(word, parameter)}${because}` };
 }
 
 function part(value: unknown): string {
