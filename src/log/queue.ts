@@ -188,15 +188,22 @@ export class EventQueues {
 
   /** Merges the fronts of the classes by the order of arrival. */
   #oldest(max: number): Queued[] {
-    const counts = CLASSES.map(() => 0);
+    const queues = CLASSES.map((name) => this.#queues[name]);
+    const counts = queues.map(() => 0);
+    if (this.length <= max)
+      return queues.flatMap((queue) => queue.take(queue.length)).sort(byOrder);
     for (let taken = 0; taken < max; taken += 1) {
-      const orders = CLASSES.map((name, at) => this.#queues[name].orderAt(counts[at] ?? 0));
-      const first = Math.min(...orders);
-      if (first === Number.POSITIVE_INFINITY) break;
-      const at = orders.indexOf(first);
-      counts[at] = (counts[at] ?? 0) + 1;
+      let first = 0;
+      let order = Number.POSITIVE_INFINITY;
+      for (const [at, queue] of queues.entries()) {
+        const front = queue.orderAt(counts[at] ?? 0);
+        if (front >= order) continue;
+        first = at;
+        order = front;
+      }
+      counts[first] = (counts[first] ?? 0) + 1;
     }
-    return CLASSES.flatMap((name, at) => this.#queues[name].take(counts[at] ?? 0)).sort(byOrder);
+    return queues.flatMap((queue, at) => queue.take(counts[at] ?? 0)).sort(byOrder);
   }
 }
 
