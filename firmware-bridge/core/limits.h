@@ -59,7 +59,8 @@
 #define SL_RED_CLEARANCE_MAX_MS 6000
 /* 3 s: a crossing of 3.2 m at 1.07 m/s; no shorter one has a signal of its own. */
 #define SL_PED_CLEARANCE_MIN_MS 3000
-#define SL_PED_CLEARANCE_MAX_MS 60000
+/* With a red clearance it still fits 16 bits. */
+#define SL_PED_CLEARANCE_MAX_MS 50000
 
 #endif /* SL_SCALED */
 

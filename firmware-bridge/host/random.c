@@ -71,6 +71,7 @@ static void random_change(rig *r, uint32_t calm) {
       r->display[c] = walk || draw(5) ? SL_GREEN : SL_FLASHING_YELLOW;
       break;
     case SL_GREEN:
+    case SL_FLASHING_YELLOW:
       if (walk) {
         r->display[c] = SL_FLASHING_DONT_WALK;
       } else {
@@ -81,7 +82,6 @@ static void random_change(rig *r, uint32_t calm) {
         r->display[c] = SL_YELLOW;
       }
       break;
-    case SL_FLASHING_YELLOW: r->display[c] = SL_YELLOW; break;
     case SL_YELLOW:
       if (ms >= sl_record_yellow(core->record, c)) r->display[c] = SL_RED;
       break;

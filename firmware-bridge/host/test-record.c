@@ -39,8 +39,8 @@ static void floors(void) {
   field(11, 4, 999, 0);
   field(11, 6, 3000, 1);
   field(11, 6, 2999, 0);
-  field(11, 6, 60000, 1);
-  field(11, 6, 60001, 0);
+  field(11, 6, 50000, 1);
+  field(11, 6, 50001, 0);
   field(0, 2, 3000, 0);
 }
 
@@ -63,7 +63,8 @@ static void contradictions(void) {
   byte(kind11 + 1, 12, 0); /* itself */
   byte(kind11 + 1, 17, 0);
   byte(SL_RECORD_COMPATIBLE + 2, 1 << 1, 0);  /* with itself */
-  byte(SL_RECORD_COMPATIBLE + 2, 0, 0);       /* one-sided */
+  byte(SL_RECORD_COMPATIBLE + 6, 0, 0);       /* one-sided */
+  byte(SL_RECORD_COMPATIBLE + 14, 0, 0);
   byte(SL_RECORD_COMPATIBLE, 1 << 1, 0);      /* an unused channel */
   record_junction(record);
   record_allow(record, 0, 1);

@@ -66,6 +66,12 @@ static void conflict(void) {
   ask(&r, 3, SL_GREEN);
   CHECK_EQUAL(r.core.shown[3], SL_RED);
   violates(&r, SL_CAUSE_ASKED_CONFLICT, 1, 3);
+  /* A walk that clears is right of way as much as a walk. */
+  rig_controlled(&r);
+  ask(&r, 11, SL_GREEN);
+  ask(&r, 11, SL_FLASHING_DONT_WALK);
+  ask(&r, 3, SL_GREEN);
+  violates(&r, SL_CAUSE_ASKED_CONFLICT, 3, 11);
 }
 
 /* Red clearance of 1 against the start of 3; `wait` ms of red have been shown. */

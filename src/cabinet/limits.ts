@@ -18,7 +18,7 @@ export const BUTTON_MS = 1000;
 export const RECORD_LIMITS = {
   yellowMs: [3000, 6000],
   redClearanceMs: [1000, 6000],
-  pedestrianClearanceMs: [3000, 60_000],
+  pedestrianClearanceMs: [3000, 50_000],
 } as const satisfies Readonly<Record<string, readonly [number, number]>>;
 
 export const RECORD_FORMAT = 1;

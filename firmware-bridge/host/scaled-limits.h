@@ -1,0 +1,33 @@
+/* The times of core/limits.h a thousand times smaller, for the enumeration: every comparison and
+ * every counter stays, only the distances shrink, so that all states can be visited. */
+#define SL_HEARTBEAT_MS 3
+#define SL_STAMP_AGE_MAX_MS 200
+#define SL_HOLD_MS 1
+#define SL_HOLD_DIVISOR 50
+#define SL_CREDIT_MAX_MS 1
+#define SL_STOP_ALL_RED_MS 1
+#define SL_RETURN_HEALTHY_MS 2
+#define SL_POWER_UP_HEALTHY_MS 1
+#define SL_START_UP_RED_MS 1
+#define SL_LOST_WINDOW_MS 1000
+#define SL_FLASH_HALF_MS 1
+#define SL_CONFLICT_TRIP_MS 2
+#define SL_DUAL_TRIP_MS 3
+#define SL_RED_FAILURE_TRIP_MS 4
+#define SL_FIELD_TRIP_MS 5
+#define SL_UNUSED_TRIP_MS 2
+#define SL_RELAY_TRIP_MS 100
+#define SL_MONITOR_MARGIN_MS 1
+#define SL_MONITOR_YELLOW_MIN_MS 1
+#define SL_STEADY_MS 2
+#define SL_GAP_MS 1
+#define SL_RELAY_TEST_MS 1
+#define SL_BUTTON_MS 2
+#define SL_BUTTON_UP_MS 1
+#define SL_STATUS_MS 20
+#define SL_YELLOW_MIN_MS 0
+#define SL_YELLOW_MAX_MS 3
+#define SL_RED_CLEARANCE_MIN_MS 0
+#define SL_RED_CLEARANCE_MAX_MS 3
+#define SL_PED_CLEARANCE_MIN_MS 0
+#define SL_PED_CLEARANCE_MAX_MS 3
