@@ -1,4 +1,5 @@
 // The chain finds what was changed; a restart goes on where the log ended; the state is the fold.
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import BetterSqlite3 from "better-sqlite3";
@@ -50,6 +51,31 @@ t.test(
     t.same(problemsOf(dir), []);
   },
 );
+
+t.test("the hash is what docs/log.md says, made here with other means", async (t) => {
+  const dir = folder(t);
+  withWriter(dir, (writer) => writer.append(edges(20), NOON_MS));
+  const database = new BetterSqlite3(join(dir, LOG_FILE), { readonly: true });
+  const rows = database.prepare("SELECT seq, at, kind, body, hash FROM events ORDER BY seq").all();
+  let before = Buffer.alloc(32);
+  for (const row of rows as {
+    seq: number;
+    at: number;
+    kind: string;
+    body: Buffer;
+    hash: Buffer;
+  }[]) {
+    const head = Buffer.alloc(17);
+    head.writeBigUInt64BE(BigInt(row.seq), 0);
+    head.writeBigUInt64BE(BigInt(row.at), 8);
+    head.writeUInt8(row.kind.length, 16);
+    const hash = createHash("sha256").update(before).update(head).update(row.kind).update(row.body);
+    before = hash.digest();
+    t.same(row.hash, before);
+  }
+  database.close();
+  t.equal(rows.length, 21);
+});
 
 t.test("a restarted thread of the same node keeps the incarnation", async (t) => {
   const dir = folder(t);

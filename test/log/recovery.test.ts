@@ -15,10 +15,12 @@ import {
 import { join } from "node:path";
 import BetterSqlite3 from "better-sqlite3";
 import t from "tap";
+import type { Driver } from "../../src/log/driver.ts";
 import { LOG_FILE, openWriter } from "../../src/log/open.ts";
 import { LogReader } from "../../src/log/read.ts";
 import { APPLICATION_ID, SCHEMA_VERSION } from "../../src/log/schema.ts";
 import { listSnapshots, snapshotDir } from "../../src/log/snapshots.ts";
+import { sqliteDriver } from "../../src/log/sqlite.ts";
 import { verifyLog } from "../../src/log/verify.ts";
 import { command, edges, folder, NOON_MS, OPTIONS, withWriter } from "./support.ts";
 
@@ -278,6 +280,25 @@ t.test("a cut that a crash interrupted is finished by the next start", async (t)
     t.same(writer.notices, []);
   });
 });
+
+t.test(
+  "a disk on which FULL can't be set is refused: it would lose what was called durable",
+  async (t) => {
+    const dir = folder(t);
+    withWriter(dir, () => undefined);
+    const deaf: Driver = {
+      open(path, mode) {
+        const database = sqliteDriver.open(path, mode);
+        const exec = (sql: string): void => {
+          if (!sql.startsWith("PRAGMA synchronous")) database.exec(sql);
+        };
+        return { exec, prepare: (sql) => database.prepare(sql), close: () => database.close() };
+      },
+    };
+    t.throws(() => openWriter(dir, OPTIONS, deaf), /PRAGMA synchronous is 1, not FULL/);
+    t.doesNotThrow(() => withWriter(dir, () => undefined), "the folder is free again");
+  },
+);
 
 t.test("facts of the engine that the log relies on", async (t) => {
   const dir = folder(t);
