@@ -134,8 +134,8 @@ export class TtyPort implements CabinetPort {
       this.lose(deviceTrouble(path, codeOf(error)));
       return;
     }
-    const stdio = [this.writeFd, "ignore", "ignore"] as const;
-    const setting = spawn("stty", sttyArguments(baud), { stdio: [...stdio] });
+    // By path, never by our descriptor: a child's stdio is made blocking, and ours with it.
+    const setting = spawn("stty", ["-F", path, ...sttyArguments(baud)], { stdio: "ignore" });
     this.setting = setting;
     setting.once("error", (error) => this.lose(`stty cannot be run: ${error.message}`));
     setting.once("exit", (status) => this.configured(setting, status));
