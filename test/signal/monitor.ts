@@ -66,6 +66,9 @@ export class Monitor implements Watcher {
     this.wasPreempted = this.isPreempted();
     this.preempts = controller.preempts();
     for (const effect of effects) this.effect(effect, before, atMs);
+    for (const view of this.phases) {
+      if (view.pedestrianCall && view.state !== "green") this.track(view.phase).wanted = true;
+    }
     this.codes.done(atMs);
     this.watchWaits(atMs);
     this.watchPredictions(effects, atMs);
@@ -86,6 +89,7 @@ export class Monitor implements Watcher {
     if (code === 1) this.begin(parameter, before);
     if (code === 5) this.maxOut(parameter);
     if (code === 6) this.forceOff(parameter);
+    if (code === 91) this.buttonFailed(parameter);
     if (code === 105 || code === 107) this.transfer(code, parameter, atMs);
     this.codes.code(effect, atMs);
   }
@@ -101,6 +105,12 @@ export class Monitor implements Watcher {
       this.fail(`${name(track)} is green without a call`);
     }
     track.wanted = false;
+  }
+
+  /** A failed button is a pedestrian recall from that moment on. */
+  private buttonFailed(detector: number): void {
+    const button = this.site.pedestrianDetectors.find((entry) => entry.detector === detector);
+    if (button !== undefined) this.track(button.phase).wanted = true;
   }
 
   private maxOut(phase: number): void {

@@ -2,19 +2,22 @@
 // script; `fc.assert(property, { seed, path })` runs it again.
 import * as fc from "fast-check";
 import t from "tap";
-import { createController, type SignalEffect } from "../../src/core/signal/controller.ts";
+import {
+  createController,
+  SignalController,
+  type SignalEffect,
+  type SignalInput,
+} from "../../src/core/signal/controller.ts";
+import type { SiteModel } from "../../src/core/site/model.ts";
 import { siteArbitrary } from "../support/site-arbitrary.ts";
 import { crossSite, eightPhaseSite, teeSite } from "../support/sites.ts";
 import { Monitor } from "./monitor.ts";
-import { playScript, scriptArbitrary, type Watcher } from "./script.ts";
+import { type Deed, playScript, scriptArbitrary, type Watcher } from "./script.ts";
 
 const RUNS = 150;
 const KNOWN_RUNS = 30;
 
-function holds(
-  site: Parameters<typeof createController>[0],
-  script: Parameters<typeof playScript>[2],
-) {
+function holds(site: SiteModel, script: readonly Deed[]): void {
   const monitor = new Monitor(site);
   playScript(site, createController(site), script, monitor);
   if (monitor.violations.length > 0) throw new Error(monitor.violations.join("\n"));
@@ -22,19 +25,32 @@ function holds(
 
 class Tape implements Watcher {
   readonly effects: string[] = [];
-  private readonly originMs: number;
-
-  constructor(originMs = 0) {
-    this.originMs = originMs;
-  }
 
   before(): void {}
 
   after(effects: readonly SignalEffect[], _: unknown, atMs: number): void {
-    for (const effect of effects) {
-      this.effects.push(`${atMs - this.originMs} ${JSON.stringify(effect)}`);
-    }
+    for (const effect of effects) this.effects.push(`${atMs} ${JSON.stringify(effect)}`);
   }
+}
+
+/** The same controller on a clock that began `originMs` earlier. */
+class Shifted extends SignalController {
+  private readonly originMs: number;
+
+  constructor(site: SiteModel, originMs: number) {
+    super(site);
+    this.originMs = originMs;
+  }
+
+  override step(input: SignalInput, nowMs: number): SignalEffect[] {
+    return super.step(input, nowMs + this.originMs);
+  }
+}
+
+function tapeOf(site: SiteModel, controller: SignalController, script: readonly Deed[]): string {
+  const tape = new Tape();
+  playScript(site, controller, script, tape);
+  return tape.effects.join("\n");
 }
 
 t.test("any site, any input: lamps, times, codes, reasons, waits, predictions", async (t) => {
@@ -51,13 +67,34 @@ for (const [label, make] of Object.entries({ crossSite, teeSite, eightPhaseSite 
   });
 }
 
-t.test("the same inputs give the same outputs", async (t) => {
+t.test("the same inputs give the same outputs, whatever the clock's origin", async (t) => {
   const property = fc.property(siteArbitrary, scriptArbitrary, (site, script) => {
-    const [first, second] = [new Tape(), new Tape()];
-    playScript(site, createController(site), script, first);
-    playScript(site, createController(site), script, second);
-    return first.effects.join("\n") === second.effects.join("\n");
+    const first = tapeOf(site, createController(site), script);
+    const again = tapeOf(site, createController(site), script);
+    const later = tapeOf(site, new Shifted(site, 3_600_000), script);
+    return first === again && first === later;
   });
   await fc.assert(property, { numRuns: 30 });
   t.pass("30 runs");
+});
+
+t.test("an idle tick allocates nothing of its own", async (t) => {
+  const controller = createController(eightPhaseSite());
+  const first = controller.step({ kind: "tick" }, 1_000_000);
+  const second = controller.step({ kind: "tick" }, 1_000_050);
+  t.equal(first.length > 0, true, "the recalls are told once");
+  t.equal(second.length, 0);
+  t.equal(controller.step({ kind: "tick" }, 1_000_100), second, "one shared empty answer");
+});
+
+t.test("what the site does not have is an error, and so is a clock that goes back", async (t) => {
+  const controller = createController(crossSite());
+  const step = (input: SignalInput, nowMs: number) => () => controller.step(input, nowMs);
+  t.throws(step({ kind: "detector", detector: 99, on: true }, 0), /no detector 99/);
+  t.throws(step({ kind: "pedestrian-detector", detector: 99, on: true }, 0), /detector 99/);
+  t.throws(step({ kind: "preempt", preempt: 9, on: true }, 0), /no preempt 9/);
+  t.throws(step({ kind: "call", phase: 7, pedestrian: false }, 0), /no phase 7/);
+  controller.step({ kind: "tick" }, 100);
+  t.throws(step({ kind: "tick" }, 99), /clock/);
+  t.throws(step({ kind: "tick" }, Number.NaN), /clock/);
 });

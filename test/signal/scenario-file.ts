@@ -23,7 +23,7 @@ export interface Scenario {
   readonly inputs: readonly TimedInput[];
   /** Every lamp change until the end. */
   readonly lamps: readonly Expectation[];
-  /** Codes and alarms that must be among those written. */
+  /** Codes and alarms that must be among those written, and predictions at a moment. */
   readonly notes: readonly Expectation[];
   /** Codes and alarms that may not be written at all. */
   readonly never: readonly string[];
@@ -79,7 +79,7 @@ class Reader {
     const atMs = ms(parts[1] ?? "");
     const words = (parts[3] ?? "").replace(/\s+/g, " ").trim();
     if (parts[2] === undefined) this.inputs.push(...inputsOf(atMs, words));
-    else if (/^(code|alarm) /.test(words)) this.notes.push({ atMs, text: words });
+    else if (/^(code|alarm|ends) /.test(words)) this.notes.push({ atMs, text: words });
     else this.lamps.push({ atMs, text: words });
   }
 }
@@ -132,7 +132,7 @@ function put<T extends object>(entry: T, key: string, value: string): T {
   if (timed in entry) return { ...entry, [timed]: ms(value) };
   if (!(key in entry)) throw new Error(`no key ${key}`);
   if (key === "fail") return { ...entry, fail: failOf(value) };
-  if (key === "call" || key === "extend" || key === "exit") {
+  if (["call", "extend", "exit", "phases"].includes(key)) {
     return { ...entry, [key]: value === "-" ? [] : value.split(",").map(Number) };
   }
   if (value === "true" || value === "false") return { ...entry, [key]: value === "true" };

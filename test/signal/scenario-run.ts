@@ -52,6 +52,19 @@ class Recorder {
     }
   }
 
+  /** The predictions of all phases, in seconds on the scenario's clock. */
+  predictions(controller: SignalController, startMs: number, atMs: number): void {
+    for (const view of controller.phases(startMs + atMs)) {
+      const [earliest, likely, latest] = [
+        view.earliestEndMs,
+        view.likelyEndMs,
+        view.latestEndMs,
+      ].map((endMs) => (endMs === null ? "-" : ((endMs - startMs) / 1000).toFixed(1)));
+      const text = `ends ${view.phase} ${earliest} ${likely} ${latest}`;
+      this.notes.push({ atMs, text });
+    }
+  }
+
   private code(effect: Extract<SignalEffect, { kind: "code" }>, atMs: number): void {
     const { code, parameter, reason } = effect;
     this.notes.push({ atMs, text: `code ${code} ${parameter}` });
@@ -91,6 +104,9 @@ function play(scenario: Scenario, make: MakeController): Recorder {
       next += 1;
     }
     step({ kind: "tick" }, atMs);
+    if (scenario.notes.some((note) => note.atMs === atMs && note.text.startsWith("ends "))) {
+      recorder.predictions(controller, startMs, atMs);
+    }
   }
   return recorder;
 }
@@ -124,6 +140,14 @@ function compareNotes(scenario: Scenario, notes: readonly Entry[]): string[] {
   const rows: string[] = [];
   for (const note of scenario.notes) {
     if (notes.some((entry) => entry.atMs === note.atMs && entry.text === note.text)) continue;
+    const about = /^ends \d+ /.exec(note.text)?.[0];
+    const instead = notes.find(
+      (entry) => about !== undefined && entry.atMs === note.atMs && entry.text.startsWith(about),
+    );
+    if (instead !== undefined) {
+      rows.push(`! ${line(note)}: it was "${instead.text}"`);
+      continue;
+    }
     const times = notes
       .filter((entry) => entry.text === note.text)
       .map((n) => clock(n.atMs).trim());

@@ -31,7 +31,7 @@ const KIND = fc.oneof(
 
 export const scriptArbitrary: fc.Arbitrary<Deed[]> = fc.array(
   fc.record({ gapMs: GAP, kind: KIND, which: fc.nat(31) }),
-  { minLength: 5, maxLength: 90 },
+  { minLength: 5, maxLength: 90, size: "max" },
 );
 
 /** Turns deeds into inputs: detectors, buttons and preempts go on and off in turn. */

@@ -133,9 +133,9 @@ function siteOf(parts: Parts): SiteModel {
 export const siteArbitrary: fc.Arbitrary<SiteModel> = fc
   .record({
     rings: fc.integer({ min: 1, max: 3 }),
-    phases: fc.array(PHASE_PART, { minLength: 1, maxLength: 8 }),
-    detectors: fc.array(DETECTOR_PART, { minLength: 1, maxLength: 10 }),
-    preempts: fc.array(PREEMPT_PART, { maxLength: 2 }),
+    phases: fc.array(PHASE_PART, { minLength: 1, maxLength: 8, size: "max" }),
+    detectors: fc.array(DETECTOR_PART, { minLength: 1, maxLength: 10, size: "max" }),
+    preempts: fc.array(PREEMPT_PART, { maxLength: 2, size: "max" }),
     startup: fc.nat(63),
     allRedMs: seconds(6, 10),
   })

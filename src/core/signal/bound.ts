@@ -21,18 +21,26 @@ function clearanceMs(phase: Phase): number {
  * the green (or walk) that serves it, while the controller is in normal service: no preemption, no
  * stop, no start-up.
  *
- * Once a call stands beyond the barrier, each phase is on at most once before the barrier is
- * crossed, and at any moment at least one ring is timing something that ends; so no group takes
- * longer than the sum of its phases. A call waits for at most one such lap over all groups, and
- * for a clearance that was under way to somebody else when it came.
+ * Once a call stands, each other phase is on at most once before it is served: rings only move
+ * forward while somebody beyond the barrier waits, and a ring whose maximum has run goes to the
+ * next phase or waits at the barrier. At any moment at least one ring is timing something that
+ * ends, so the wait is no longer than the sum of all other phases, and the clearance that was under
+ * way to somebody else when the call came.
+ *
+ * A pedestrian call may also come while its own phase is green: in the clearance of the walk before
+ * it. Then a conflicting call may come just before the walk could be lit again, and starts the
+ * phase's own maximum.
  */
 export function serviceBoundMs(site: SiteModel, phase: number): number {
-  phaseOf(site, phase);
+  const own = phaseOf(site, phase);
   let lapMs = 0;
   let underWayMs = 0;
   for (const each of site.phases) {
     lapMs += longestGreenMs(each) + clearanceMs(each) + 3 * STEP_MS;
     underWayMs = Math.max(underWayMs, clearanceMs(each) + 2 * STEP_MS);
   }
-  return lapMs + underWayMs;
+  const vehicleMs = lapMs - longestGreenMs(own) + underWayMs;
+  if (own.pedestrian === null) return vehicleMs;
+  const sinceWalkMs = own.pedestrian.clearanceMs + own.redClearanceMs + 2 * STEP_MS;
+  return Math.max(vehicleMs, lapMs + sinceWalkMs);
 }

@@ -25,7 +25,7 @@ import { CHANNEL_COUNT, type Display } from "../site/lamps.ts";
 import type { SiteModel } from "../site/model.ts";
 import type { DetectorView, PhaseView, PreemptView } from "../site/view.ts";
 import { serviceBoundMs as boundMs } from "./bound.ts";
-import { callPedestrian, rememberCalls, tellCalls } from "./demand.ts";
+import { callPedestrian, rememberCalls, restartWaits, tellCalls } from "./demand.ts";
 import { Detection } from "./detection.ts";
 import { createJunction, type Junction, stateOf } from "./junction.ts";
 import { cutOff, displayOf } from "./lamps.ts";
@@ -164,7 +164,6 @@ export class SignalController {
       phase.redSinceMs = nowMs;
       phase.sinceMs = nowMs;
       phase.walkSinceMs = nowMs;
-      phase.waitingSinceMs = Number.NaN;
       callPedestrian(phase, this.out);
     }
     for (const number of junction.site.startup.phases) {
@@ -194,9 +193,7 @@ export class SignalController {
   private advance(nowMs: number): void {
     const { junction } = this;
     this.detection.advance(nowMs);
-    if (junction.mode === "all-red") {
-      if (nowMs - junction.modeSinceMs >= junction.site.startup.allRedMs) junction.mode = "running";
-    }
+    this.endAllRed(nowMs);
     // Told before the rings look, so that a call which is served at once is written all the same.
     rememberCalls(junction);
     tellCalls(junction, nowMs, this.out);
@@ -209,6 +206,14 @@ export class SignalController {
       if (passes > PASSES_MAX) throw new Error(`the rings don't settle at ${nowMs} ms`);
     }
     tellCalls(junction, nowMs, this.out);
+  }
+
+  private endAllRed(nowMs: number): void {
+    const { junction } = this;
+    if (junction.mode !== "all-red") return;
+    if (nowMs - junction.modeSinceMs < junction.site.startup.allRedMs) return;
+    junction.mode = "running";
+    restartWaits(junction);
   }
 
   private show(): void {

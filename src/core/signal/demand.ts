@@ -74,3 +74,8 @@ export function tellCalls(junction: Junction, nowMs: number, out: Outbox): void 
     else if (Number.isNaN(phase.waitingSinceMs)) phase.waitingSinceMs = nowMs;
   }
 }
+
+/** Waits count anew after whatever suspends the promise of service: a start-up, a preemption. */
+export function restartWaits(junction: Junction): void {
+  for (const phase of junction.phases) phase.waitingSinceMs = Number.NaN;
+}

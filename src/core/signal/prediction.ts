@@ -109,10 +109,14 @@ function finite(value: number): number | null {
 
 function redEnds(junction: Junction, phase: PhaseState, nowMs: number): Ends {
   const earliest = redEnd(junction, phase, nowMs, earliestGreenEnd);
-  const waits = !Number.isNaN(phase.waitingSinceMs) && junction.targets === null;
+  const { mode, targets } = junction;
+  const waits = !Number.isNaN(phase.waitingSinceMs) && targets === null;
   const isNext = chosen(junction).includes(phase);
   const likely = waits || isNext ? redEnd(junction, phase, nowMs, likelyGreenEnd) : Infinity;
-  const promised = waits ? Math.max(phase.waitingSinceMs + phase.boundMs, earliest) : Infinity;
+  const promised =
+    waits && mode === "running"
+      ? Math.max(phase.waitingSinceMs + phase.boundMs, earliest)
+      : Infinity;
   return {
     earliestEndMs: earliest,
     likelyEndMs: finite(Math.max(likely, earliest)),

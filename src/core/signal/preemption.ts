@@ -6,6 +6,7 @@
 // under way is finished, and what would have come after it does not begin. Calls are kept.
 import type { Preempt } from "../site/model.ts";
 import type { PreemptView } from "../site/view.ts";
+import { restartWaits } from "./demand.ts";
 import { type Junction, type PhaseState, stateOf } from "./junction.ts";
 import { CODE, type Outbox } from "./outbox.ts";
 
@@ -73,6 +74,7 @@ export class Preemption {
     this.service = null;
     this.junction.targets = null;
     this.junction.exiting = false;
+    restartWaits(this.junction);
   }
 
   /** Requests that come, go or stay too long; then the service. True if the targets changed. */
