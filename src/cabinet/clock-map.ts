@@ -1,5 +1,5 @@
-// From the cabinet's millisecond stamps to the host's monotonic clock. A stamp is never younger than
-// its arrival, and the frame that travelled fastest shows the offset best: the map keeps the
+// From the cabinet's millisecond stamps to the host's monotonic clock. A stamp is never younger
+// than its arrival, and the frame that travelled fastest shows the offset best: the map keeps the
 // smallest difference between arrival and stamp, and lets it grow as slowly as two clocks can drift
 // apart, so that one lucky frame an hour ago doesn't rule for ever.
 

@@ -1,7 +1,7 @@
 // From raw readings at the field terminals to what a person sees. The cabinet reports bits, and a
 // flashing lamp toggles there every half second; this makes one code a channel of it, so that a log
-// holds "flashing don't walk" once and not an edge twice a second. A vehicle channel whose red flashes
-// in the failure display, or by the relay's flasher, has the same code: red that flashes.
+// holds "flashing don't walk" once and not an edge twice a second. A vehicle channel whose red
+// flashes in the failure display, or by the relay's flasher, has the same code: red that flashes.
 import { CHANNEL_COUNT, LAMP, type LampCode } from "../core/site/lamps.ts";
 import type { StatusFrame } from "../wire/frame-types.ts";
 

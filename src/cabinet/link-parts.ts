@@ -1,5 +1,5 @@
-// Small parts of the link that keep a little state of their own: edges of the inputs, the latch, and
-// the node's mode in words.
+// Small parts of the link that keep a little state of their own: edges of the inputs, the latch,
+// and the node's mode in words.
 import type { ControlMode } from "../core/site/view.ts";
 import type { HelloAnswerFrame, StatusFrame } from "../wire/frame-types.ts";
 import type { LinkCounters, LinkEffect } from "./link-types.ts";
@@ -37,8 +37,8 @@ export class LatchWatch {
   private latched = false;
 
   /**
-   * Takes the flag of one status. "trip" the moment it rises, "released" when the button has cleared
-   * it, "unread" while the readings are not known yet and may be asked for.
+   * Takes the flag of one status. "trip" the moment it rises, "released" when the button has
+   * cleared it, "unread" while the readings are not known yet and may be asked for.
    */
   take(status: StatusFrame): "trip" | "released" | "unread" | null {
     const { latched } = status.flags;

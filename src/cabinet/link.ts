@@ -11,8 +11,8 @@
 //   the interlock, step the controller with `start`, check its display with the interlock, and step
 //   the link with `display`. `start` comes once for each `halt`; the first comes without a halt.
 // - `mode`: the node's mode and its cause in plain words; also after each change of words.
-// - `trip`: the cabinet has latched, with its relay (`relay`) or by an orderly stop. `released`: the
-//   button has cleared it; only then call the interlock's `release()`.
+// - `trip`: the cabinet has latched, with its relay (`relay`) or by an orderly stop. `released`:
+//   the button has cleared it; only then call the interlock's `release()`.
 // - `input`, `sensed`: an edge or a change of colour, with the host time when the cabinet saw it
 //   (never later than now). `inputs-lost`: no fresh status for 150 ms; `inputs-restored`: back, and
 //   what changed meanwhile follows as ordinary edges.

@@ -60,7 +60,7 @@ export class ServiceSession {
     });
   }
 
-  /** Opens the session; `checksum` is the site's, so that the cabinet can say whether it matches. */
+  /** Opens the session; `checksum` is the site's: the cabinet says whether it matches. */
   async hello(checksum: number): Promise<HelloAnswerFrame> {
     const frame: HostFrame = { kind: "hello", nonce: this.nonce, recordChecksum: checksum };
     const answer = await this.ask<HelloAnswerFrame>(

@@ -36,7 +36,8 @@ export function sttyArguments(baud: number): string[] {
 /** What went wrong with a device in one line that says what to do; `code` as Node names it. */
 export function deviceTrouble(path: string, code: string | undefined): string {
   if (code === "ENOENT" || code === "ENODEV" || code === "ENXIO") {
-    return `no device ${path}: plug the cabinet in, or correct cabinet.device (ls /dev/serial/by-id)`;
+    const way = "plug the cabinet in, or correct cabinet.device (ls /dev/serial/by-id)";
+    return `no device ${path}: ${way}`;
   }
   if (code === "EACCES" || code === "EPERM") {
     return `no permission for ${path}: sudo usermod -aG dialout $USER, then log in again`;

@@ -1,6 +1,6 @@
 // The virtual cabinet lives in a worker of its own; its bytes cross a MessagePort. This file has
 // both ends: the port that the control thread uses, and what the worker runs around the cabinet.
-import type { MessagePort } from "node:worker_threads";
+import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
 import type { CabinetPort } from "./port.ts";
 
 /** How often the worker wakes; the cabinet itself still runs every millisecond in between. */
@@ -78,6 +78,10 @@ export function serveVirtualCabinet(
   });
   const wake = (): void => {
     const toMs = options.nowMs() - startMs;
+    // After a late wake the timer comes before the messages: what arrived meanwhile goes in first.
+    for (let next = receiveMessageOnPort(port); next; next = receiveMessageOnPort(port)) {
+      if (next.message instanceof Uint8Array) cabinet.receive(next.message);
+    }
     options.onAdvance?.(toMs);
     cabinet.advance(toMs);
     for (const bytes of pending) port.postMessage(bytes);

@@ -75,8 +75,8 @@ export class VirtualCabinet {
   }
 
   /**
-   * Goes on until `toMs` at the most, and stops (true) right after a millisecond in which bytes were
-   * sent or lamps changed: for whoever has to answer before time goes on.
+   * Goes on until `toMs` at the most, and stops (true) right after a millisecond in which bytes
+   * were sent or lamps changed: for whoever has to answer before time goes on.
    */
   advanceToNext(toMs: number): boolean {
     const target = Math.floor(toMs * this.clockRate);

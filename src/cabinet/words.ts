@@ -91,7 +91,7 @@ export function latchWords(latch: Latch): string {
   return `${CAUSES[latch.cause]}${where}${measured}`;
 }
 
-/** The node's mode for a mode of the cabinet: self-test and manual flash show the failure display. */
+/** The node's mode for the cabinet's: self-test and manual flash show the failure display. */
 export function controlModeOf(mode: CabinetMode): ControlMode {
   switch (mode) {
     case "start-up":

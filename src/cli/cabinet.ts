@@ -15,8 +15,8 @@ import { fail, parseOptions } from "./options.ts";
 
 const USAGE = "say: cabinet program|status|reset-help --config FILE";
 
-const RESET_HELP = `A trip, or a stop for a violation, stays latched until a person clears it at the cabinet:
-no command, restart or loss of power does.
+const RESET_HELP = `A trip, or a stop for a violation, stays latched until a person clears it at the
+cabinet: no command, restart or loss of power does.
 
  1. Look at the junction: what do the heads show? Keep it in flash until the cause is found.
  2. Read the first cause and its readings above, or by: stopline cabinet status --config FILE

@@ -13,7 +13,7 @@ function randomFrom(seed: number): () => number {
   };
 }
 
-/** Worst error in ms after a minute of statuses, with a clock `rate` and a delay of up to jitter. */
+/** Worst error in ms after a minute of statuses, with a clock `rate` and delays up to jitter. */
 function worstError(rate: number, jitterMs: number, seed: number): number {
   const map = new ClockMap();
   const random = randomFrom(seed);

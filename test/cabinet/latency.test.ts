@@ -1,5 +1,5 @@
-// The line to the cabinet with 1, 16 and 50 ms, each with jitter up to as much again, and clocks that
-// are off by 1 %: a lost heartbeat, a trip or a refused display is a failure.
+// The line to the cabinet with 1, 16 and 50 ms, each with jitter up to as much again, and clocks
+// that are off by 1 %: a lost heartbeat, a trip or a refused display is a failure.
 import t from "tap";
 import { DisplayPacer } from "../../src/cabinet/display-pacer.ts";
 import { JUNCTION, show } from "../interlock/junction.ts";

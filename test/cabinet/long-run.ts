@@ -13,7 +13,7 @@ export interface LongRun {
 
 const HOUR_MS = 3_600_000;
 
-/** No hold of the cabinet may last longer: max(150 ms, 1.5 % of the junction's longest time, 8 s). */
+/** No hold of the cabinet may last longer: max(150 ms, 1.5 % of the longest time, 8 s). */
 const HOLD_MAX_MS = 150;
 
 /** Runs the hours; fails the test on any stop, trip, hold of the interlock or longer hold of L0. */

@@ -1,5 +1,5 @@
-// Link, interlock and virtual cabinet in virtual time, with a line between them that has latency. It
-// stands where the node's control thread stands; what is shown is whatever the test wants shown.
+// Link, interlock and virtual cabinet in virtual time, with a line between them that has latency.
+// It stands where the node's control thread stands; what is shown is whatever the test wants shown.
 import { allRedOf, CabinetLink } from "../../src/cabinet/link.ts";
 import type { LinkEffect, LinkInput } from "../../src/cabinet/link-types.ts";
 import {
@@ -73,7 +73,7 @@ export class Rig {
   readonly told: Told[] = [];
   /** Times at which the link wrote, newest last, cleared by the test when it likes. */
   readonly writtenMs: number[] = [];
-  /** What the controller would ask for at `nowMs`; `startMs` is when the cabinet took our frames. */
+  /** What the controller asks for at `nowMs`; `startMs` is when the cabinet took our frames. */
   wants: (nowMs: number, startMs: number) => Display;
   /** Off: the interlock is left out, so that a test can provoke the cabinet itself. */
   guarded = true;

@@ -1,6 +1,6 @@
-// The real device's port over a real pseudo-terminal, with the virtual cabinet behind it: bytes both
-// ways, a device that takes nothing, one that vanishes and comes back, and clear words when it can't
-// be opened. Asserts on order and counts only: the machine may be busy.
+// The real device's port over a real pseudo-terminal, with the virtual cabinet behind it: bytes
+// both ways, a device that takes nothing, one that vanishes and comes back, and clear words when it
+// can't be opened. Asserts on order and counts only: the machine may be busy.
 import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

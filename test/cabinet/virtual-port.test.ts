@@ -1,5 +1,5 @@
-// The virtual cabinet in a worker: bytes over a MessagePort, woken by wall time. Asserts on order and
-// counts only.
+// The virtual cabinet in a worker: bytes over a MessagePort, woken by wall time. Asserts on order
+// and counts only.
 import { setTimeout as sleep } from "node:timers/promises";
 import { MessageChannel } from "node:worker_threads";
 import t from "tap";

@@ -4,8 +4,8 @@
 // `step(wanted, sensed, nowMs)` answers with the display that may be sent:
 // - a lawful wanted display itself;
 // - on a minimum green or walk that would be cut: the running display, and `holds` says which;
-// - on a violation (conflict, yellow, red clearance, pedestrian clearance, unlawful code, clock that
-//   goes back, lamps that don't follow): the last accepted display once more, with `stop` false;
+// - on a violation (conflict, yellow, red clearance, pedestrian clearance, unlawful code, clock
+//   that goes back, lamps that don't follow): the last accepted display once more, with `stop` false;
 //   every later step answers with the same display, the first cause, and `stop` true: the caller
 //   then asks the cabinet for the orderly stop and sends no display any more.
 // Whatever the answer, a wanted change to red of a channel whose yellow or pedestrian clearance is
@@ -33,7 +33,7 @@ import { compileTable as compileRules, type InterlockTable } from "./table.ts";
 /**
  * How long one channel's sensed lamps may differ from the accepted display. The link compares by
  * sequence and asks for the stop after 300 ms; this is the second net, wider by the longest way
- * there and back (a frame every 50 ms, 50 ms of latency with jitter each way, a status every 20 ms).
+ * there and back (a frame every 50 ms, 50 ms of latency and jitter each way, a status every 20 ms).
  */
 export const FEEDBACK_MS = 600;
 
