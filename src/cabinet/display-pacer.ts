@@ -1,8 +1,8 @@
 // Keeps the times that people see as long as the controller meant them, whatever the line does. A
 // display that reached the cabinet late (a stalled host, lost frames, jitter) has also begun its
 // yellow late there, and the red that follows in time would cut it: the cabinet would refuse it
-// as a violation. So a change that ends a time waits until that time has run since the cabinet is known
-// to have accepted its beginning. On a line with ordinary latency nothing ever waits.
+// as a violation. So a change that ends a time waits until that time has run since the cabinet is
+// known to have accepted its beginning. On a line with ordinary latency nothing ever waits.
 //
 // Only these wait: yellow or flashing don't walk to red (for their own beginning), and a new right
 // of way (for every channel that has turned red within the last seconds).

@@ -5,7 +5,7 @@
 // - a lawful wanted display itself;
 // - on a minimum green or walk that would be cut: the running display, and `holds` says which;
 // - on a violation (conflict, yellow, red clearance, pedestrian clearance, unlawful code, clock
-//   that goes back, lamps that don't follow): the last accepted display once more, with `stop` false;
+//   that goes back, lamps that don't follow): the last accepted display once more, `stop` false;
 //   every later step answers with the same display, the first cause, and `stop` true: the caller
 //   then asks the cabinet for the orderly stop and sends no display any more.
 // Whatever the answer, a wanted change to red of a channel whose yellow or pedestrian clearance is
