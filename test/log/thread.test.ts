@@ -4,8 +4,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { MessageChannel } from "node:worker_threads";
 import BetterSqlite3 from "better-sqlite3";
 import t from "tap";
+import { LogClient } from "../../src/log/client.ts";
 import type { CommittedRows } from "../../src/log/door.ts";
-import type { FromLog, TellService } from "../../src/log/messages.ts";
+import type { AppendMessage, FromLog, TellService } from "../../src/log/messages.ts";
 import { LOG_FILE } from "../../src/log/open.ts";
 import { LogReader } from "../../src/log/read.ts";
 import { listSnapshots } from "../../src/log/snapshots.ts";
@@ -167,6 +168,43 @@ t.test("a folder that is in use is said, and taken when it is free", async (t) =
       ["fault", "alarm"],
     );
   });
+});
+
+t.test("a batch that a thread committed before it died is not written twice", async (t) => {
+  const dir = folder(t);
+  const posted: AppendMessage[] = [];
+  const client = new LogClient({
+    post: (message) => {
+      if (message.kind === "append") posted.push(message);
+      return true;
+    },
+  });
+  const limits = { maxBytes: 1e8, keepMs: 1e12 };
+  const runThread = (work: (thread: LogThread) => void): void => {
+    const thread = new LogThread({
+      data: client.threadData({ dir, version: "0", site: "", cause: "", ...limits }),
+      // Of its answers only the opening comes through: it dies before the rest.
+      tell: (message) => {
+        if (message.kind === "opened") client.take(message);
+      },
+      onStopped: () => undefined,
+    });
+    thread.start();
+    work(thread);
+    thread.take({ kind: "stop" });
+    client.threadDied();
+  };
+  runThread((thread) => {
+    for (const event of edges(30)) client.append(event);
+    void client.flush(0);
+    t.equal(posted.length, 1);
+    for (const message of posted) thread.take(message);
+  });
+  runThread((thread) => {
+    t.match(posted[1], { batch: 1, repeated: true }, "sent again to the new thread");
+    for (const message of posted.slice(1)) thread.take(message);
+  });
+  t.equal(codesIn(dir), 30);
 });
 
 t.test(
