@@ -100,9 +100,12 @@ export class CodeRules {
 
   code(effect: Code, atMs: number): void {
     const { code, parameter } = effect;
-    if (code >= 81 && code <= 88) this.detectorCode(code, parameter, atMs);
+    if (code >= 81) {
+      this.detectorCode(code, parameter, atMs);
+      return;
+    }
     const track = this.tracks.get(parameter);
-    if (track === undefined || code === 31 || code >= 81) return;
+    if (track === undefined || code === 31) return;
     if (code >= 21 && code <= 23) this.walkCode(track, code);
     else if (code >= 43 && code <= 45) this.callCode(track, code);
     else if (code >= 2 && code <= 6) this.greenCode(track, effect, atMs);
@@ -131,7 +134,7 @@ export class CodeRules {
 
   private detectorCode(code: number, detector: number, atMs: number): void {
     const loop = this.loops.get(detector);
-    if (loop === undefined) return;
+    if (loop === undefined || code > 88) return;
     if (code === 83) loop.failed = false;
     else if (code >= 84) loop.failed = true;
     else {
@@ -183,24 +186,26 @@ export class CodeRules {
     if (code < 4) return;
     track.reasons += 1;
     if (code === 4) this.gapOut(track, reason ?? "", atMs);
-    if (code === 5 && reason !== "max-out") this.fail(`${name(track)}: 5 for ${reason}`);
-    if (code === 5 && atMs - track.greenMs < track.timing.max1Ms - 1e-6) {
-      this.fail(`${name(track)}: max-out after ${atMs - track.greenMs} ms`);
-    }
-    if (code === 6 && reason !== "preemption") this.fail(`${name(track)}: 6 for ${reason}`);
+    else if (code === 5) this.maxOut(track, reason ?? "", atMs);
+    else if (reason !== "preemption") this.fail(`${name(track)}: 6 for ${reason}`);
+  }
+
+  private maxOut(track: Track, reason: string, atMs: number): void {
+    const greenMs = atMs - track.greenMs;
+    if (reason !== "max-out") this.fail(`${name(track)}: 5 for ${reason}`);
+    if (greenMs < track.timing.max1Ms - 1e-6) this.fail(`${name(track)}: max-out at ${greenMs} ms`);
   }
 
   /** Nobody on an extending detector for the passage time, seen by its own bookkeeping. */
   private gapOut(track: Track, reason: string, atMs: number): void {
-    let inGreen = false;
-    for (const { config, on, failed, ...loop } of this.loops.values()) {
-      if (failed || !config.extend.includes(track.timing.phase)) continue;
-      const seenMs = on ? atMs : loop.seenMs;
-      if (on || atMs - seenMs < track.timing.passageMs - 1e-6) {
-        this.fail(`${name(track)}: gap-out ${atMs - seenMs} ms after detector ${config.detector}`);
-      }
-      if (seenMs >= track.greenMs) inGreen = true;
+    const seen = [...this.loops.values()]
+      .filter(({ config, failed }) => !failed && config.extend.includes(track.timing.phase))
+      .map(({ on, seenMs }) => (on ? atMs + 1 : seenMs));
+    const newestMs = Math.max(...seen, -1e12);
+    if (atMs - newestMs < track.timing.passageMs - 1e-6) {
+      this.fail(`${name(track)}: gap-out ${atMs - newestMs} ms after a vehicle`);
     }
+    const inGreen = newestMs >= track.greenMs;
     if (reason === "gap-out" || (reason === "no-demand" && !inGreen)) return;
     this.fail(`${name(track)}: 4 for ${reason}${inGreen ? " with a vehicle in its green" : ""}`);
   }

@@ -1,6 +1,6 @@
 // What no display may ever do, judged from displays alone: conflicts by the program card, minimums,
 // walks, yellows and clearances. Shares no code with the controller.
-import { CHANNEL_COUNT, type Display, LAMP, LAMP_NAMES } from "../../src/core/site/lamps.ts";
+import { type Display, LAMP, LAMP_NAMES } from "../../src/core/site/lamps.ts";
 import { type Channel, type Phase, phaseOf, type SiteModel } from "../../src/core/site/model.ts";
 
 interface Lamp {
@@ -37,7 +37,7 @@ export class LampRules {
     this.parallels(display);
     for (const lamp of this.lamps.values()) {
       const code = display[lamp.channel.channel - 1] ?? LAMP.dark;
-      if (code !== lamp.code) this.change(lamp, code, { display, atMs });
+      if (code !== lamp.code) this.change(lamp, code, atMs);
     }
     for (const lamp of this.lamps.values()) {
       const code = display[lamp.channel.channel - 1] ?? LAMP.dark;
@@ -48,45 +48,55 @@ export class LampRules {
   }
 
   private conflicts(display: Display): void {
-    for (let b = 1; b <= CHANNEL_COUNT; b += 1) {
-      const lit = (display[b - 1] ?? 0) >= LAMP.yellow;
-      if (!this.lamps.has(b) && display[b - 1] !== LAMP.dark) this.fail(`channel ${b} is unused`);
-      for (let a = 1; lit && a < b; a += 1) {
-        if ((display[a - 1] ?? 0) < LAMP.yellow || this.card.has(`${a} ${b}`)) continue;
-        this.fail(`channels ${a} and ${b} together`);
-      }
+    const lit: number[] = [];
+    for (const [index, code] of display.entries()) {
+      if (!this.lamps.has(index + 1) && code !== LAMP.dark) this.fail(`${index + 1} is unused`);
+      if (code >= LAMP.yellow) lit.push(index + 1);
+    }
+    for (const [at, b] of lit.entries()) {
+      const against = lit.slice(0, at).filter((a) => !this.card.has(`${a} ${b}`));
+      for (const a of against) this.fail(`channels ${a} and ${b} together`);
     }
   }
 
   /** Nobody walks beside a green that is not there. */
   private parallels(display: Display): void {
-    for (const { channel } of this.lamps.values()) {
-      if (channel.kind !== "pedestrian" || (display[channel.channel - 1] ?? 0) < LAMP.yellow) {
-        continue;
-      }
-      const beside = [...this.lamps.values()].find(
-        (other) => other.channel.kind === "vehicle" && other.channel.phase === channel.phase,
+    const walking = [...this.lamps.values()].filter(
+      ({ channel }) =>
+        channel.kind === "pedestrian" && (display[channel.channel - 1] ?? 0) >= LAMP.yellow,
+    );
+    for (const { channel } of walking) {
+      const green = [...this.lamps.values()].some(
+        (other) =>
+          other.channel.kind === "vehicle" &&
+          other.channel.phase === channel.phase &&
+          display[other.channel.channel - 1] === LAMP.green,
       );
-      if (beside === undefined || display[beside.channel.channel - 1] === LAMP.green) continue;
-      this.fail(`channel ${channel.channel} walks without its green`);
+      if (!green) this.fail(`channel ${channel.channel} walks without its green`);
     }
   }
 
-  private change(lamp: Lamp, code: number, at: { display: Display; atMs: number }): void {
+  private change(lamp: Lamp, code: number, atMs: number): void {
     const { channel, timing } = lamp;
-    const stoodMs = at.atMs - lamp.sinceMs;
+    const stoodMs = atMs - lamp.sinceMs;
     const name = `channel ${channel.channel} ${LAMP_NAMES[lamp.code]} to ${LAMP_NAMES[code]}`;
     const step = `${lamp.code}>${code}`;
     const dueMs = channel.kind === "vehicle" ? vehicleDue(timing, step) : walkDue(timing, step);
     if (dueMs === null) this.fail(`${name} is no lawful change`);
     else if (stoodMs < dueMs - 1e-6) this.fail(`${name} after ${stoodMs} ms of ${dueMs}`);
-    if (code !== LAMP.green) return;
-    for (const other of this.lamps.values()) {
-      const [a, b] = [channel.channel, other.channel.channel].sort((x, y) => x - y);
-      if (a === b || this.card.has(`${a} ${b}`)) continue;
-      const redMs = other.code === LAMP.red ? at.atMs - other.sinceMs : 0;
-      if (redMs >= other.timing.redClearanceMs - 1e-6) continue;
-      this.fail(`${name} with channel ${other.channel.channel} red for ${redMs} ms`);
+    if (code === LAMP.green) this.cleared(channel.channel, name, atMs);
+  }
+
+  /** Everybody against it has been red for a red clearance. */
+  private cleared(channel: number, name: string, atMs: number): void {
+    const against = [...this.lamps.values()].filter(({ channel: other }) => {
+      const [a, b] = [channel, other.channel].sort((x, y) => x - y);
+      return a !== b && !this.card.has(`${a} ${b}`);
+    });
+    for (const { channel: other, timing, code, sinceMs } of against) {
+      const redMs = code === LAMP.red ? atMs - sinceMs : 0;
+      if (redMs >= timing.redClearanceMs - 1e-6) continue;
+      this.fail(`${name} with channel ${other.channel} red for ${redMs} ms`);
     }
   }
 }

@@ -212,12 +212,15 @@ export class Monitor implements Watcher {
     this.published.set(view.phase, { lamp, earliestMs, likelyMs: view.likelyEndMs });
     if (old === undefined || named) return;
     const where = `phase ${view.phase} ${old.lamp}`;
-    if (old.lamp !== lamp) {
-      if (atMs < old.earliestMs - 1e-6) this.fail(`${where} ends before ${old.earliestMs} ms`);
-      const late = old.lamp === "yellow" && atMs - (old.likelyMs ?? atMs) > TICK_MS;
-      if (late) this.fail(`${where} ends later than ${old.likelyMs} ms`);
-    } else if (earliestMs < old.earliestMs - 1e-6) {
+    if (old.lamp !== lamp) this.ended(old, where, atMs);
+    else if (earliestMs < old.earliestMs - 1e-6) {
       this.fail(`${where}: earliest end from ${old.earliestMs} back to ${earliestMs} ms`);
     }
+  }
+
+  private ended(old: Published, where: string, atMs: number): void {
+    if (atMs < old.earliestMs - 1e-6) this.fail(`${where} ends before ${old.earliestMs} ms`);
+    const late = old.lamp === "yellow" && atMs - (old.likelyMs ?? atMs) > TICK_MS;
+    if (late) this.fail(`${where} ends later than ${old.likelyMs} ms`);
   }
 }

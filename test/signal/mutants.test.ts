@@ -181,8 +181,8 @@ const MUTANTS: readonly Mutant[] = [
   mutant(
     "a failed detector still counts",
     "detection.ts",
-    "if (!sensor.on || sensor.failed !== null) continue;",
-    "if (!sensor.on) continue;",
+    "if (!sensor.on || sensor.failed !== null) return;",
+    "if (!sensor.on) return;",
   ),
   mutant(
     "no recall for a failed detector",

@@ -44,7 +44,7 @@ class Actor {
   }
 
   inputs({ kind, which }: Deed): SignalInput[] {
-    const { detectors, pedestrianDetectors, preempts, phases } = this.site;
+    const { detectors, pedestrianDetectors, preempts } = this.site;
     switch (kind) {
       case "detector": {
         const detector = detectors[which % detectors.length]?.detector;
@@ -61,12 +61,15 @@ class Actor {
       }
       case "rare":
         return this.rare(which);
-      default: {
-        const found = phases[which % phases.length];
-        if (found === undefined || (kind === "walk" && found.pedestrian === null)) return [];
-        return [{ kind: "call", phase: found.phase, pedestrian: kind === "walk" }];
-      }
+      default:
+        return this.call(which, kind === "walk");
     }
+  }
+
+  private call(which: number, pedestrian: boolean): SignalInput[] {
+    const found = this.site.phases[which % this.site.phases.length];
+    if (found === undefined || (pedestrian && found.pedestrian === null)) return [];
+    return [{ kind: "call", phase: found.phase, pedestrian }];
   }
 
   private rare(which: number): SignalInput[] {

@@ -69,10 +69,14 @@ export function tellCalls(junction: Junction, nowMs: number, out: Outbox): void 
       phase.called = called;
       out.code(called ? CODE.callRegistered : CODE.callDropped, phase.timing.phase);
     }
-    if (!called && !(phase.stage !== "green" && wantsWalk(phase)))
-      phase.waitingSinceMs = Number.NaN;
-    else if (Number.isNaN(phase.waitingSinceMs)) phase.waitingSinceMs = nowMs;
+    const waits = called || (phase.stage !== "green" && wantsWalk(phase));
+    phase.waitingSinceMs = waitingSince(phase.waitingSinceMs, waits, nowMs);
   }
+}
+
+function waitingSince(sinceMs: number, waits: boolean, nowMs: number): number {
+  if (!waits) return Number.NaN;
+  return Number.isNaN(sinceMs) ? nowMs : sinceMs;
 }
 
 /** Waits count anew after whatever suspends the promise of service: a start-up, a preemption. */

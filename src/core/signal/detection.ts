@@ -64,6 +64,7 @@ export class Detection {
   private readonly loops: readonly Loop[];
   private readonly buttons: readonly Button[];
   private lostSinceMs = Number.NaN;
+  private isLost = false;
   private allFailed = false;
 
   constructor(site: SiteModel, junction: Junction, out: Outbox) {
@@ -116,23 +117,12 @@ export class Detection {
     this.lostSinceMs = Number.NaN;
   }
 
-  private isLost = false;
-
   /** Applies what time alone changes, then reads all detectors into the junction's masks. */
   advance(nowMs: number): void {
     if (nowMs - this.lostSinceMs >= INPUTS_LOST_MS && !this.isLost) this.loseInputs();
-    let present = 0;
-    let extend = 0;
-    for (const loop of this.loops) {
-      const { sensor } = loop;
-      const change = sensor.check(nowMs);
-      if (change !== null) this.changed(loop, change);
-      if (!sensor.on || sensor.failed !== null) continue;
-      extend |= loop.extendMask;
-      if (nowMs - sensor.sinceMs >= loop.config.delayMs) present |= loop.callMask;
-    }
-    this.junction.presentMask = present;
-    this.junction.extendMask = extend;
+    this.junction.presentMask = 0;
+    this.junction.extendMask = 0;
+    for (const loop of this.loops) this.read(loop, nowMs);
     for (const button of this.buttons) this.checkButton(button, nowMs);
   }
 
@@ -148,6 +138,15 @@ export class Detection {
     const found = this.loops.find((entry) => entry.config.detector === detector);
     if (found === undefined) throw new Error(`the site has no detector ${detector}`);
     return found;
+  }
+
+  private read(loop: Loop, nowMs: number): void {
+    const { sensor } = loop;
+    const change = sensor.check(nowMs);
+    if (change !== null) this.changed(loop, change);
+    if (!sensor.on || sensor.failed !== null) return;
+    this.junction.extendMask |= loop.extendMask;
+    if (nowMs - sensor.sinceMs >= loop.config.delayMs) this.junction.presentMask |= loop.callMask;
   }
 
   private loseInputs(): void {
@@ -185,15 +184,16 @@ export class Detection {
       phase.failRecall = "none";
       phase.failGreenMs = 0;
     }
-    let working = 0;
-    let calling = 0;
-    for (const { sensor, config, served, callMask } of this.loops) {
-      if (callMask !== 0) calling += 1;
-      if (callMask !== 0 && sensor.failed === null) working += 1;
+    for (const { sensor, config, served } of this.loops) {
       if (sensor.failed === null) continue;
       for (const phase of served) strengthen(phase, config.fail);
     }
-    const all = calling > 0 && working === 0;
+    this.tellAllFailed();
+  }
+
+  private tellAllFailed(): void {
+    const calling = this.loops.filter(({ callMask }) => callMask !== 0);
+    const all = calling.length > 0 && calling.every(({ sensor }) => sensor.failed !== null);
     if (all !== this.allFailed) this.out.alarm("all detectors failed", 0, all);
     this.allFailed = all;
   }
