@@ -1,16 +1,19 @@
-// The page's files, read and made ready once at start: TypeScript loses its types, nothing is
-// bundled, nothing comes from elsewhere. What is not in this list is not served.
+// The page's files, read and made ready once, when somebody first asks: TypeScript loses its types,
+// nothing is bundled, nothing comes from elsewhere. What is not in this list is not served.
+//
+// The compiler that strips the types costs some 15 MB wherever it has run, so it runs in a thread
+// that ends with its answer, and only the compressed form is kept.
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { createRequire, stripTypeScriptTypes } from "node:module";
 import { dirname, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { gzipSync } from "node:zlib";
+import { Worker } from "node:worker_threads";
+import { gunzipSync, gzipSync } from "node:zlib";
 
 export interface Asset {
   readonly type: string;
-  readonly body: Buffer;
-  readonly gzip: Buffer;
+  readonly gzip: Uint8Array;
   readonly etag: string;
 }
 
@@ -39,11 +42,18 @@ function mqttModule(): string {
 function asset(type: string, text: string): Asset {
   const body = Buffer.from(text);
   const etag = `"${createHash("sha256").update(body).digest("base64url").slice(0, 22)}"`;
-  return { type, body, gzip: gzipSync(body), etag };
+  return { type, gzip: gzipSync(body), etag };
 }
 
+/** The file as it is, for a client that can't read it compressed. */
+export function bodyOf({ gzip }: Asset): Uint8Array {
+  return gunzipSync(gzip);
+}
+
+export type Assets = ReadonlyMap<string, Asset>;
+
 /** All files by their path on the server. Throws when one of them can't be read or stripped. */
-export function loadAssets(): ReadonlyMap<string, Asset> {
+export function loadAssets(): Assets {
   const assets = new Map<string, Asset>();
   for (const name of readdirSync(PAGE_DIR)) {
     const type = TYPES[extname(name)];
@@ -59,4 +69,14 @@ export function loadAssets(): ReadonlyMap<string, Asset> {
   assets.set("/page/mqtt.esm.js", asset(SCRIPT, mqttModule()));
   assets.set("/page/mqtt-client.js", asset(SCRIPT, MQTT_WRAPPER));
   return assets;
+}
+
+/** `loadAssets` in a thread of its own; rejects with its reason. */
+export async function loadAssetsElsewhere(): Promise<Assets> {
+  const worker = new Worker(new URL("./assets-thread.ts", import.meta.url), { name: "assets" });
+  return await new Promise<Assets>((resolve, reject) => {
+    worker.once("message", resolve);
+    worker.once("error", reject);
+    worker.once("exit", (code) => reject(new Error(`the page's files: exit code ${code}`)));
+  });
 }

@@ -17,8 +17,8 @@ export const CONSOLE_LIMITS = {
   keepAliveTimeoutMs: 5_000,
   /** How often the two timeouts are looked at. */
   checkIntervalMs: 1_000,
-  /** Events in one answer: what the page shows of the last minutes. */
-  maxEvents: 2_000,
+  /** Events in one answer: ten busy minutes, which the strip looks back to. */
+  maxEvents: 6_000,
   /** The largest MQTT packet a page sends is a command of 200 bytes. */
   maxWebSocketBytes: 65_536,
 } as const;

@@ -5,7 +5,7 @@ import type { Duplex } from "node:stream";
 import type { Listener } from "../core/site/model.ts";
 import { allowedHosts, type RequestFacts, refusalOf } from "./access.ts";
 import { type ApiAnswer, answer, type ConsoleSources } from "./api.ts";
-import { type Asset, loadAssets } from "./assets.ts";
+import { type Asset, type Assets, bodyOf, loadAssetsElsewhere } from "./assets.ts";
 import { CONSOLE_LIMITS } from "./limits.ts";
 import { createWebSocketDoor, refuseUpgrade, type WebSocketDoor } from "./websocket.ts";
 
@@ -124,7 +124,7 @@ function sendAsset(request: IncomingMessage, response: ServerResponse, asset: As
     return;
   }
   const zipped = /\bgzip\b/.test(String(request.headers["accept-encoding"] ?? ""));
-  const body = zipped ? asset.gzip : asset.body;
+  const body = zipped ? asset.gzip : bodyOf(asset);
   response.writeHead(200, {
     ...headers,
     "content-type": asset.type,
@@ -150,7 +150,7 @@ class ConsoleServer implements Console {
   readonly #options: ConsoleOptions;
   readonly #server: Server;
   readonly #door: WebSocketDoor;
-  readonly #assets = loadAssets();
+  #assets: Promise<Assets> | null = null;
   #hosts: readonly string[] = [];
   #requests = 0;
   #refused = 0;
@@ -216,7 +216,7 @@ class ConsoleServer implements Console {
     }
     const method = request.method ?? "";
     const { path, query } = splitTarget(request.url ?? "");
-    const asset = method === "GET" ? this.#assets.get(path) : undefined;
+    const asset = method === "GET" ? await this.#assetAt(path) : undefined;
     if (asset !== undefined) {
       sendAsset(request, response, asset);
       return;
@@ -231,6 +231,16 @@ class ConsoleServer implements Console {
     const reply = await answer(sources, secret, { method, path, query, authorization });
     if (reply === null) sendText(response, 404, "nothing here; the page is at /");
     else send(response, reply);
+  }
+
+  /** The first question loads the files; after a failure the next one tries again. */
+  async #assetAt(path: string): Promise<Asset | undefined> {
+    if (path !== "/" && !path.startsWith("/page/") && !path.startsWith("/core/")) return undefined;
+    this.#assets ??= loadAssetsElsewhere().catch((error: unknown) => {
+      this.#assets = null;
+      throw error;
+    });
+    return (await this.#assets).get(path);
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -269,7 +279,7 @@ export function addressWithSecret(address: string, secret: string): string {
   return `${address}#secret=${secret}`;
 }
 
-/** The console of one node; reads the page's files at once and throws when one is missing. */
+/** The console of one node. */
 export function createConsole(options: ConsoleOptions): Console {
   return new ConsoleServer(options);
 }

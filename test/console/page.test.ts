@@ -95,6 +95,11 @@ systemTest(t, "detectors, calls, countdowns, events and health are shown", async
     "Detector 10 occupied",
     "Phase 2 begins green",
   ]);
+  // A row that the broker left out: the page sees the hole and fetches the tail anew.
+  feed.rows.push({ seq: feed.rows.length + 1, at: Date.now(), kind: "stop", body: ["unheard"] });
+  feed.event("code", [81, 10, null]);
+  const [newest, missed] = await becomes(tail, (rows) => rows.length === 5);
+  t.same([newest, missed], ["Detector 10 free", "Node stopped: unheard"]);
   await page.getByRole("button", { name: "Faults" }).click();
   t.same(await tail(), ["log: the disk is full"]);
   await page.getByRole("button", { name: "All", exact: true }).click();

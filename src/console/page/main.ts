@@ -22,7 +22,11 @@ import { startTheme } from "./theme.ts";
 const TICK_MS = 250;
 /** How far back the strip can look. */
 const HISTORY_MS = 600_000;
+/** Rows that these minutes have on a busy junction. */
+const HISTORY_ROWS = 6_000;
 const TAIL_ROWS = 400;
+/** A tail with a hole is fetched anew, but not more often than this. */
+const MEND_MS = 5_000;
 const RETRY_MS = 2_000;
 const AGAIN_MS = 60_000;
 
@@ -45,6 +49,8 @@ class Page {
   #wasLost = false;
   #last: Spat | null = null;
   #againTimer = 0;
+  #tailHasHole = false;
+  #mendedMs = Number.NEGATIVE_INFINITY;
   #drawnStripMs = 0;
 
   constructor(site: Site, siteText: string, secret: string | null) {
@@ -144,13 +150,13 @@ class Page {
     }
     const since = Date.now() - HISTORY_MS;
     const [codes, tail] = await Promise.all([
-      fetchEvents(`kind=code&since=${since}&limit=2000`),
+      fetchEvents(`kind=code&since=${since}&limit=${HISTORY_ROWS}`),
       fetchEvents(`limit=${TAIL_ROWS}`),
     ]);
-    this.#history.restart(codes.map(codeRow));
+    this.#history.restart((codes ?? []).map(codeRow));
     const spat = this.#picture.spat;
     if (spat !== null) this.#history.take(spat);
-    this.#tail.restart(tail);
+    this.#showTail(tail);
     this.#drawnStripMs = 0;
     this.#draw();
   }
@@ -161,10 +167,24 @@ class Page {
       const state = readDetector(payload);
       if (state !== null) this.#picture.detectors.set(name.slice("detector/".length), state);
     } else if (name === "events") {
-      this.#tail.add(readEvents(payload));
+      if (!this.#tail.add(readEvents(payload))) this.#tailHasHole = true;
       return;
     } else this.#onJson(name, this.#decoder.decode(payload));
     this.#drawLive();
+  }
+
+  /** The broker leaves rows out when too many come at once; the log has them. */
+  async #mendTail(nowMs: number): Promise<void> {
+    if (!this.#tailHasHole || nowMs - this.#mendedMs < MEND_MS) return;
+    this.#tailHasHole = false;
+    this.#mendedMs = nowMs;
+    this.#showTail(await fetchEvents(`limit=${TAIL_ROWS}`));
+  }
+
+  /** Null: the log did not answer; what is there stays, and it is asked again. */
+  #showTail(rows: readonly EventRow[] | null): void {
+    if (rows === null) this.#tailHasHole = true;
+    else this.#tail.restart(rows);
   }
 
   #onJson(name: string, text: string): void {
@@ -213,6 +233,7 @@ class Page {
     if (document.visibilityState === "hidden") return;
     this.#health.update(this.#picture.health);
     this.#operate.update(this.#operateNote());
+    this.#mendTail(nowMs).catch(() => undefined);
     this.#tail.draw();
     const wallMs = this.#picture.wallMs(nowMs);
     if (wallMs === null || nowMs - this.#drawnStripMs < 2 * TICK_MS) return;
@@ -238,12 +259,12 @@ async function fetchText(path: string): Promise<string> {
   return await response.text();
 }
 
-async function fetchEvents(query: string): Promise<EventRow[]> {
+async function fetchEvents(query: string): Promise<EventRow[] | null> {
   try {
     const answer = JSON.parse(await fetchText(`/api/events?${query}`)) as { events: EventRow[] };
     return answer.events;
   } catch {
-    return [];
+    return null;
   }
 }
 

@@ -58,13 +58,16 @@ export class Tail {
     this.#dirty = true;
   }
 
-  add(rows: readonly EventRow[]): void {
+  /** Adds rows in order; false when some are missing before them. */
+  add(rows: readonly EventRow[]): boolean {
     const last = this.#lines.at(-1)?.row;
     const fresh = rows.filter((row) => last === undefined || row.seq > last.seq);
-    if (fresh.length === 0) return;
+    const [first] = fresh;
+    if (first === undefined) return true;
     const lines = fresh.map((row) => ({ row, ...eventWords(row.kind, row.body) }));
     this.#lines = [...this.#lines, ...lines].slice(-KEPT);
     this.#dirty = true;
+    return last === undefined || first.seq === last.seq + 1;
   }
 
   /** Draws when something changed; called a few times a second, however many rows come. */
