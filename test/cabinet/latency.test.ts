@@ -12,7 +12,7 @@ for (const baseMs of [1, 16, 50]) {
     t.test(`${baseMs} ms ± jitter, clock ${clockRate}`, async (t) => {
       const random = randomFrom(baseMs);
       const latencyMs = () => baseMs * 2 * random();
-      runHours(t, { hours: 1, clockRate, seed: baseMs, latencyMs });
+      runHours(t, { hours: 0.5, clockRate, seed: baseMs, latencyMs });
     });
   }
 }
@@ -21,7 +21,7 @@ t.test("a line that falls silent for up to 200 ms, whenever it is worst", async 
   const rig = new Rig({ site: JUNCTION, clockRate: 0.99, latencyMs: () => 5 });
   rig.wants = traffic(5);
   const random = randomFrom(5);
-  const endMs = 3_600_000;
+  const endMs = 1_800_000;
   while (rig.nowMs < endMs) {
     rig.run(500 + random() * 6000);
     rig.cabinet.setPlugged(false);

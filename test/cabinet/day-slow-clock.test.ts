@@ -1,9 +1,0 @@
-// Twelve virtual hours of traffic with 3.0 s yellows and 16 ms latency, the cabinet's clock 1 %
-// slow: times look too short to the cabinet, which completes them. The other half of the day is in
-// day-fast-clock.test.ts.
-import t from "tap";
-import { runHours } from "./long-run.ts";
-
-t.test("twelve hours with a cabinet that is 1 % slow", async (t) => {
-  runHours(t, { hours: 12, clockRate: 0.99, seed: 31, latencyMs: () => 16 });
-});
