@@ -138,7 +138,8 @@ export class Control {
     this.toController({ kind: "tick" });
     this.show();
     this.toLink({ kind: "tick" });
-    if (this.mode === "controlled") {
+    if (this.mode !== "controlled" || !this.controller.isServing()) this.waits.restart();
+    else {
       for (const phase of this.waits.step(
         this.controller.phases(this.now.monoMs),
         this.now.monoMs,

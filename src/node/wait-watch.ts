@@ -20,6 +20,14 @@ export class WaitWatch {
     }
   }
 
+  /** The promise is suspended: not controlled, in the start-up or in a preemption. */
+  restart(): void {
+    for (const wait of this.waits.values()) {
+      wait.sinceMs = null;
+      wait.told = false;
+    }
+  }
+
   /** The phases whose call has just passed its bound. */
   step(phases: readonly PhaseView[], nowMs: number): number[] {
     const late: number[] = [];

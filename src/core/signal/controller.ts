@@ -114,6 +114,11 @@ export class SignalController {
     return this.shown;
   }
 
+  /** True in normal service: the start-up is over and no preemption is served. */
+  isServing(): boolean {
+    return this.junction.mode === "running" && this.junction.targets === null;
+  }
+
   private take(input: SignalInput, nowMs: number): void {
     switch (input.kind) {
       case "detector":
