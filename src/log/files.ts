@@ -37,17 +37,22 @@ export function writeAtomic(path: string, bytes: Uint8Array): void {
   } finally {
     closeSync(fd);
   }
-  renameSync(beside, path);
-  syncDir(dirname(path));
+  renameDurably(beside, path);
 }
 
-/** Renames `path` and what belongs to it (`-wal`, `-shm`) to a name that is free; gives that name. */
+/** Renames a whole file so that a power cut leaves it under one of the two names. */
+export function renameDurably(from: string, to: string): void {
+  renameSync(from, to);
+  syncDir(dirname(to));
+}
+
+/** Renames `path` and what belongs to it (`-wal` and others) to a free name; gives that name. */
 export function setAside(path: string, why: string): string {
   let number = 1;
-  while (existsSync(`${path}.${why}-${number}`)) number += 1;
+  const taken = (name: string): boolean => existsSync(name) || existsSync(`${name}-wal`);
+  while (taken(`${path}.${why}-${number}`)) number += 1;
   const aside = `${path}.${why}-${number}`;
-  renameSync(path, aside);
-  for (const suffix of ["-wal", "-shm"]) {
+  for (const suffix of ["", "-wal", "-shm", "-journal"]) {
     if (existsSync(`${path}${suffix}`)) renameSync(`${path}${suffix}`, `${aside}${suffix}`);
   }
   syncDir(dirname(path));

@@ -4,15 +4,15 @@
 // A file that is not ours, or newer than this program, is set aside under a name that says why. A
 // damaged one is set aside too, its good prefix copied into a new file, and a gap row says what is
 // missing. Then the incarnation rises, in the first commit of all.
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type Database, type Driver, integerOf, SqlError } from "./driver.ts";
 import type { NodeEvent } from "./events.ts";
-import { setAside } from "./files.ts";
+import { renameDurably, setAside } from "./files.ts";
 import { LogState } from "./fold.ts";
 import { type FolderLock, lockFolder } from "./lock.ts";
 import { finishCut } from "./retention.ts";
-import { anchorOf, hashAt, type Position, walkRows } from "./rows.ts";
+import { anchorOf, hashAt, type Position, type RowVisitor, walkRows } from "./rows.ts";
 import { copyGoodPrefix } from "./salvage.ts";
 import { createFile, inspectFile, openForWriting } from "./schema.ts";
 import { newestGood, rememberedIncarnation } from "./snapshots.ts";
@@ -21,6 +21,13 @@ import { LogWriter, type OpenedLog, type WriterOptions } from "./writer.ts";
 
 /** Name of the log in its data folder. */
 export const LOG_FILE = "events.db";
+
+interface Place {
+  readonly driver: Driver;
+  readonly dir: string;
+  readonly path: string;
+  readonly onProgress?: WriterOptions["onProgress"];
+}
 
 interface Loaded {
   readonly database: Database;
@@ -65,8 +72,9 @@ function openLocked(
 ): LogWriter {
   const path = join(dir, LOG_FILE);
   const trail: Trail = { notices: [], rows: [], incarnation: 0 };
-  clearTheWay(driver, dir, path, trail);
-  const loaded = loadOrSalvage(driver, dir, path, trail);
+  clearTheWay({ driver, dir, path }, trail);
+  const { onProgress } = options;
+  const loaded = loadOrSalvage({ driver, dir, path, onProgress }, trail);
   try {
     finishCut(loaded.database);
     const stored = storedIncarnation(loaded.database);
@@ -91,9 +99,14 @@ function storedIncarnation(database: Database): number {
 }
 
 /** After this a file of ours lies at `path`, be it an empty one. */
-function clearTheWay(driver: Driver, dir: string, path: string, trail: Trail): void {
+function clearTheWay({ driver, dir, path }: Place, trail: Trail): void {
+  if (!existsSync(path) && existsSync(salvagePath(path))) renameDurably(salvagePath(path), path);
   const found = inspectFile(path);
   if (found.kind === "ours") return;
+  if (found.kind === "absent" && existsSync(`${path}-wal`)) {
+    const aside = setAside(path, "orphan");
+    note(trail, `${path} is missing; its write-ahead log is set aside as ${aside}-wal`, 0);
+  }
   if (found.kind !== "absent") {
     const aside = setAside(path, found.kind);
     note(trail, `${path}: ${found.detail}; set aside as ${aside}`, 0);
@@ -107,16 +120,23 @@ function note(trail: Trail, text: string, lost: number): void {
   trail.rows.push({ kind: "gap", body: ["log", lost, text] });
 }
 
-function loadOrSalvage(driver: Driver, dir: string, path: string, trail: Trail): Loaded {
-  const first = tryLoad(driver, dir, path, trail);
+/** Where the good prefix is gathered; once it is whole, the damaged file makes way for it. */
+function salvagePath(path: string): string {
+  return `${path}.salvage`;
+}
+
+function loadOrSalvage(place: Place, trail: Trail): Loaded {
+  const { driver, dir, path, onProgress } = place;
+  const first = tryLoad(place, trail);
   if (typeof first !== "string") return first;
+  createFile(driver, salvagePath(path));
+  const salvage = copyGoodPrefix(driver, { from: path, to: salvagePath(path) }, onProgress);
   const aside = setAside(path, "damaged");
-  createFile(driver, path);
-  const salvage = copyGoodPrefix(driver, aside, path);
+  renameDurably(salvagePath(path), path);
   trail.incarnation = Math.max(rememberedIncarnation(dir), salvage.incarnation);
   const kept = salvage.last.seq === 0 ? "nothing" : `rows to ${salvage.last.seq}`;
   note(trail, `${path}: damaged, ${first}; set aside as ${aside}, kept ${kept}`, salvage.lost);
-  const second = tryLoad(driver, dir, path, trail);
+  const second = tryLoad(place, trail);
   if (typeof second === "string") throw new Error(`${path}: the new log is damaged: ${second}`);
   return second;
 }
@@ -127,11 +147,11 @@ function isDamage(error: unknown): error is SqlError {
 }
 
 /** The log as it lies there, or in words what is damaged about it. */
-function tryLoad(driver: Driver, dir: string, path: string, trail: Trail): Loaded | string {
+function tryLoad({ driver, dir, path, onProgress }: Place, trail: Trail): Loaded | string {
   let database: Database | null = null;
   try {
     database = openForWriting(driver, path);
-    const loaded = load(dir, database, trail.notices);
+    const loaded = load(dir, database, { notices: trail.notices, onProgress });
     if (typeof loaded !== "string") return loaded;
     database.close();
     return loaded;
@@ -143,12 +163,17 @@ function tryLoad(driver: Driver, dir: string, path: string, trail: Trail): Loade
 }
 
 /** Newest snapshot, and the rows after it: each hash checked, each body decoded and folded. */
-function load(dir: string, database: Database, notices: string[]): Loaded | string {
+function load(
+  dir: string,
+  database: Database,
+  { notices, onProgress }: { notices: string[]; onProgress: Place["onProgress"] },
+): Loaded | string {
   const found = newestGood(dir, (seq) => hashAt(database, seq), notices);
   const start = found?.snapshot.position ?? anchorOf(database);
   if (start === null) return "its first rows are missing";
   const state = found?.state ?? new LogState();
-  const walk = walkRows(database, start, (at, kind, body) => state.apply(at, kind, body));
+  const apply: RowVisitor = (at, kind, body) => state.apply(at, kind, body);
+  const walk = walkRows(database, start, apply, { onPage: onProgress });
   if (walk.broken !== null) return walk.broken;
   return {
     database,

@@ -102,14 +102,22 @@ class Walker {
   }
 }
 
+export interface WalkLimits {
+  /** The last row to look at. */
+  readonly to?: number;
+  /** Called between pages: a walk over a whole log takes many seconds. */
+  readonly onPage?: (() => void) | undefined;
+}
+
 /**
- * All rows after a position, chained and decoded, until `to`, the end, or the first that is wrong.
+ * All rows after a position, chained and decoded, until the last one wanted, the end, or the first
+ * that is wrong.
  */
 export function walkRows(
   database: Database,
   after: Position,
   visit: RowVisitor,
-  to: number = Number.MAX_SAFE_INTEGER,
+  { to = Number.MAX_SAFE_INTEGER, onPage }: WalkLimits = {},
 ): Walk {
   const walker = new Walker(after, visit);
   let broken: string | null = null;
@@ -120,6 +128,7 @@ export function walkRows(
     for (let full = true; full && broken === null; ) {
       const rows = page.all(walker.seq, to);
       full = rows.length === PAGE_ROWS;
+      onPage?.();
       for (const row of rows) {
         broken = walker.take(row);
         if (broken !== null) break;

@@ -24,14 +24,18 @@ function attempt<T>(work: () => T, otherwise: T): T {
   }
 }
 
-/** Copies what is good of the log at `from` into the empty one at `to`. */
-export function copyGoodPrefix(driver: Driver, from: string, to: string): Salvage {
+/** Copies what is good of the log at `from` into the empty one at `to`, which is whole at the end. */
+export function copyGoodPrefix(
+  driver: Driver,
+  { from, to }: { readonly from: string; readonly to: string },
+  onPage: (() => void) | undefined,
+): Salvage {
   const source = attempt(() => driver.open(from, "read"), null);
   if (source === null) return NOTHING;
   try {
     const target = openForWriting(driver, to);
     try {
-      return copy(source, target);
+      return copy(source, target, onPage);
     } finally {
       target.close();
     }
@@ -40,14 +44,14 @@ export function copyGoodPrefix(driver: Driver, from: string, to: string): Salvag
   }
 }
 
-function copy(source: Database, target: Database): Salvage {
+function copy(source: Database, target: Database, onPage?: () => void): Salvage {
   const incarnation = attempt(() => numberOf(source, INCARNATION), 0);
   attempt(() => copyCommands(source, target), undefined);
   const anchor = attempt(() => anchorOf(source), null);
   if (anchor === null) return { ...NOTHING, incarnation };
-  const { last, rows } = walkRows(source, anchor, () => undefined);
+  const { last, rows } = walkRows(source, anchor, () => undefined, { onPage });
   target.exec("BEGIN IMMEDIATE");
-  copyRows(source, target, { from: anchor.seq, to: last.seq });
+  copyRows(source, target, { from: anchor.seq, to: last.seq, onPage });
   target.exec("COMMIT");
   if (anchor.seq > 0) copyCheckpoint(source, target, last.seq);
   const newest = attempt(() => numberOf(source, "SELECT max(seq) FROM events"), last.seq);
@@ -64,7 +68,13 @@ function numberOf(database: Database, sql: string): number {
   return Number(database.prepare(sql).get()?.[0] ?? 0);
 }
 
-function copyRows(source: Database, target: Database, span: { from: number; to: number }): void {
+interface Span {
+  readonly from: number;
+  readonly to: number;
+  readonly onPage: (() => void) | undefined;
+}
+
+function copyRows(source: Database, target: Database, span: Span): void {
   const page = source.prepare(
     "SELECT seq, at, kind, body, hash FROM events WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT 1000",
   );
@@ -72,6 +82,7 @@ function copyRows(source: Database, target: Database, span: { from: number; to: 
   for (let last = span.from; last < span.to; ) {
     const rows = page.all(last, span.to);
     for (const row of rows) insert.run(...row);
+    span.onPage?.();
     last = Number(rows.at(-1)?.[0] ?? span.to);
   }
 }

@@ -1,9 +1,8 @@
 // The database file: what it holds, how it is told from others, and the settings without which
 // the log would promise what it can't keep.
-import { closeSync, existsSync, openSync, readSync, renameSync, rmSync } from "node:fs";
-import { dirname } from "node:path";
+import { closeSync, existsSync, openSync, readSync, rmSync } from "node:fs";
 import { type Database, type Driver, integerOf, textOf } from "./driver.ts";
-import { syncDir, syncFile } from "./files.ts";
+import { renameDurably, syncFile } from "./files.ts";
 
 /** "STLN": marks the file as ours. */
 export const APPLICATION_ID = 0x53_54_4c_4e;
@@ -94,8 +93,9 @@ export function createFile(driver: Driver, path: string): void {
     database.close();
   }
   syncFile(beside);
-  renameSync(beside, path);
-  syncDir(dirname(path));
+  // A write-ahead log under this name belongs to another file and would be played into ours.
+  for (const suffix of ["-journal", "-wal", "-shm"]) rmSync(path + suffix, { force: true });
+  renameDurably(beside, path);
 }
 
 /** A pragma as this connection really has it. */

@@ -33,6 +33,8 @@ export interface LogThreadOptions {
   /** Called after `stop`, when the file is closed. */
   readonly onStopped: () => void;
   readonly open?: typeof openWriter;
+  /** Called now and then while an opening takes long. */
+  readonly onProgress?: () => void;
 }
 
 export class LogThread {
@@ -77,9 +79,10 @@ export class LogThread {
   }
 
   #open(): void {
-    const { data, tell, open = openWriter } = this.#options;
+    const { data, tell, open = openWriter, onProgress } = this.#options;
     try {
-      const writer = open(data.dir, { ...data, resume: this.#incarnation, nowMs: Date.now() });
+      const resume = this.#incarnation;
+      const writer = open(data.dir, { ...data, resume, nowMs: Date.now(), onProgress });
       this.#writer = writer;
       this.#incarnation = writer.incarnation;
       const { seq } = writer.head;

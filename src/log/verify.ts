@@ -78,6 +78,6 @@ function walkTo(
     (at, kind, body) => {
       fold.state?.apply(at, kind, body);
     },
-    fold.to,
+    { to: fold.to },
   );
 }

@@ -31,6 +31,8 @@ export interface WriterOptions {
   readonly snapshotRows?: number;
   /** Snapshots kept. */
   readonly keepSnapshots?: number;
+  /** Called now and then while the opening takes long: a sign of life for whoever watches. */
+  readonly onProgress?: (() => void) | undefined;
 }
 
 export const DEFAULT_SNAPSHOT_ROWS = 10_000;

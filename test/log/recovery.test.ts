@@ -8,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
   writeFileSync,
   writeSync,
@@ -147,6 +148,41 @@ t.test("a truncated file and a scribbled header are damage, not an end", async (
   const dir = folder(t);
   writeFileSync(join(dir, LOG_FILE), "SQLite");
   withWriter(dir, (writer) => t.match(writer.notices, [/shorter than a database's header/]));
+});
+
+t.test("a rescue that a crash interrupted is begun anew, or ended", async (t) => {
+  const dir = folder(t);
+  withWriter(dir, (writer) => {
+    for (let group = 0; group < 50; group += 1) writer.append(edges(100, group * 100), NOON_MS);
+  });
+  const path = join(dir, LOG_FILE);
+  scribble(path, Math.floor(statSync(path).size / 2 / 4096) * 4096, 4096);
+  writeFileSync(`${path}.salvage`, "half of it");
+  const kept = withWriter(
+    dir,
+    (writer) => writer.query({ from: 0, kinds: ["start"], limit: 2 })[1],
+  );
+  t.ok((kept?.seq ?? 0) > 1_000, "the first: the damaged file was still in its place");
+  renameSync(path, `${path}.salvage`);
+  withWriter(dir, (writer) => {
+    t.same(writer.notices, []);
+    t.equal(writer.incarnation, 3);
+  });
+});
+
+t.test("a write-ahead log without its file is not played into a new one", async (t) => {
+  const dir = folder(t);
+  const writer = openWriter(dir, OPTIONS);
+  writer.append(edges(500), NOON_MS);
+  cpSync(join(dir, `${LOG_FILE}-wal`), join(dir, "copy"));
+  writer.close();
+  rmSync(join(dir, LOG_FILE));
+  renameSync(join(dir, "copy"), join(dir, `${LOG_FILE}-wal`));
+  withWriter(dir, (fresh) => {
+    t.match(fresh.notices, [/is missing; its write-ahead log is set aside as .*orphan-1-wal/]);
+    t.equal(fresh.head.seq, 2);
+  });
+  t.ok(existsSync(join(dir, `${LOG_FILE}.orphan-1-wal`)));
 });
 
 t.test("a bad snapshot is set aside and the one before it used", async (t) => {
