@@ -1,7 +1,9 @@
 // `stopline reload FILE --data DIR`: asks the running node, through its console and with its
-// secret, to read its site file anew. FILE tells where the console listens.
+// secret, to read its site file anew. The data folder tells where the console listens, for FILE may
+// say something new.
+import { lastConsoleAddress } from "../console/place.ts";
 import { readConsoleSecret } from "../console/secret.ts";
-import { loadSite } from "../sitefile/load.ts";
+import { readSite } from "../node/read-site.ts";
 import { fail, parseOptions } from "./options.ts";
 
 interface Answer {
@@ -18,23 +20,25 @@ export async function run(args: string[]): Promise<number> {
   if (file === undefined || typeof dataDir !== "string") {
     return fail("reload", "use: stopline reload FILE --data DIR");
   }
-  const loaded = await loadSite(file);
+  const loaded = await readSite(file);
   if (!loaded.ok) {
     for (const problem of loaded.problems) process.stderr.write(`${problem}\n`);
     return fail("reload", "nothing was changed");
   }
   const secret = readConsoleSecret(dataDir);
   if (secret === null) return fail("reload", `${dataDir} has no console secret; is it the folder?`);
-  const { address, port } = loaded.site.console;
-  return await ask(`http://${address.includes(":") ? `[${address}]` : address}:${port}`, secret);
+  const origin = lastConsoleAddress(dataDir);
+  if (origin === null) return fail("reload", `${dataDir} does not say where its console listens`);
+  return await ask(origin, secret);
 }
 
 async function ask(origin: string, secret: string): Promise<number> {
   try {
     const headers = { origin, authorization: `Bearer ${secret}` };
     const response = await fetch(`${origin}/api/reload`, { method: "POST", headers });
-    if (!response.ok)
+    if (response.headers.get("content-type") !== "application/json") {
       return fail("reload", `${response.status}: ${(await response.text()).trim()}`);
+    }
     const { ok, problems } = (await response.json()) as Answer;
     for (const problem of problems) process.stderr.write(`${problem}\n`);
     process.stdout.write(ok ? "reloaded\n" : "nothing was changed\n");

@@ -1,14 +1,19 @@
 // Runs one node from the command line: reads its site, joins it to its cabinet, prints where to
 // look, and ends it in order.
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { isatty } from "node:tty";
 import { MessageChannel, Worker } from "node:worker_threads";
 import type { CabinetPort } from "../cabinet/port.ts";
 import { TtyPort } from "../cabinet/tty.ts";
 import { VirtualCabinetPort } from "../cabinet/virtual-port.ts";
 import type { SiteModel } from "../core/site/model.ts";
-import { type RunningNode, startNode } from "../node/node.ts";
+import { type Ended, type RunningNode, startNode } from "../node/node.ts";
 import { readSite } from "../node/read-site.ts";
 import type { RunOptions } from "./run-options.ts";
 import type { StreetData, StreetNews } from "./street-thread.ts";
+import { welcomeLines } from "./welcome.ts";
 
 export interface NodeRun extends RunOptions {
   readonly file: string;
@@ -63,58 +68,91 @@ function openCabinet(site: SiteModel, onNews: (news: StreetNews) => void): Cabin
   return { port, news: () => null, close: async () => undefined };
 }
 
-function say(label: string, text: string): void {
-  process.stdout.write(`${label.padEnd(9)}${text}\n`);
+function complain(text: string): void {
+  process.stderr.write(`stopline: ${text}\n`);
 }
 
-function sayOpened(node: RunningNode, options: NodeRun): void {
-  say("site", options.file);
-  say("data", options.dataDir);
-  for (const url of node.opened.mqtt) say("mqtt", url);
-  if (node.opened.consoleUrl !== null) say("console", node.opened.consoleUrl);
-  for (const problem of node.opened.problems) process.stderr.write(`stopline: ${problem}\n`);
+/** The signals that end a run. The first asks for the orderly stop, the second ends at once. */
+interface Ending {
+  /** Resolves with the reason to end. */
+  readonly cause: Promise<string>;
+  readonly now: (cause: string) => void;
 }
 
-/** Resolves with the reason to end: a signal, or the end of `--for`. */
-async function untilEnd(forMs: number | null): Promise<string> {
-  return await new Promise((resolve) => {
-    for (const signal of ["SIGINT", "SIGTERM"] as const) {
-      process.once(signal, () => resolve(signal));
-    }
-    if (forMs !== null) setTimeout(() => resolve("--for"), forMs);
-  });
+function awaitEnd(): Ending {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => {
+      complain("stopping in order: who walks or drives now finishes first (again: at once)");
+      resolve(signal);
+    });
+  }
+  return { cause: promise, now: resolve };
+}
+
+/** Whoever read our lines may go away; the junction does not stop for that. */
+function outliveReaders(): void {
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
+}
+
+async function reload(node: RunningNode): Promise<void> {
+  const { ok, problems } = await node.reload();
+  for (const problem of problems) complain(problem);
+  complain(ok ? "reloaded; the junction stops in order and starts anew" : "nothing was changed");
+}
+
+/** Names the cause and the way out where the node can't even begin. */
+function startProblem(error: unknown, dataDir: string): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return `the data folder ${dataDir} can't be used (${text}); name another by --data DIR`;
+}
+
+async function flushed(stream: NodeJS.WriteStream): Promise<void> {
+  await new Promise<void>((resolve) => stream.write("", () => resolve()));
+}
+
+async function summarise(ended: Ended, vehicles: number): Promise<number> {
+  const { greens, events, trips, deadThreads, callsBeyondBound } = ended;
+  const ok = trips === 0 && deadThreads === 0 && callsBeyondBound === 0;
+  const summary: Summary = { ok, phases: greens, events, trips, vehicles };
+  await flushed(process.stderr);
+  process.stdout.write(`${JSON.stringify(summary)}\n`);
+  return ok ? 0 : 1;
 }
 
 /** Runs a node to its end; the exit code. */
 export async function runNode(options: NodeRun): Promise<number> {
-  const read = await readSite(options.file);
-  if (!read.ok && !options.service) {
-    for (const problem of read.problems) process.stderr.write(`${problem}\n`);
-    return 1;
-  }
+  const { file, forMs, freePorts, service } = options;
+  const ending = awaitEnd();
+  const atTerminal = isatty(0);
+  outliveReaders();
+  const read = await readSite(file);
+  if (!read.ok) for (const problem of read.problems) process.stderr.write(`${problem}\n`);
+  if (!read.ok && !service) return 1;
+  const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), "stopline-"));
   let node: RunningNode | null = null;
   const cabinet = read.ok ? openCabinet(read.site, (news) => node?.tellStreet(news.queues)) : null;
-  node = await startNode({
-    read,
-    file: options.file,
-    dataDir: options.dataDir,
-    freePorts: options.freePorts,
-    port: cabinet?.port ?? null,
+  process.on("SIGHUP", () => {
+    if (atTerminal && !isatty(0)) ending.now("the terminal was closed");
+    else if (node !== null) void reload(node);
   });
-  sayOpened(node, options);
-  process.on("SIGHUP", () => void node?.reload());
-  const cause = await untilEnd(options.forMs);
-  const ended = await node.stop(cause);
+  try {
+    const port = cabinet?.port ?? null;
+    node = await startNode({ read, file, dataDir, freePorts, port });
+  } catch (error) {
+    complain(startProblem(error, dataDir));
+    cabinet?.port.close();
+    await cabinet?.close();
+    return 1;
+  }
+  const { opened } = node;
+  const lines = welcomeLines({ read, file, dataDir, opened, forMs, service });
+  process.stdout.write(`${lines.join("\n")}\n`);
+  for (const problem of opened.problems) complain(problem);
+  if (forMs !== null) setTimeout(() => ending.now("--for"), forMs);
+  const ended = await node.stop(await ending.cause);
   await cabinet?.close();
-  const summary: Summary = {
-    ok: ended.trips === 0 && ended.deadThreads === 0 && ended.callsBeyondBound === 0,
-    phases: ended.greens,
-    events: ended.events,
-    trips: ended.trips,
-    vehicles: cabinet?.news()?.vehicles ?? 0,
-  };
-  if (options.forMs === null) return 0;
-  await new Promise<void>((resolve) => process.stderr.write("", () => resolve()));
-  process.stdout.write(`${JSON.stringify(summary)}\n`);
-  return summary.ok ? 0 : 1;
+  if (!ended.threadsEnded) process.once("exit", () => process.kill(process.pid, "SIGKILL"));
+  if (forMs === null) return 0;
+  return await summarise(ended, cabinet?.news()?.vehicles ?? 0);
 }

@@ -1,7 +1,4 @@
 // What `run` and `demo` have in common on the command line.
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { parseDurationMs } from "./duration.ts";
 import { type OptionShape, parseOptions } from "./options.ts";
 
@@ -14,9 +11,8 @@ export const RUN_SHAPES: Readonly<Record<string, OptionShape>> = {
 
 export interface RunOptions {
   readonly file: string | null;
-  readonly dataDir: string;
-  /** True when the data folder is a new one that nobody named. */
-  readonly temporary: boolean;
+  /** Null where nobody named one: then it is a new temporary folder, made when the node starts. */
+  readonly dataDir: string | null;
   readonly forMs: number | null;
   readonly service: boolean;
 }
@@ -35,11 +31,9 @@ export function parseRunOptions(
   if (typeof forText === "string" && forMs === null) {
     return { problem: `--for ${forText} is no duration; use 20s, 5m or 1h` };
   }
-  const named = typeof values.data === "string" ? values.data : null;
   return {
     file: files[0] ?? null,
-    dataDir: named ?? mkdtempSync(join(tmpdir(), "stopline-")),
-    temporary: named === null,
+    dataDir: typeof values.data === "string" ? values.data : null,
     forMs,
     service: values.service === true,
   };

@@ -16,7 +16,8 @@ function controlPart(view: ControlView | null, ageMs: number): HealthPart {
   return { name, state, text: sentence(`${MODE_WORDS[view.mode]}${because(view.cause)}`) };
 }
 
-const MODE_WORDS: Readonly<Record<Exclude<ControlView["mode"], "controlled">, string>> = {
+/** The modes in which the controller does not run the lamps, for people. */
+export const MODE_WORDS: Readonly<Record<Exclude<ControlView["mode"], "controlled">, string>> = {
   starting: "Start-up",
   "orderly-stop": "Orderly stop into the failure display",
   "failure-display": "The failure display stands",

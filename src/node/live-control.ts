@@ -120,6 +120,7 @@ export class LiveControl {
 
   /** Asks for the orderly stop and waits until the failure display stands. */
   async stop(): Promise<void> {
+    this.next = null;
     const endMs = performance.now() + STOP_PATIENCE_MS;
     this.step({ kind: "shutdown" });
     while (!this.control.isStopped() && performance.now() < endMs) {

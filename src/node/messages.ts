@@ -17,6 +17,15 @@ export interface ServiceData {
   readonly version: string;
   /** Take free ports instead of those of the site file. */
   readonly freePorts: boolean;
+  /** What an earlier service thread of this node had open; null for the first. */
+  readonly kept: KeptPorts | null;
+}
+
+/** Free ports once taken stay those of the node: clients and pages come back to them. */
+export interface KeptPorts {
+  /** In the order of the site file's listeners; empty when not all of them could be opened. */
+  readonly mqtt: readonly number[];
+  readonly console: number | null;
 }
 
 /** Figures of the control loop that only it can know. */

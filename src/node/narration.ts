@@ -1,6 +1,7 @@
 // Which committed rows are worth a line on a terminal or in the journal, and in which words.
 import type { LogRow } from "../log/events.ts";
 import type { LogLevel } from "../observe/logging.ts";
+import { MODE_WORDS } from "./health.ts";
 
 export interface Narrated {
   readonly level: LogLevel;
@@ -11,14 +12,22 @@ function text(value: unknown): string {
   return value === null || value === undefined ? "" : String(value);
 }
 
+/** Modes that every start and every asked-for stop goes through. */
+const ORDINARY: ReadonlySet<string> = new Set(["controlled", "starting", "orderly-stop"]);
+
+function modeLine(mode: string, cause: string): Narrated {
+  const words = new Map<string, string>(Object.entries(MODE_WORDS)).get(mode);
+  const said = words ?? "The controller runs the lamps";
+  const level = ORDINARY.has(mode) ? "info" : "warn";
+  return { level, text: cause === "" ? said : `${said}: ${cause}` };
+}
+
 /** A line for a row, or null for one that only the log needs. */
 export function narrate(row: Pick<LogRow, "kind" | "body">): Narrated | null {
   const [first, second, third, fourth] = row.body;
   switch (row.kind) {
-    case "mode": {
-      const cause = second === null ? "" : `: ${text(second)}`;
-      return { level: first === "controlled" ? "info" : "warn", text: `${text(first)}${cause}` };
-    }
+    case "mode":
+      return modeLine(text(first), text(second));
     case "trip":
       return { level: "error", text: `trip: ${text(first)}` };
     case "interlock":

@@ -1,18 +1,19 @@
 // The composition: one node in one process. Control is this thread; log and service are workers
 // under watch. Nothing here decides anything.
 import { mkdirSync, readFileSync } from "node:fs";
+import { setPriority } from "node:os";
 import { MessageChannel } from "node:worker_threads";
 import type { CabinetPort } from "../cabinet/port.ts";
 import { compileRecord } from "../cabinet/record.ts";
 import type { ReloadAnswer } from "../console/api.ts";
 import { consoleSecret } from "../console/secret.ts";
 import type { SiteModel } from "../core/site/model.ts";
-import type { ControlView } from "../core/site/view.ts";
+import type { ControlMode, ControlView } from "../core/site/view.ts";
 import { clockFloorMs } from "./clock-floor.ts";
 import { ClockWatch } from "./clock-watch.ts";
 import { LiveControl } from "./live-control.ts";
 import { LogSide } from "./log-side.ts";
-import type { FromService, ServiceData, ToService } from "./messages.ts";
+import type { FromService, KeptPorts, LoopPicture, ServiceData, ToService } from "./messages.ts";
 import { readSite, type SiteRead } from "./read-site.ts";
 import { Thread, type ThreadDeath } from "./thread.ts";
 
@@ -21,7 +22,15 @@ const SERVICE_HEAP_MB = 160;
 /** A service thread that has not opened by then is reported, not waited for. */
 const OPEN_PATIENCE_MS = 20_000;
 const STOP_GRACE_MS = 3_000;
+/** The answer to a reload goes out through the thread that the reload replaces. */
+const RENEW_AFTER_MS = 500;
+/** The beat where there is no site to control. */
+const IDLE_MS = 100;
 const NODE_NEWS_MS = 1_000;
+/** Half way to the strongest; on Linux it counts for the calling thread alone. */
+const NICENESS = -10;
+/** Deaths that are remembered; each is in the log anyway. */
+const MAX_DEATHS = 100;
 
 export interface StartOptions {
   readonly read: SiteRead;
@@ -46,8 +55,19 @@ export interface Ended {
   readonly events: number;
   readonly trips: number;
   readonly callsBeyondBound: number;
-  /** Threads that are not running. */
+  /** Threads that died or were not running at the end. */
   readonly deadThreads: number;
+  /** False when a thread sits in a call that does not return: the process can't exit by itself. */
+  readonly threadsEnded: boolean;
+}
+
+export interface NodePicture extends LoopPicture {
+  readonly mode: ControlMode;
+  readonly stops: number;
+  readonly trips: number;
+  readonly deaths: readonly ThreadDeath[];
+  /** Names of the threads that run. */
+  readonly running: readonly string[];
 }
 
 export class RunningNode {
@@ -60,7 +80,10 @@ export class RunningNode {
   private readonly service: Thread;
   private readonly clock: ClockWatch;
   private live: LiveControl | null = null;
-  private deaths = 0;
+  private kept: KeptPorts | null = null;
+  /** Beats in place of the control loop where there is no site to control. */
+  private idle: NodeJS.Timeout | null = null;
+  private readonly deaths: ThreadDeath[] = [];
   private lastNewsMs = 0;
   private onOpened: (() => void) | null = null;
 
@@ -97,8 +120,10 @@ export class RunningNode {
   /** Lamps first: control runs before any other thread has loaded its modules. */
   async start(): Promise<void> {
     const nowMs = performance.now();
+    goFirst();
     this.log.start(nowMs);
     if (this.site !== null && this.options.port !== null) this.startControl(this.site);
+    else this.idle = setInterval(() => this.onBeat(performance.now()), IDLE_MS);
     const opened = new Promise<void>((resolve) => {
       this.onOpened = resolve;
     });
@@ -122,23 +147,39 @@ export class RunningNode {
     this.log.append({ kind: "site", body: [read.hash, read.site.name] });
     this.site = read.site;
     this.live?.replaceSite(read.site);
-    this.service.renew();
+    setTimeout(() => this.service.renew(), RENEW_AFTER_MS);
     return { ok: true, problems: [] };
   }
 
+  /** What a test or a bench wants to know of a running node. */
+  picture(): NodePicture {
+    const view = this.live?.view();
+    const threads = [this.log, this.service] as const;
+    return {
+      mode: view?.mode ?? "no-cabinet",
+      stops: view?.counters.stops ?? 0,
+      trips: view?.counters.trips ?? 0,
+      deaths: this.deaths,
+      running: threads.filter(({ running }) => running).map(({ name }) => name),
+      ...this.loop(),
+    };
+  }
+
   async stop(cause: string): Promise<Ended> {
+    if (this.idle !== null) clearInterval(this.idle);
     await this.live?.stop();
     this.log.append({ kind: "stop", body: [cause] });
     const deadThreads = [this.service.running, this.log.running].filter((runs) => !runs).length;
-    await this.service.stop(STOP_GRACE_MS);
-    const events = await this.log.stop(STOP_GRACE_MS);
+    const serviceEnded = await this.service.stop(STOP_GRACE_MS);
+    const logEnded = await this.log.stop(STOP_GRACE_MS);
     const counters = this.live?.view().counters;
     return {
       greens: counters?.greens ?? 0,
-      events,
+      events: this.log.stored(),
       trips: counters?.trips ?? 0,
+      threadsEnded: serviceEnded && logEnded,
       callsBeyondBound: counters?.callsBeyondBound ?? 0,
-      deadThreads: deadThreads + this.deaths,
+      deadThreads: deadThreads + this.deaths.length,
     };
   }
 
@@ -177,16 +218,21 @@ export class RunningNode {
     this.tellNode();
   }
 
-  private tellNode(): void {
-    if (this.live === null) return;
+  private loop(): LoopPicture {
+    const unset = { edgeToFrameP99Ms: 0, edges: 0, jitterP999Ms: 0, gapMaxMs: 0 };
+    if (this.live === null) return { ...unset, firstLampWallMs: null };
     const { edgeToFrameUs, jitterUs, gapMaxMs, firstLampWallMs } = this.live.figures();
-    const loop = {
+    return {
       edgeToFrameP99Ms: edgeToFrameUs.percentile(99) / 1000,
       edges: edgeToFrameUs.count,
       jitterP999Ms: jitterUs.percentile(99.9) / 1000,
       gapMaxMs,
       firstLampWallMs,
     };
+  }
+
+  private tellNode(): void {
+    const loop = this.loop();
     this.tell({ kind: "node", loop, parts: this.log.parts(), dropped: this.log.dropped() });
   }
 
@@ -199,6 +245,7 @@ export class RunningNode {
       dataDir,
       version: this.version,
       freePorts,
+      kept: this.kept,
     };
   }
 
@@ -206,6 +253,7 @@ export class RunningNode {
     switch (message.kind) {
       case "ready":
         this.opened = message;
+        this.kept = this.portsOf(message);
         this.joinServiceAndLog();
         this.onOpened?.();
         break;
@@ -236,17 +284,42 @@ export class RunningNode {
   }
 
   private onDeath({ thread, cause, restartInMs }: ThreadDeath): void {
-    this.deaths += 1;
+    if (this.deaths.length < MAX_DEATHS) this.deaths.push({ thread, cause, restartInMs });
     this.log.append({ kind: "worker", body: [thread, cause] });
     const text = `the ${thread} thread died (${cause}) and is started again in ${restartInMs} ms`;
     this.tell({ kind: "notice", level: "error", text });
   }
 
+  /** In the order of the listeners; none where one of them could not be opened. */
+  private portsOf(opened: Opened): KeptPorts {
+    const portOf = (url: string): number => Number(new URL(url).port);
+    const { consoleUrl, mqtt } = opened;
+    const page = consoleUrl === null ? (this.kept?.console ?? null) : portOf(consoleUrl);
+    return { mqtt: mqtt.map(portOf), console: page };
+  }
+
   private reloadRefusal(site: SiteModel): string | null {
     if (this.site === null) return "the node runs without a site; start it again";
+    const { device, baud } = site.cabinet;
+    if (device !== this.site.cabinet.device || baud !== this.site.cabinet.baud) {
+      return "cabinet.device or cabinet.baud would change: start the node again";
+    }
     const [ours, theirs] = [compileRecord(this.site), compileRecord(site)];
     if (Buffer.compare(ours, theirs) === 0) return null;
     return "the cabinet's record would change; stop the node and run stopline cabinet program first";
+  }
+}
+
+/**
+ * This thread before all others of the process, where the system lets it (root, or a unit with
+ * LimitNICE): a flood that keeps both cores busy must not delay a lamp. Threads inherit it, so each
+ * worker takes it back for itself.
+ */
+function goFirst(): void {
+  try {
+    setPriority(NICENESS);
+  } catch {
+    // An ordinary user shares the processor evenly.
   }
 }
 

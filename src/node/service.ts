@@ -4,6 +4,7 @@ import type { Duplex } from "node:stream";
 import { type Broker, createBroker } from "../broker/broker.ts";
 import type { DetectorInput } from "../broker/leases.ts";
 import type { ConsoleEvent, EventQuery, ReloadAnswer } from "../console/api.ts";
+import { keepConsoleAddress, lastConsoleListener } from "../console/place.ts";
 import { addressWithSecret, type Console, createConsole } from "../console/server.ts";
 import type { SiteModel } from "../core/site/model.ts";
 import type { ControlView } from "../core/site/view.ts";
@@ -33,13 +34,19 @@ export interface ServiceOpened {
 
 const BOARD_MS = 30_000;
 const HEALTH_MS = 1_000;
-/** Where the console listens when a bad site file can't say (DESIGN section 9). */
+/** Where the console listens when a bad site file can't say and it never ran here before. */
 const FALLBACK_CONSOLE = { address: "127.0.0.1", port: 8080 } as const;
 
-/** A site whose ports are free ones. */
-function withFreePorts(site: SiteModel): SiteModel {
-  const listeners = site.broker.listeners.map(({ address }) => ({ address, port: 0 }));
-  const page = { ...site.console, port: 0 };
+/** A site with the ports that are to be opened: its own, those kept from before, or free ones. */
+function withPorts(site: SiteModel, { freePorts, kept }: ServiceData): SiteModel {
+  const keeps = kept?.mqtt.length === site.broker.listeners.length;
+  const chosen = (port: number, before: number | null | undefined): number =>
+    freePorts || port === 0 ? (before ?? 0) : port;
+  const listeners = site.broker.listeners.map(({ address, port }, at) => ({
+    address,
+    port: chosen(port, keeps ? kept.mqtt[at] : null),
+  }));
+  const page = { ...site.console, port: chosen(site.console.port, kept?.console) };
   return { ...site, broker: { ...site.broker, listeners }, console: page };
 }
 
@@ -61,7 +68,7 @@ export class Service {
   constructor(data: ServiceData, doors: ServiceDoors) {
     this.data = data;
     this.doors = doors;
-    this.site = data.site !== null && data.freePorts ? withFreePorts(data.site) : data.site;
+    this.site = data.site === null ? null : withPorts(data.site, data);
   }
 
   /** Opens what can be opened; what can't is a line, and the rest runs. */
@@ -76,7 +83,8 @@ export class Service {
     }
     this.page = this.makeConsole();
     const console = await this.page.listen();
-    if (!console.ok) problems.push(console.reason);
+    if (console.ok) keepConsoleAddress(this.data.dataDir, console.address);
+    else problems.push(console.reason);
     this.opened = problems;
     this.timers.push(setInterval(() => this.tellHealth(), HEALTH_MS));
     this.timers.push(setInterval(() => this.lookAtBoard(), BOARD_MS));
@@ -133,7 +141,7 @@ export class Service {
   private makeConsole(): Console {
     const { broker, site } = this;
     return createConsole({
-      listen: site?.console ?? FALLBACK_CONSOLE,
+      listen: site?.console ?? lastConsoleListener(this.data.dataDir) ?? FALLBACK_CONSOLE,
       secret: this.data.secret,
       sources: {
         site: () => site,
