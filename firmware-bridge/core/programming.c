@@ -55,7 +55,10 @@ void sl_on_record_write(sl_core *core, const uint8_t *frame) {
     core->programming = SL_PROGRAM_PARTS;
     sl_record_refresh(core);
   }
-  for (uint8_t at = 0; at < length; at++) core->record[offset + at] = frame[9u + at];
+  for (uint8_t at = 0; at < length; at++) {
+    const uint16_t place = (uint16_t)(offset + at);
+    if (place < SL_RECORD_BYTES) core->record[place] = frame[9u + at];
+  }
   core->program_length = (uint16_t)(offset + length);
   answer(core, SL_RESULT_OK);
 }

@@ -34,7 +34,7 @@ static void begin(sl_core *core, uint8_t type) {
 
 static void finish(sl_core *core) {
   put16(core, sl_crc16(core->tx + 1, core->tx_length));
-  const uint8_t length = core->tx_length;
+  const uint8_t length = core->tx_length < SL_FRAME_MAX ? core->tx_length : SL_FRAME_MAX;
   uint8_t code_at = 0;
   for (uint8_t at = 1; at <= length; at++) {
     if (core->tx[at] == 0u) {
@@ -97,9 +97,10 @@ static void make_status(sl_core *core) {
   put_lamps(core, &core->sensed);
   put32(core, core->inputs);
   put8(core, core->control);
-  put8(core, core->tx_counter);
-  put16(core, core->counters[core->tx_counter]);
-  core->tx_counter = core->tx_counter + 1u < SL_COUNTERS ? (uint8_t)(core->tx_counter + 1u) : 0u;
+  const uint8_t counter = core->tx_counter < SL_COUNTERS ? core->tx_counter : 0u;
+  put8(core, counter);
+  put16(core, core->counters[counter]);
+  core->tx_counter = (uint8_t)(counter + 1u);
   core->tx_status_ms = 0;
   finish(core);
 }
@@ -111,7 +112,8 @@ static void make_part(sl_core *core) {
   put16(core, SL_RECORD_BYTES);
   put8(core, core->part_length);
   for (uint8_t at = 0; at < core->part_length; at++) {
-    put8(core, core->record[core->part_offset + at]);
+    const uint16_t place = (uint16_t)(core->part_offset + at);
+    if (place < SL_RECORD_BYTES) put8(core, core->record[place]);
   }
   finish(core);
 }

@@ -90,7 +90,7 @@ static uint8_t crc_holds(const uint8_t *bytes, uint8_t length) {
 
 /* The copy at `from`, 0 when its CRC fails or no counter was ever written. */
 static uint32_t boot_copy(const sl_core *core, uint16_t from) {
-  uint8_t bytes[BOOT_BYTES];
+  uint8_t bytes[BOOT_BYTES] = {0};
   read_bytes(core, from, bytes, BOOT_BYTES);
   return crc_holds(bytes, BOOT_BYTES - 2u) != 0u ? sl_get32(bytes) : 0u;
 }
@@ -104,8 +104,8 @@ static void load_boot(sl_core *core) {
 
 /* Copy A is always written first, so a whole copy A is the newer one. */
 static void load_latch(sl_core *core) {
-  uint8_t one[LATCH_STORED];
-  uint8_t other[LATCH_STORED];
+  uint8_t one[LATCH_STORED] = {0};
+  uint8_t other[LATCH_STORED] = {0};
   read_bytes(core, SL_EEPROM_LATCH_A, one, LATCH_STORED);
   read_bytes(core, SL_EEPROM_LATCH_B, other, LATCH_STORED);
   const uint8_t one_holds = crc_holds(one, SL_LATCH_BYTES);
@@ -175,9 +175,11 @@ void sl_scrub(sl_core *core) {
   if (core->conflicts[channel] != conflicts_of(core, channel)) {
     sl_trip(core, SL_CAUSE_INTERNAL, (uint8_t)(channel + 1u), 0, 0);
   }
-  core->scrub_crc = sl_crc32_step(core->scrub_crc, core->record[core->scrub_at]);
-  core->scrub_at++;
-  if (core->scrub_at < SL_RECORD_CHECKSUM) return;
+  if (core->scrub_at < SL_RECORD_CHECKSUM) {
+    core->scrub_crc = sl_crc32_step(core->scrub_crc, core->record[core->scrub_at]);
+    core->scrub_at++;
+    return;
+  }
   if (~core->scrub_crc != core->checksum) sl_trip(core, SL_CAUSE_INTERNAL, 0, 0, 0);
   core->scrub_at = 0;
   core->scrub_crc = 0xFFFFFFFFu;
@@ -195,16 +197,16 @@ static uint8_t next_job(const sl_core *core) {
   return core->jobs & SL_JOB_RECORD;
 }
 
-static uint8_t boot_byte(const sl_core *core, uint16_t at) {
-  uint8_t bytes[BOOT_BYTES];
+static uint8_t boot_byte(const sl_core *core, uint8_t at) {
+  uint8_t bytes[BOOT_BYTES] = {0};
   put(bytes, (uint16_t)(core->boot & 0xFFFFu));
   put(bytes + 2, (uint16_t)(core->boot >> 16));
   put(bytes + 4, sl_crc16(bytes, BOOT_BYTES - 2u));
   return bytes[at];
 }
 
-static uint8_t latch_byte(const sl_core *core, uint16_t at) {
-  uint8_t bytes[LATCH_STORED];
+static uint8_t latch_byte(const sl_core *core, uint8_t at) {
+  uint8_t bytes[LATCH_STORED] = {0};
   sl_latch_bytes(&core->latch, bytes);
   put(bytes + SL_LATCH_BYTES, sl_crc16(bytes, SL_LATCH_BYTES));
   return bytes[at];
@@ -220,19 +222,19 @@ uint8_t sl_eeprom_next(const sl_core *core, uint16_t *address, uint8_t *value) {
   const uint8_t job = next_job(core);
   if (job == 0u) return 0;
   const uint16_t place = job == core->job ? core->job_at : 0u;
-  const uint16_t length = job_length(job);
-  const uint8_t second = (uint8_t)(place >= length);
-  const uint16_t at = second != 0u ? (uint16_t)(place - length) : place;
   if (job == SL_JOB_LATCH) {
-    *address = (uint16_t)((second != 0u ? SL_EEPROM_LATCH_B : SL_EEPROM_LATCH_A) + at);
-    *value = latch_byte(core, at);
+    const uint16_t copy = place >= LATCH_STORED ? SL_EEPROM_LATCH_B : SL_EEPROM_LATCH_A;
+    *address = (uint16_t)(copy + place % LATCH_STORED);
+    *value = latch_byte(core, (uint8_t)(place % LATCH_STORED));
   } else if (job == SL_JOB_BOOT) {
     /* One copy a boot, in turn: the other holds the last count if power fails now. */
-    *address = (uint16_t)(((core->boot & 1u) != 0u ? SL_EEPROM_BOOT_A : SL_EEPROM_BOOT_B) + at);
-    *value = boot_byte(core, at);
+    const uint16_t copy = (core->boot & 1u) != 0u ? SL_EEPROM_BOOT_A : SL_EEPROM_BOOT_B;
+    *address = (uint16_t)(copy + place % BOOT_BYTES);
+    *value = boot_byte(core, (uint8_t)(place % BOOT_BYTES));
   } else {
-    *address = (uint16_t)((second != 0u ? SL_EEPROM_RECORD_B : SL_EEPROM_RECORD_A) + at);
-    *value = core->record[at];
+    const uint16_t copy = place >= SL_RECORD_BYTES ? SL_EEPROM_RECORD_B : SL_EEPROM_RECORD_A;
+    *address = (uint16_t)(copy + place % SL_RECORD_BYTES);
+    *value = core->record[place % SL_RECORD_BYTES];
   }
   return 1;
 }
