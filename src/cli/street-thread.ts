@@ -1,6 +1,7 @@
 // The virtual cabinet and the virtual street in a thread of their own: as far from the node as a
 // cable. The street sees what the lamps show and moves the cabinet's inputs; the node hears of it
 // only through the cabinet's bytes.
+import { setPriority } from "node:os";
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { VirtualCabinet } from "../cabinet/virtual.ts";
 import { serveVirtualCabinet } from "../cabinet/virtual-port.ts";
@@ -22,6 +23,16 @@ export interface StreetNews {
 }
 
 const NEWS_MS = 500;
+/** Of this thread alone, on Linux; only root may ask for it. */
+const NICENESS = -10;
+
+// A microcontroller is not held up by what else a board has to do: where it is allowed, neither is
+// this one.
+try {
+  setPriority(NICENESS);
+} catch {
+  // An ordinary user's demo shares the processor like everything else.
+}
 
 const { site, cable } = workerData as StreetData;
 const cabinet = new VirtualCabinet({ site });

@@ -55,6 +55,10 @@ export class LogSide {
     return this.client.incarnation ?? 0;
   }
 
+  get name(): string {
+    return this.thread.name;
+  }
+
   get running(): boolean {
     return this.thread.running;
   }
@@ -95,12 +99,15 @@ export class LogSide {
       .map(([kind, count]) => ({ class: kind, reason: "log queue full", count }));
   }
 
-  /** Makes durable what can be made so and ends the thread; the number of events stored. */
-  async stop(graceMs: number): Promise<number> {
+  /** Makes durable what can be made so and ends the thread; false when that won't end. */
+  async stop(graceMs: number): Promise<boolean> {
     await this.client.flush(graceMs);
-    await this.thread.stop(graceMs);
-    const waiting = this.client.waiting.events;
-    return this.client.appended - waiting;
+    return await this.thread.stop(graceMs);
+  }
+
+  /** Events of this process that are stored. */
+  stored(): number {
+    return this.client.appended - this.client.waiting.events;
   }
 
   private post(message: ToLog): boolean {

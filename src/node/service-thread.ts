@@ -1,6 +1,7 @@
 // The service thread: receives pictures from control, serves clients, passes their commands on.
 // A command becomes durable in the log before control hears of it, and is answered after the commit
 // of its result.
+import { setPriority } from "node:os";
 import { parentPort, workerData } from "node:worker_threads";
 import { LogDoor } from "../log/door.ts";
 import { createLogger } from "../observe/logging.ts";
@@ -19,6 +20,9 @@ const BUFFERS_MAX_BYTES = 192 * 1024 * 1024;
 
 const parent = parentPort;
 if (parent === null) throw new Error("the service thread is started by the node");
+
+// Control goes before all others and threads inherit that; clients are not control.
+setPriority(0);
 
 const logger = createLogger({ thread: "service" });
 const tell = (message: FromService): void => parent.postMessage(message);

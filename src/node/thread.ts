@@ -114,17 +114,20 @@ export class Thread {
     this.#worker?.postMessage({ kind: "stop" });
   }
 
-  /** Asks the worker to end by itself, and ends it when it has not within `graceMs`. */
-  async stop(graceMs: number): Promise<void> {
+  /**
+   * Asks the worker to end by itself and ends it when it has not within `graceMs`. False when even
+   * that did not help: it sits in a call that does not return, such as a read of a dead disk.
+   */
+  async stop(graceMs: number): Promise<boolean> {
     this.#stopping = true;
     if (this.#restart !== null) clearTimeout(this.#restart);
     const worker = this.#worker;
-    if (worker === null) return;
-    const exited = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
+    if (worker === null) return true;
+    const exited = new Promise<true>((resolve) => worker.once("exit", () => resolve(true)));
     worker.postMessage({ kind: "stop" });
-    const timer = setTimeout(() => void worker.terminate(), graceMs);
-    await exited;
-    clearTimeout(timer);
+    if (await within(exited, graceMs)) return true;
+    void worker.terminate();
+    return await within(exited, graceMs);
   }
 
   #onMessage(message: unknown): void {
@@ -149,4 +152,15 @@ export class Thread {
     this.#plan.onDeath({ thread: this.#plan.name, cause, restartInMs });
     this.#restart = setTimeout(() => this.start(performance.now()), restartInMs);
   }
+}
+
+/** True when `event` comes within `ms`. */
+async function within(event: Promise<true>, ms: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), ms);
+  });
+  const came = await Promise.race([event, late]);
+  clearTimeout(timer);
+  return came;
 }
