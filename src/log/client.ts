@@ -47,6 +47,7 @@ export class LogClient {
   #reason: string | null = null;
   #figures: LogFigures | null = null;
   #appended = 0;
+  #stored = 0;
   #urgent = false;
   #timer: NodeJS.Timeout | null = null;
   readonly #idle: (() => void)[] = [];
@@ -140,6 +141,11 @@ export class LogClient {
     return this.#appended;
   }
 
+  /** Rows of this client that are durable, gap rows among them. */
+  get stored(): number {
+    return this.#stored;
+  }
+
   /** Events lost since the start, by class. */
   get dropped(): DropCounts {
     return this.#queues.dropped;
@@ -200,6 +206,7 @@ export class LogClient {
 
   #onCommitted({ batch, seq }: Extract<FromLog, { kind: "committed" }>): void {
     if (this.#flying?.batch !== batch) return;
+    this.#stored += this.#flying.events.length;
     this.#flying = null;
     this.#seq = seq;
     if (this.#urgent) this.#send();

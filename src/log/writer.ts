@@ -38,6 +38,9 @@ export interface WriterOptions {
 export const DEFAULT_SNAPSHOT_ROWS = 10_000;
 export const DEFAULT_KEEP_SNAPSHOTS = 3;
 
+/** Rows grow older by this at most between two looks, which come once a minute. */
+const MAX_AGEING_MS = 3_600_000;
+
 /** A body larger than this is not a row; a decoder would refuse it (`DEFAULT_BOUNDS`). */
 const MAX_BODY_BYTES = 32_768;
 
@@ -85,12 +88,15 @@ export class LogWriter {
   #commits = 0;
   #snapshots = 0;
   #stateFaults = 0;
+  /** The time by which rows are old. */
+  #ageMs: number;
 
   constructor(opened: OpenedLog, options: WriterOptions) {
     this.dir = opened.dir;
     this.incarnation = opened.incarnation;
     this.notices = [...opened.notices];
     this.openedAfter = opened.headAt;
+    this.#ageMs = opened.headAt === 0 ? options.nowMs : opened.headAt;
     this.commands = new CommandMemory(opened.database);
     this.#options = options;
     this.#database = opened.database;
@@ -234,13 +240,17 @@ export class LogWriter {
     this.append([{ kind: "fault", body: ["log state", true, text] }], nowMs);
   }
 
-  /** Removes rows that are too many or too old; gives how many went. */
+  /**
+   * Removes rows that are too many or too old; gives how many went. Between two calls rows grow
+   * older by an hour at most: a wall clock that jumps years ahead must not empty the log.
+   */
   retain(nowMs: number): number {
     const { maxBytes, keepMs } = this.#options;
+    this.#ageMs = Math.min(nowMs, this.#ageMs + MAX_AGEING_MS);
     return cutOldRows({
       dir: this.dir,
       database: this.#database,
-      limits: { maxBytes, keepMs, nowMs },
+      limits: { maxBytes, keepMs, nowMs: this.#ageMs },
       snapshot: () => this.snapshot(nowMs),
       checkpoint: (body) => {
         const [row] = this.append([{ kind: "checkpoint", body }], nowMs);
