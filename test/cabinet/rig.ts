@@ -75,6 +75,8 @@ export class Rig {
   readonly writtenMs: number[] = [];
   /** What the controller asks for at `nowMs`; `startMs` is when the cabinet took our frames. */
   wants: (nowMs: number, startMs: number) => Display;
+  /** Edges of the inputs, as the control thread hears of them. */
+  onInput: ((input: number, on: boolean) => void) | null = null;
   /** Off: the interlock is left out, so that a test can provoke the cabinet itself. */
   guarded = true;
   nowMs = 0;
@@ -196,6 +198,7 @@ export class Rig {
       this.startMs = this.nowMs;
       this.interlock.restart(this.nowMs);
     }
+    if (effect.kind === "input") this.onInput?.(effect.input, effect.on);
     if (effect.kind === "released") this.interlock.release();
     if (this.keepNotes) this.told.push({ atMs: this.nowMs, effect });
   }

@@ -241,6 +241,12 @@ t.test("a change to red whose yellow is complete is taken whatever else is asked
   t.same(result.display, show("RRGR RR"), "the hold of channel 6 doesn't keep channel 2 yellow");
 });
 
+t.test("a second walk in the same green is lawful", async (t) => {
+  const interlock = createInterlock(TABLE, 0);
+  const again = [RED, MAIN, [8000, "GRGR FR"], [50, "GRGR RR"], MAIN] as const;
+  t.doesNotThrow(() => play(interlock, again));
+});
+
 t.test("lamps that do not follow ask for the stop", async (t) => {
   const interlock = createInterlock(TABLE, 0);
   const nowMs = play(interlock, [RED]);

@@ -43,7 +43,7 @@ function neededMs(channel: (typeof JUNCTION.channels)[number], change: string): 
       : {
           "3>4": phase.pedestrian?.walkMs,
           "4>1": phase.pedestrian?.clearanceMs,
-          "1>3": phase.redClearanceMs,
+          "1>3": 0,
         };
   return table[change] ?? null;
 }

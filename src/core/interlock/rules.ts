@@ -178,10 +178,11 @@ function clearedFor(
   index: number,
   nowMs: number,
 ): Violation | null {
-  const { compatible } = ruleAt(table, index);
+  const { compatible, pedestrian } = ruleAt(table, index);
   for (let other = 0; other < CHANNEL_COUNT; other += 1) {
     const rule = ruleAt(table, other);
     if (!rule.used || ((compatible >> other) & 1) === 1) continue;
+    if (other === index && pedestrian) continue;
     const redMs = standing.codes[other] === LAMP.red ? ageMs(standing, other, nowMs) : 0;
     if (redMs >= rule.redClearanceMs - TOLERANCE_MS) continue;
     const detail = `${redMs} ms of ${rule.redClearanceMs}`;
@@ -191,8 +192,8 @@ function clearedFor(
 }
 
 /**
- * Right of way given before every channel against it, and the channel itself, has been red for its
- * red clearance. Call after the conflict rule: what is still lit is dealt with there.
+ * Right of way given before every channel against it has been red for its red clearance; the same for
+ * a vehicle channel's own red, but a walk may follow its own clearance in the same green. Call after the conflict rule: what is still lit is dealt with there.
  */
 export function redClearanceBreach(
   table: InterlockTable,
