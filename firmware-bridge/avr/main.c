@@ -2,8 +2,8 @@
  *
  * The loop alone toggles the charge pump and feeds the watchdog, once a millisecond, and only
  * after a tick of the core has run to its end: when the loop or the timer stops, the outputs are
- * disabled and the relay falls 32 to 113 ms later by the pump's own decay, and the watchdog resets
- * the chip after 60 ms, whose pins then let go of both. */
+ * disabled and the relay falls at most 120 ms later by the pump's own decay, and the watchdog
+ * resets the chip after 60 ms, whose pins then let go of both. */
 #include <avr/interrupt.h>
 #include <avr/io.h>
 #include <avr/wdt.h>

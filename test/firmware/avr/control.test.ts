@@ -62,6 +62,8 @@ t.test("lamps follow: a whole cycle of both streets, and no millisecond is late"
   );
   t.equal(host.counters.get("overruns"), 0);
   t.equal(host.counters.get("rx-lost"), 0);
+  t.ok(board.longestScan > 0 && board.longestScan <= SCAN_MOST);
+  t.comment(`a scan of all inputs and lamps takes ${board.longestScan / 16} us`);
   t.equal(
     Object.values(host.reader.discards).reduce((sum, count) => sum + count, 0),
     0,

@@ -85,36 +85,37 @@ function greens(from: number): Record<number, LampCode> {
   return Object.fromEntries(Array.from({ length: 8 }, (_, at) => [from + at, LAMP.green]));
 }
 
-t.test("each of the 48 drivers stuck on: trip, relay out, nothing but reds is left", async (t) => {
-  for (const colour of COLOURS) {
-    for (let channel = 1; channel <= 16; channel += 1) {
-      if (colour === "yellow" && channel % 4 === 0) continue;
-      const host = new PlainHost(new Bench({ record: FULL }), FULL);
-      host.bench.run(80);
-      host.greet();
-      if (colour === "red" && channel % 8 !== 1) continue;
-      if (colour === "red") {
-        host.reach("controlled", 12_000);
-        host.show(greens(channel));
-        host.run(200);
-      } else {
-        host.reach("start-up", 3000);
-        host.run(100);
-      }
-      const from = host.bench.mcu.cycles;
-      host.bench.board.stuckOn[colour] = bit(channel);
-      const tripped = host.run(600, () => !host.bench.board.contact);
-      const afterMs = ms(host.bench.mcu.cycles - from);
-      const place = `${colour} of channel ${channel}`;
-      if (!tripped || afterMs > 450) t.fail(`${place}: relay after ${afterMs} ms`);
-      host.run(20);
-      const { field } = host.bench.board;
-      if ((field.green | field.yellow) !== 0) t.fail(`${place}: still lit`);
-      if (host.status?.mode !== "trip") t.fail(`${place}: ${host.status?.mode}`);
-    }
+/** A driver sticks on in a cabinet of sixteen channels; what is wrong with the answer, or null. */
+function stick(colour: Colour, channel: number): string | null {
+  const host = new PlainHost(new Bench({ record: FULL }), FULL);
+  const { bench } = host;
+  bench.run(80);
+  host.greet();
+  if (colour === "red") {
+    host.reach("controlled", 12_000);
+    host.show(greens(channel <= 8 ? 1 : 9));
+    host.run(100);
+  } else {
+    host.reach("start-up", 3000);
+    host.run(50);
   }
-  t.pass("all of them");
-});
+  const from = bench.mcu.cycles;
+  bench.board.stuckOn[colour] = bit(channel);
+  host.run(450, () => !bench.board.contact);
+  const afterMs = ms(bench.mcu.cycles - from);
+  if (bench.board.contact) return `relay still in after ${afterMs} ms`;
+  host.run(20);
+  if ((bench.board.field.green | bench.board.field.yellow) !== 0) return "still lit";
+  return host.status?.mode === "trip" ? null : `no trip but ${host.status?.mode}`;
+}
+
+// The yellow of a pedestrian channel has a driver too, though nothing is wired to it.
+for (const colour of COLOURS) {
+  t.test(`${colour} drivers stuck on: trip, only the flasher is left`, async (t) => {
+    const channels = colour === "red" ? [1, 4, 9, 12] : ALL.map(({ channel }) => channel);
+    for (const channel of channels) t.equal(stick(colour, channel), null, `channel ${channel}`);
+  });
+}
 
 t.test("sixteen channels: an orderly stop out of eight greens makes no tick late", async (t) => {
   const host = new PlainHost(new Bench({ record: FULL }), FULL).start();
