@@ -192,8 +192,9 @@ function clearedFor(
 }
 
 /**
- * Right of way given before every channel against it has been red for its red clearance; the same for
- * a vehicle channel's own red, but a walk may follow its own clearance in the same green. Call after the conflict rule: what is still lit is dealt with there.
+ * Right of way given before every channel against it has been red for its red clearance. The same
+ * for a vehicle channel's own red, but a walk may follow its own clearance in the same green. Call
+ * after the conflict rule: what is still lit is dealt with there.
  */
 export function redClearanceBreach(
   table: InterlockTable,
