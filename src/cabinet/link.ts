@@ -379,7 +379,10 @@ export class CabinetLink {
   private presentMode(): [ControlMode, string | null] {
     if (this.phase === "closed") return ["no-cabinet", this.closedReason];
     if (this.status === null || !this.heard) return ["no-cabinet", "waiting for the cabinet"];
-    return modeOf(this.status, this.latch.text);
+    const [mode, cause] = modeOf(this.status, this.latch.text);
+    const { summary } = this.reading;
+    const differs = summary !== null && this.status.hold === "record-differs";
+    return [mode, differs ? `${cause}: ${summary}` : cause];
   }
 }
 

@@ -12,6 +12,8 @@ export class RecordReading {
   private theirs: Uint8Array | null = null;
   private offset = 0;
   private askedMs = Number.NEGATIVE_INFINITY;
+  /** The first difference, and how many there are; null until the record has been read. */
+  summary: string | null = null;
 
   constructor(ours: Uint8Array, describe: (ours: Uint8Array, theirs: Uint8Array) => string[]) {
     this.ours = ours;
@@ -21,6 +23,7 @@ export class RecordReading {
   /** Compares checksums when a session opens; what is wrong in one line, or null. */
   compare(hello: HelloAnswerFrame, checksum: number): string | null {
     this.theirs = null;
+    this.summary = null;
     if (!hello.flags.recordValid) {
       return "the cabinet holds no record; stopline cabinet program writes it";
     }
@@ -49,6 +52,9 @@ export class RecordReading {
     this.askedMs = Number.NEGATIVE_INFINITY;
     if (this.offset < theirs.length) return [];
     this.theirs = null;
-    return this.describe(this.ours, theirs);
+    const lines = this.describe(this.ours, theirs);
+    const more = lines.length > 1 ? ` (and ${lines.length - 1} more)` : "";
+    this.summary = lines[0] === undefined ? null : `${lines[0]}${more}`;
+    return lines;
   }
 }
