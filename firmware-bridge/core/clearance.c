@@ -5,7 +5,7 @@
  * What a channel is seen to show:
  *
  *   vehicle     RED -> GREEN -> YELLOW -> RED            from RED also FLASH_LIT <-> FLASH_DARK,
- *                                                       which ends FLASH_LIT (for its yellow) -> RED
+ *                                                       ending FLASH_LIT (for its yellow) -> RED
  *   pedestrian  RED -> GREEN (walk) -> CLEARING -> RED   CLEARING ends when red has been lit
  *                                                       without a gap for 600 ms
  *

@@ -36,7 +36,7 @@
 #define SL_RED_FAILURE_TRIP_MS 750   /* not < 700, must at 800 */
 #define SL_FIELD_TRIP_MS 750         /* not < 700, must at 800 */
 #define SL_UNUSED_TRIP_MS 250        /* not < 200, must at 300 */
-#define SL_RELAY_TRIP_MS 250         /* a contact needs 20 ms; the same patience as for a conflict */
+#define SL_RELAY_TRIP_MS 250         /* a contact needs 20 ms; as patient as for a conflict */
 #define SL_MONITOR_MARGIN_MS 300     /* clearances: value - 0.3 s */
 #define SL_MONITOR_YELLOW_MIN_MS 2700
 /* Red lit this long without a gap is steady, not the lit half of a flash. */

@@ -1,5 +1,5 @@
 /* Who is in control: the host, an orderly stop, the failure display, a trip, or the person at the
- * cabinet. Ways between them: docs/safety.md, "Modes of the cabinet". */
+ * cabinet. Ways between them: docs/protocol.md, "Modes of the cabinet". */
 #include "internal.h"
 
 uint8_t sl_in_control(const sl_core *core) {

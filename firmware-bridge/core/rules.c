@@ -1,7 +1,7 @@
 /* What a lamp frame may change. Each channel is judged against what is shown now and for how
  * long: shown, held until its own time has run (early by no more than max(100 ms, 2 %)), or a
  * violation, which shows nothing and starts the orderly stop. All rules speak of one channel or
- * of one pair (docs/safety.md argues why checking pairs is enough). */
+ * of one pair (host/enumerate/lamps.c argues why that carries to 16). */
 #include "internal.h"
 
 typedef struct {

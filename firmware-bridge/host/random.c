@@ -19,7 +19,8 @@ static void random_record(uint8_t *record) {
   for (uint8_t c = 0; c < SL_CHANNELS; c++) {
     if (draw(8) == 0) continue;
     if (draw(3) > 0 || vehicles == 0) {
-      record_vehicle(record, c, (uint16_t)(3000 + draw(31) * 100), (uint16_t)(1000 + draw(20) * 100));
+      record_vehicle(record, c, (uint16_t)(3000 + draw(31) * 100),
+                     (uint16_t)(1000 + draw(20) * 100));
       vehicles |= SL_BIT(c);
     } else {
       uint8_t beside = (uint8_t)draw(SL_CHANNELS);
@@ -109,7 +110,9 @@ static void random_event(rig *r) {
     case 3: r->on.green = random_lamps(); break;
     case 4: r->off.red = random_lamps(); break;
     case 5: r->in.control ^= (uint8_t)(1u << draw(3)); break;
-    case 6: if (draw(20) == 0) rig_reset(r, (uint8_t)(draw(2) ? SL_RESET_POWER : SL_RESET_WATCHDOG)); break;
+    case 6:
+      if (draw(20) == 0) rig_reset(r, draw(2) ? SL_RESET_POWER : SL_RESET_WATCHDOG);
+      break;
     case 7: if (draw(4) == 0) send_stop(r, (uint8_t)draw(6)); break;
     case 8: r->in.inputs ^= 1u << draw(32); break;
     case 9: r->contact_fault = (uint8_t)(draw(10) == 0 ? draw(3) : 0); break;

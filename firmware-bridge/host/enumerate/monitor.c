@@ -166,7 +166,8 @@ static void step(sl_core *core, const state *from, uint32_t lamps, int conflicti
   }
   trips++;
   CHECK_EQUAL(core->mode, SL_MODE_TRIP);
-  if (core->latch.cause >= SL_CAUSE_SHORT_YELLOW && core->latch.cause <= SL_CAUSE_SHORT_PED_CLEARANCE) {
+  if (core->latch.cause >= SL_CAUSE_SHORT_YELLOW &&
+      core->latch.cause <= SL_CAUSE_SHORT_PED_CLEARANCE) {
     clearance_had_reason(from, core);
   } else {
     CHECK_EQUAL(core->latch.cause, expected);
