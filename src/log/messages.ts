@@ -17,6 +17,8 @@ export interface LogData {
   readonly keepMs: number;
   /** The incarnation that an earlier log thread of this process began; null for a new start. */
   readonly resume: number | null;
+  /** Rows between snapshots, where the usual 10,000 won't do. */
+  readonly snapshotRows?: number;
 }
 
 export interface AppendMessage {

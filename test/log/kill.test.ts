@@ -32,18 +32,15 @@ async function killed(dir: string, first: number, moment: { reports: number; aft
   return { signal, durable: Number(complete.at(-1)) };
 }
 
-/** Numbers that stand in the log, in its order. */
-function numbersIn(dir: string): {
-  numbers: number[];
-  starts: number;
-  problems: readonly string[];
-} {
+/** What stands in the log, in its order. */
+function stateOf(dir: string) {
   const reader = new LogReader(dir);
   try {
     const rows = [...reader.pages({ from: 0, kind: null })].flat();
     const numbers = rows.filter((row) => row.kind === "figure").map((row) => Number(row.body[1]));
-    const starts = rows.filter((row) => row.kind === "start").length;
-    return { numbers, starts, problems: verifyLog(dir, reader.database).problems };
+    const starts = rows.filter((row) => row.kind === "start").map((row) => Number(row.body[0]));
+    const cuts = rows.filter((row) => row.kind === "checkpoint").length;
+    return { numbers, starts, cuts, problems: verifyLog(dir, reader.database).problems };
   } finally {
     reader.close();
   }
@@ -52,20 +49,25 @@ function numbersIn(dir: string): {
 t.test("nothing reported durable is lost at any of many kills", async (t) => {
   const dir = folder(t);
   let next = 0;
+  let cut = 0;
   for (let kill = 0; kill < KILLS; kill += 1) {
     const moment = { reports: 1 + (kill % 4), afterMs: (kill * 7) % 23 };
     const { signal, durable } = await killed(dir, next, moment);
     t.equal(signal, "SIGKILL");
-    const { numbers, starts, problems } = numbersIn(dir);
+    const { numbers, starts, cuts, problems } = stateOf(dir);
     const last = numbers.at(-1) ?? -1;
     t.ok(last >= durable, `reported ${durable}, found ${last}`);
-    t.equal(starts, kill + 1);
+    t.equal(starts.at(-1), kill + 1, "one incarnation a start");
     t.same(problems, []);
+    const first = numbers[0] ?? 0;
     t.ok(
-      numbers.every((number, index) => number === index),
+      numbers.every((number, index) => number === first + index),
       "no number is missing, doubled or out of place",
     );
+    if (first > 0) t.ok(cuts > 0, "what went stands in a checkpoint");
+    cut += cuts > 0 ? 1 : 0;
     next = last + 1;
   }
   t.ok(next > KILLS * 10, `${next} events`);
+  t.ok(cut > 0, "some kills came after a cut of old rows");
 });

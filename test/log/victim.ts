@@ -3,7 +3,7 @@ import { writeSync } from "node:fs";
 import { startHost } from "./host.ts";
 
 const [dir = "", first = "0"] = process.argv.slice(2);
-const host = startHost(dir, { data: { maxBytes: 400_000 } });
+const host = startHost(dir, { data: { maxBytes: 90_000, snapshotRows: 60 } });
 await host.opened();
 for (let index = Number(first); ; ) {
   for (const end = index + 1 + (index % 40); index < end; index += 1) {
