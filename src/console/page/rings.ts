@@ -27,6 +27,10 @@ interface Card {
   readonly walk: HTMLElement;
 }
 
+function walkCall(): HTMLElement {
+  return html("span", { class: "call call-walk", title: "pedestrian call" }, pedestrianIcon());
+}
+
 function cardOf(site: Site, phase: SitePhase): Card {
   const heading = site.approaches.find(({ id }) => id === phase.approach)?.headingDeg ?? 0;
   const state = html("span", { class: "phase-state" });
@@ -52,7 +56,7 @@ function cardOf(site: Site, phase: SitePhase): Card {
         "span",
         { class: "phase-calls" },
         html("span", { class: "call call-vehicle", title: "vehicle call" }, vehicleIcon()),
-        html("span", { class: "call call-walk", title: "pedestrian call" }, pedestrianIcon()),
+        ...(phase.pedestrian === null ? [] : [walkCall()]),
       ),
     ),
     html("div", { class: "phase-name" }, phase.name),
