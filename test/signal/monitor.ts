@@ -12,6 +12,7 @@ import type { PhaseView, PreemptView } from "../../src/core/site/view.ts";
 import { CodeRules, name, type Track } from "./code-rules.ts";
 import { LampRules } from "./lamp-rules.ts";
 import type { Watcher } from "./script.ts";
+import { SkipRules } from "./skip-rules.ts";
 
 const TICK_MS = 50;
 /** Stop collecting: one fault makes many. */
@@ -34,6 +35,7 @@ export class Monitor implements Watcher {
   private readonly site: SiteModel;
   private readonly lamps: LampRules;
   private readonly codes: CodeRules;
+  private readonly order: SkipRules;
   private readonly waits = new Map<number, Wait>();
   private readonly published = new Map<number, Published>();
   private phases: readonly PhaseView[] = [];
@@ -47,6 +49,7 @@ export class Monitor implements Watcher {
     this.site = site;
     this.lamps = new LampRules(site, (text) => this.fail(text));
     this.codes = new CodeRules(site, (text) => this.fail(text));
+    this.order = new SkipRules(site, (text) => this.fail(text));
     for (const { phase } of site.phases) {
       const boundMs = serviceBoundMs(site, phase);
       this.waits.set(phase, { boundMs, vehicleMs: Number.NaN, walkMs: Number.NaN });
@@ -70,6 +73,7 @@ export class Monitor implements Watcher {
       if (view.pedestrianCall && view.state !== "green") this.track(view.phase).wanted = true;
     }
     this.codes.done(atMs);
+    this.order.done(this.phases);
     this.watchWaits(atMs);
     this.watchPredictions(effects, atMs);
     if (this.interrupted) this.entry = null;
@@ -86,12 +90,19 @@ export class Monitor implements Watcher {
     }
     if (effect.kind !== "code") return;
     const { code, parameter } = effect;
+    this.keepOrder(code, parameter, before);
     if (code === 1) this.begin(parameter, before);
     if (code === 5) this.maxOut(parameter);
     if (code === 6) this.forceOff(parameter);
     if (code === 91) this.buttonFailed(parameter);
     if (code === 105 || code === 107) this.transfer(code, parameter, atMs);
     this.codes.code(effect, atMs);
+  }
+
+  private keepOrder(code: number, phase: number, before: readonly PhaseView[]): void {
+    if (this.interrupted || this.isPreempted() || this.wasPreempted) this.order.forget();
+    else if (code === 7) this.order.end(phase, before, this.phases);
+    else if (code === 1) this.order.begin(phase);
   }
 
   /** No green without a call, but for dual entry, the start-up, soft recall and preemption. */
