@@ -19,6 +19,8 @@ export interface ServiceData {
   readonly freePorts: boolean;
   /** What an earlier service thread of this node had open; null for the first. */
   readonly kept: KeptPorts | null;
+  /** Rows from this wall time on, ms, were said to nobody yet. */
+  readonly sinceMs: number;
 }
 
 /** Free ports once taken stay those of the node: clients and pages come back to them. */

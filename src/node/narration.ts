@@ -1,4 +1,5 @@
 // Which committed rows are worth a line on a terminal or in the journal, and in which words.
+// Pure.
 import type { LogRow } from "../log/events.ts";
 import type { LogLevel } from "../observe/logging.ts";
 import { MODE_WORDS } from "./health.ts";
@@ -37,6 +38,8 @@ export function narrate(row: Pick<LogRow, "kind" | "body">): Narrated | null {
       return { level: "warn", text: `alarm: ${text(first)} ${text(second)}${words}` };
     }
     case "cabinet":
+      // The change of mode that these bring has a line of its own, with the same cause.
+      if (first === "closed" || first === "stop") return null;
       return { level: "info", text: `cabinet ${text(first)}: ${text(second)}` };
     case "fault":
       return { level: "warn", text: `${text(first)}: ${text(third)}` };
@@ -48,5 +51,48 @@ export function narrate(row: Pick<LogRow, "kind" | "body">): Narrated | null {
       return { level: "info", text: `command ${text(first)} of ${text(second)}` };
     default:
       return null;
+  }
+}
+
+/** Kinds that a service thread which starts has to catch up with. */
+export const CAUGHT_UP_KINDS = ["mode", "cabinet", "trip", "fault", "alarm", "interlock"] as const;
+
+/** Rows held back at most; a log that does not answer must not fill the heap. */
+const MAX_HELD = 1_000;
+
+/** Says each row once and in order: those of before this thread listened, and those it hears of. */
+export class Narrator {
+  private readonly say: (line: Narrated) => void;
+  private said = 0;
+  /** Rows that wait for the earlier ones; null when none is awaited any more. */
+  private held: LogRow[] | null = [];
+
+  constructor(say: (line: Narrated) => void) {
+    this.say = say;
+  }
+
+  /** True until the earlier rows have come: what is taken meanwhile waits. */
+  get behind(): boolean {
+    return this.held !== null;
+  }
+
+  caughtUp(earlier: readonly LogRow[]): void {
+    const rows = [...earlier, ...(this.held ?? [])].sort((a, b) => a.seq - b.seq);
+    this.held = null;
+    this.take(rows);
+  }
+
+  take(rows: readonly LogRow[]): void {
+    if (this.held !== null) {
+      this.held.push(...rows);
+      this.held.splice(0, this.held.length - MAX_HELD);
+      return;
+    }
+    for (const row of rows) {
+      if (row.seq <= this.said) continue;
+      this.said = row.seq;
+      const line = narrate(row);
+      if (line !== null) this.say(line);
+    }
   }
 }

@@ -84,6 +84,7 @@ export class RunningNode {
   /** Beats in place of the control loop where there is no site to control. */
   private idle: NodeJS.Timeout | null = null;
   private readonly deaths: ThreadDeath[] = [];
+  private readonly startedWallMs = Date.now();
   private lastNewsMs = 0;
   private onOpened: (() => void) | null = null;
 
@@ -246,6 +247,7 @@ export class RunningNode {
       version: this.version,
       freePorts,
       kept: this.kept,
+      sinceMs: this.kept === null ? this.startedWallMs : Date.now(),
     };
   }
 
@@ -306,7 +308,7 @@ export class RunningNode {
     }
     const [ours, theirs] = [compileRecord(this.site), compileRecord(site)];
     if (Buffer.compare(ours, theirs) === 0) return null;
-    return "the cabinet's record would change; stop the node and run stopline cabinet program first";
+    return "the cabinet's record would change; stop the node, then run stopline cabinet program";
   }
 }
 

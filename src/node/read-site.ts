@@ -7,7 +7,7 @@ export type SiteRead =
   | { readonly ok: true; readonly site: SiteModel; readonly text: string; readonly hash: string }
   | { readonly ok: false; readonly problems: readonly string[] };
 
-/** A site of eight phases needs a quarter of it; a hostile MiB of YAML would take half a gigabyte. */
+/** Eight phases need a quarter of it; a hostile MiB of YAML would take half a gigabyte. */
 const HEAP_MB = 64;
 /** A site file is read in a fifth of a second on a desktop, in two on a slow board. */
 const PATIENCE_MS = 20_000;

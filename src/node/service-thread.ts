@@ -8,7 +8,7 @@ import { createLogger } from "../observe/logging.ts";
 import type { Command } from "../wire/command.ts";
 import { Asking } from "./asking.ts";
 import type { FromService, ServiceData, ToService } from "./messages.ts";
-import { narrate } from "./narration.ts";
+import { CAUGHT_UP_KINDS, Narrator } from "./narration.ts";
 import { Service } from "./service.ts";
 import { ALIVE, ALIVE_MS } from "./thread.ts";
 
@@ -36,7 +36,9 @@ const log = new LogDoor(({ body }: Command) =>
   orders.ask((token) => tell({ kind: "order", token, order: body })),
 );
 
-const service = new Service(workerData as ServiceData, {
+const data = workerData as ServiceData;
+
+const service = new Service(data, {
   command: (command) => log.run(command),
   detector: (input) => tell({ kind: "detector", input }),
   reload: () => reloads.ask((token) => tell({ kind: "reload", token })),
@@ -44,13 +46,23 @@ const service = new Service(workerData as ServiceData, {
   write: (level, text) => logger[level](text),
 });
 
+const narrator = new Narrator(({ level, text }) => logger[level](text));
+
 log.onCommitted = ({ rows }) => {
   service.publishEvents(rows);
-  for (const row of rows) {
-    const line = narrate(row);
-    if (line !== null) logger[line.level](line.text);
-  }
+  narrator.take(rows);
 };
+
+/** Control and log run before this thread; what they had to say is said now. */
+async function catchUp(): Promise<void> {
+  const { sinceMs } = data;
+  try {
+    const rows = await log.query({ from: null, sinceMs, kinds: CAUGHT_UP_KINDS, limit: 100 });
+    narrator.caughtUp(rows);
+  } catch {
+    // This channel was replaced at once; the next one asks again.
+  }
+}
 
 parent.on("message", (message: ToService) => {
   switch (message.kind) {
@@ -65,6 +77,7 @@ parent.on("message", (message: ToService) => {
       break;
     case "log-port":
       log.attach(message.port);
+      if (narrator.behind) void catchUp();
       break;
     case "ordered":
       orders.answer(message.token, message.refusal);

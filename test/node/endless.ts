@@ -1,0 +1,2 @@
+// A site thread that never answers.
+for (;;) Math.sqrt(2);
