@@ -1,0 +1,7 @@
+/* Bit of each channel, for the core's SL_BIT: this chip has no shift by a variable. */
+#include "../core/internal.h"
+
+const uint16_t sl_bits[SL_CHANNELS] = {
+    0x0001, 0x0002, 0x0004, 0x0008, 0x0010, 0x0020, 0x0040, 0x0080,
+    0x0100, 0x0200, 0x0400, 0x0800, 0x1000, 0x2000, 0x4000, 0x8000,
+};
