@@ -4,7 +4,7 @@ import type { Page } from "playwright-core";
 import t from "tap";
 import { LAMP, LAMP_NAMES, type LampCode } from "../../src/core/site/lamps.ts";
 import { systemTest } from "../support/system.ts";
-import { SECRET } from "./bench.ts";
+import { openConsole, SECRET } from "./bench.ts";
 import { becomes, complaintsOf, openBrowser, textBecomes } from "./browser.ts";
 import { Feed } from "./feed.ts";
 import { FOUR_LEGS, THREE_LEGS } from "./junctions.ts";
@@ -195,4 +195,17 @@ systemTest(t, "the failure display blinks, and stands still for those who want t
   t.equal(await animation(), "none");
   const walk = page.locator('.head[data-channel="9"]');
   t.equal(await walk.getAttribute("data-flashing"), null, "pedestrian heads never blink there");
+});
+
+systemTest(t, "a node without a site says what is wrong with the file", async (t) => {
+  const problem = "config/demo.yaml:12: phases.2.yellow: 2.0 is below the floor; use 3.6";
+  const bench = await openConsole(t, { sources: { site: () => null, problems: () => [problem] } });
+  const browser = await openBrowser(t);
+  const page = await browser.newPage();
+  const complaints = complaintsOf(page);
+  await page.goto(`http://127.0.0.1:${bench.port}/`);
+  t.match(await textBecomes(page, "#problem-list", /yellow/), problem);
+  t.ok(await page.locator("#board").isHidden());
+  t.match(await page.locator("#problems").textContent(), "stopline reload");
+  t.same(complaints, []);
 });
