@@ -61,9 +61,10 @@ export function report(bench: string, figures: readonly Measured[]): void {
   }
   const asJson = process.argv.includes("--json");
   for (const { figure, value, unit, budget } of figures) {
+    const cell = String(rounded(value)).padStart(12);
     const line = asJson
       ? JSON.stringify({ bench, figure, value: rounded(value), unit })
-      : `${bench}  ${figure.padEnd(36)} ${String(rounded(value)).padStart(12)} ${unit.padEnd(14)} ${budget ?? ""}`;
+      : [bench, figure.padEnd(36), cell, unit.padEnd(14), budget ?? ""].join("  ");
     process.stdout.write(`${line.trimEnd()}\n`);
   }
 }

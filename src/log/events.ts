@@ -33,7 +33,7 @@ export const KINDS = {
   /** A command accepted: `body` is [kind, ...parameters]. */
   command: shape("id author via body issued expires", "critical", true),
   "command-result": shape("id author ok reason", "critical", true),
-  /** The first row of an incarnation; `continues` and `hash` name the prefix that it goes on from. */
+  /** First row of an incarnation; `continues` and `hash` name the row that it goes on from. */
   start: shape("incarnation version site cause continues hash", "critical", true),
   stop: shape("cause", "critical", true),
   /** First cause of a latched trip and what was read with it. */

@@ -42,7 +42,8 @@ export class LogReader {
   *pages(filter: ReadFilter): Generator<readonly LogRow[]> {
     const kind = filter.kind === null ? "" : " AND kind = ?";
     const page = this.database.prepare(
-      `SELECT seq, at, kind, body FROM events WHERE seq >= ?${kind} ORDER BY seq LIMIT ${PAGE_ROWS}`,
+      `SELECT seq, at, kind, body FROM events
+       WHERE seq >= ?${kind} ORDER BY seq LIMIT ${PAGE_ROWS}`,
     );
     for (let from = filter.from; ; ) {
       const rows = page.all(from, ...(filter.kind === null ? [] : [filter.kind])).map(rowOf);

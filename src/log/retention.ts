@@ -82,7 +82,8 @@ export function cutOldRows(cut: Cut): number {
 export function noteCheckpoint(database: Database, seq: number): void {
   database
     .prepare(
-      "INSERT INTO node VALUES ('checkpoint', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+      `INSERT INTO node VALUES ('checkpoint', ?)
+       ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
     )
     .run(seq);
 }

@@ -24,7 +24,7 @@ function attempt<T>(work: () => T, otherwise: T): T {
   }
 }
 
-/** Copies what is good of the log at `from` into the empty one at `to`, which is whole at the end. */
+/** Copies what is good of the log at `from` into the empty one at `to`, whole when it returns. */
 export function copyGoodPrefix(
   driver: Driver,
   { from, to }: { readonly from: string; readonly to: string },
@@ -76,7 +76,8 @@ interface Span {
 
 function copyRows(source: Database, target: Database, span: Span): void {
   const page = source.prepare(
-    "SELECT seq, at, kind, body, hash FROM events WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT 1000",
+    `SELECT seq, at, kind, body, hash FROM events
+     WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT 1000`,
   );
   const insert = target.prepare("INSERT INTO events VALUES (?, ?, ?, ?, ?)");
   for (let last = span.from; last < span.to; ) {

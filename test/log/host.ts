@@ -68,7 +68,7 @@ export function startHost(dir: string, options: HostOptions = {}): Host {
       start();
     },
     stop: async () => {
-      await client.flush(10_000);
+      await client.flush(60_000);
       door.detach();
       const exited = once(worker, "exit");
       worker.postMessage({ kind: "stop" } satisfies ToLog);

@@ -323,7 +323,8 @@ t.test("a cut that a crash interrupted is finished by the next start", async (t)
   const database = new BetterSqlite3(join(dir, LOG_FILE));
   database.exec(
     `ATTACH '${join(uncut, LOG_FILE)}' AS uncut;
-     INSERT INTO main.events SELECT * FROM uncut.events WHERE seq < ${first} AND seq >= ${first - 100}`,
+     INSERT INTO main.events SELECT * FROM uncut.events
+       WHERE seq < ${first} AND seq >= ${first - 100}`,
   );
   database.close();
   t.same(problemsOf(dir), []);

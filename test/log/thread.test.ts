@@ -65,7 +65,7 @@ t.test("events before the log is open wait for it", async (t) => {
   const dir = folder(t);
   const host = startHost(dir);
   for (const event of edges(10)) host.client.append(event);
-  t.equal(await host.client.flush(20_000), true);
+  t.equal(await host.client.flush(60_000), true);
   t.equal(host.client.appended, 10);
   await host.stop();
   t.equal(codesIn(dir), 10);
@@ -78,7 +78,7 @@ t.test("a thread that dies at any moment loses and doubles nothing", async (t) =
   for (let round = 0; round < 6; round += 1) {
     for (const event of edges(200, count)) host.client.append(event);
     count += 200;
-    const flushed = host.client.flush(30_000);
+    const flushed = host.client.flush(60_000);
     await sleep(round);
     await host.restart();
     t.equal(await flushed, true);
@@ -158,7 +158,7 @@ t.test("a folder that is in use is said, and taken when it is free", async (t) =
   t.match(troubles[0], [/in use by another stopline/, true]);
   t.match(host.client.trouble, /in use/);
   await first.stop();
-  t.equal(await host.client.flush(30_000), true);
+  t.equal(await host.client.flush(60_000), true);
   t.equal(host.client.trouble, null);
   await host.stop();
   withWriter(dir, (writer) => {
@@ -248,7 +248,7 @@ t.test("a file that another holds: nothing is lost, the log says it and goes on"
   const other = new BetterSqlite3(join(dir, LOG_FILE));
   other.exec("BEGIN IMMEDIATE");
   for (const event of edges(50)) host.client.append(event);
-  const flushed = host.client.flush(30_000);
+  const flushed = host.client.flush(60_000);
   await until(() => troubles.length > 0);
   t.match(troubles[0], /SQLITE_BUSY/);
   t.equal(host.client.waiting.events, 0, "they are on their way, and stay so");
