@@ -12,7 +12,7 @@ stopline_package_arch() {
   case "$(uname -s)-$(uname -m)" in
     Linux-x86_64) echo x64 ;;
     Linux-aarch64) echo arm64 ;;
-    *) stopline_fail "this machine is $(uname -s) $(uname -m); use 64-bit Linux (x86_64 or aarch64)" ;;
+    *) stopline_fail "this is $(uname -s) $(uname -m); use 64-bit Linux (x86_64 or aarch64)" ;;
   esac
 }
 

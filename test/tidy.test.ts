@@ -13,6 +13,11 @@ const MAX_COLUMNS = 100;
 /** Longer files, each with the reason why it is better whole. */
 const LONG_FILES: Readonly<Record<string, string>> = {};
 
+/** Files whose lines may be longer, each with its reason. */
+const LONG_LINES: Readonly<Record<string, string>> = {
+  "test/firmware/mutants.ts": "a fault is a piece of C source, whole",
+};
+
 /** What each folder of src/ may import besides itself (DESIGN: imports go one way). */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   core: [],
@@ -70,7 +75,7 @@ export function lengthFindings(name: string, text: string): Finding[] {
     found.push({ place: `${name}:${MAX_LINES}`, text: `${lines.length - 1} lines; split it` });
   }
   for (const [index, line] of lines.entries()) {
-    if ([...line].length > MAX_COLUMNS) {
+    if ([...line].length > MAX_COLUMNS && LONG_LINES[name] === undefined) {
       found.push({ place: `${name}:${index + 1}`, text: "over 100 columns" });
     }
   }

@@ -66,7 +66,7 @@ export class Access {
     };
   }
 
-  /** An allowed filter covers it and no `deny` filter does. Commands are heard by the node alone. */
+  /** An allowed filter covers it and no `deny` filter does. Only the node hears commands. */
   maySubscribe(peer: Peer, filter: string): boolean {
     if (filter.startsWith("$")) return false;
     if ([COMMAND_FILTER, ...peer.rules.deny].some((denied) => covers(denied, filter))) return false;

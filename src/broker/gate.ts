@@ -1,7 +1,7 @@
 // The gate between a client's socket and Aedes: bytes are cut into packets, counted and checked
 // here before its parser sees any of them.
 //
-//  * no packet is larger than allowed (a client may announce 256 MB), and the CONNECT comes in time;
+//  * no packet is larger than allowed (a client may announce 256 MB), the CONNECT comes in time;
 //  * what MQTT 3.1.1 forbids ends the connection (`packets.ts`);
 //  * nothing behind a CONNECT is passed on before its CONNACK, so nothing waits inside Aedes;
 //  * a client that sends too fast is read slower: its own socket fills up, nothing is lost;

@@ -1,6 +1,6 @@
 // `stopline replay FILE.csv --site FILE --out DIR`: recorded detectors through a whole node in
-// virtual time: cabinet frames, the firmware's core, interlock, controller, log. Virtual time is the
-// recording's; the same recording and site give the same log, byte for byte.
+// virtual time: cabinet frames, the firmware's core, interlock, controller, log. Virtual time is
+// the recording's; the same recording and site give the same log, byte for byte.
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

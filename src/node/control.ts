@@ -50,6 +50,9 @@ const FLASH_STATUS: Readonly<Record<ControlMode, number>> = {
   "no-cabinet": 1,
 };
 
+/** Effects that are told on, and change nothing but what is known. */
+type NoteEffect = Extract<LinkEffect, { kind: "sensed" | "trip" | "released" | "cabinet" }>;
+
 export class Control {
   readonly site: SiteModel;
   private readonly link: CabinetLink;
@@ -174,7 +177,7 @@ export class Control {
     return null;
   }
 
-  /** Wanted display through the interlock to the link; called after everything that may change it. */
+  /** Wanted display through the interlock to the link; after everything that may change it. */
   private show(): void {
     if (!this.link.isStarted()) return;
     const nowMs = this.now.monoMs;
@@ -260,35 +263,16 @@ export class Control {
     }
   }
 
-  private onNote(effect: LinkEffect): void {
-    switch (effect.kind) {
-      case "sensed":
-        this.changed = true;
-        this.logAt(effect.atMs, "lamps-sensed", [effect.channel, this.nameOf(effect)]);
-        break;
-      case "trip":
-        this.log("trip", [effect.cause, effect.relay]);
-        break;
-      case "released":
-        this.interlock.release();
-        break;
-      case "cabinet":
-        this.log("cabinet", [effect.what, effect.detail]);
-        break;
-      case "write":
-        throw new Error("TODO: Not implemented yet");
-      case "start":
-        throw new Error("TODO: Not implemented yet");
-      case "halt":
-        throw new Error("TODO: Not implemented yet");
-      case "mode":
-        throw new Error("TODO: Not implemented yet");
-      case "input":
-        throw new Error("TODO: Not implemented yet");
-      case "inputs-lost":
-        throw new Error("TODO: Not implemented yet");
-      case "inputs-restored":
-        throw new Error("TODO: Not implemented yet");
+  private onNote(effect: NoteEffect): void {
+    if (effect.kind === "sensed") {
+      this.changed = true;
+      this.logAt(effect.atMs, "lamps-sensed", [effect.channel, this.nameOf(effect)]);
+    } else if (effect.kind === "trip") {
+      this.log("trip", [effect.cause, effect.relay]);
+    } else if (effect.kind === "released") {
+      this.interlock.release();
+    } else {
+      this.log("cabinet", [effect.what, effect.detail]);
     }
   }
 

@@ -83,7 +83,7 @@ parent.on("message", (message: ToService) => {
       orders.answer(message.token, message.refusal);
       break;
     case "reloaded":
-      reloads.answer(message.token, message);
+      reloads.answer(message.token, { ok: message.ok, problems: message.problems });
       break;
     case "notice":
       logger[message.level](message.text);

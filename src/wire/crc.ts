@@ -1,4 +1,4 @@
-// Checksums of the cabinet link and of the record. The same two stand in firmware-bridge/core/crc.c.
+// Checksums of the cabinet link and of the record; the same two stand in firmware-bridge/core/crc.c
 
 function table(polynomial: number): Uint32Array {
   const entries = new Uint32Array(256);

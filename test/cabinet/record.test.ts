@@ -92,11 +92,12 @@ t.test("differences in plain words", async (t) => {
     failureDisplay: "dark",
     compatible: model.compatible.filter(([a, b]) => a !== 2 || b !== 6),
   };
+  const yellowS = (decodeRecord(one)?.channels[4]?.yellowMs ?? 0) / 1000;
   t.same(describeRecordDifference(one, compileRecord(changed)), [
     `written for ${model.node.id}, the other for junction-7`,
     `failure display ${model.failureDisplay}, the other has dark`,
     "channels 2 and 6 may be lit together, in the other they conflict",
-    `channel 5: yellow ${(decodeRecord(one)?.channels[4]?.yellowMs ?? 0) / 1000} s, the other has 4.5 s`,
+    `channel 5: yellow ${yellowS} s, the other has 4.5 s`,
   ]);
   const blank = new Uint8Array(RECORD_BYTES).fill(0xff);
   t.same(describeRecordDifference(blank, one), ["this record is blank or damaged"]);

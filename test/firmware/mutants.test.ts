@@ -1,4 +1,4 @@
-// Tests of the tests: each fault of mutants.ts is put into the core, and the host tests must notice.
+// Tests of the tests: each fault of mutants.ts is put into the core; the host tests must notice.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";

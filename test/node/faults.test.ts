@@ -54,7 +54,8 @@ t.test("the node survives", { jobs: 3 }, async (t) => {
       if (cause === null) t.same(causes, []);
       else t.match(causes[0], cause);
       t.comment(
-        `longest gap between two beats ${before.gapMaxMs.toFixed(1)} ms, idle thread ${before.starvedMs.toFixed(1)} ms`,
+        `longest gap: beats ${before.gapMaxMs.toFixed(1)} ms, an idle thread's timer ` +
+          `${before.starvedMs.toFixed(1)} ms`,
       );
     });
   }

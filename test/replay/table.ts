@@ -24,7 +24,7 @@ export function greensTable(
     ({ phase }) => `  ${phase}      ${summary(exported, phase)}  ${summary(recording, phase)}`,
   );
   return [
-    "greens: count, median (range) in s; these detectors saw vehicles that obeyed the field's lamps",
+    "greens: count, median (range) in s; the vehicles seen here obeyed the field's lamps",
     "  phase  replay                   field",
     ...lines,
   ];

@@ -1,4 +1,4 @@
-// The monitor's conflict rule in the committed image: every display that counts as right of way, and
+// The monitor's conflict rule in the committed image: each display that counts as right of way, and
 // every colour that a fault may light against it, for 199, 300 and 450 ms.
 import t from "tap";
 import { LAMP, type LampCode } from "../../../src/core/site/lamps.ts";

@@ -44,7 +44,7 @@ for (const [oneWayMs, jitterMs] of [
   [16, 4],
   [50, 15],
 ] as const) {
-  t.test(`one way ${oneWayMs} ± ${jitterMs} ms: no lost heartbeat, no trip, no hold`, async (t) => {
+  t.test(`${oneWayMs} ± ${jitterMs} ms one way: no lost heartbeat, trip or hold`, async (t) => {
     let seed = 1;
     const random = () => {
       seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0;

@@ -14,7 +14,7 @@ export type Colour = (typeof COLOURS)[number];
 
 const PIN = { inputLoad: 1 << 1, lampLatch: 1 << 2, chargePump: 1 << 2, relay: 1 << 3 } as const;
 
-/** 68 kohm on 1 uF, from 4.4 V; a small MOSFET lets go at about 1.6 V: 69 ms after the last edge. */
+/** 68 kohm on 1 uF, from 4.4 V; a small MOSFET lets go at 1.6 V, 69 ms after the last edge. */
 const PUMP_DECAY_CYCLES = 68 * CYCLES_PER_MS;
 const PUMP_TOP_V = 4.4;
 const PUMP_STEP = 0.2;

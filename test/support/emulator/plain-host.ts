@@ -1,5 +1,5 @@
 // The least that keeps a cabinet lit: opens a session and sends the wanted display every 50 ms and
-// at once on a change. It trusts and mends nothing, so that what a test sees is the firmware's doing.
+// at once on a change. It trusts and mends nothing, so what a test sees is the firmware's doing.
 import { CHANNEL_COUNT, LAMP, type LampCode } from "../../../src/core/site/lamps.ts";
 import { FrameReader } from "../../../src/wire/frame-reader.ts";
 import type { CabinetFrame, HelloAnswerFrame, StatusFrame } from "../../../src/wire/frame-types.ts";

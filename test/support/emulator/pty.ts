@@ -1,5 +1,5 @@
 // The emulated board behind a pseudo-terminal, paced to wall time: a busy machine makes the board
-// slow, never fast, so what is measured on its cycles stays true. The host is told the board's time,
+// slow, never fast, so what is measured on its cycles stays true. The host gets the board's time,
 // for a clock that runs slow by more than a crystal can is no board's.
 import { type ChildProcess, spawn } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -11,7 +11,7 @@ import type { Bench } from "./bench.ts";
 /** The board is never driven further than this between two looks at the line. */
 const STRIDE_MS = 4;
 const CYCLES_PER_BYTE = 320;
-/** A host that is merely waiting for its turn on a busy machine: the board's time stands meanwhile. */
+/** A host that merely waits for its turn on a busy machine: the board's time stands meanwhile. */
 const PATIENCE_MS = 120;
 const PATIENCE_WALL_MS = 3000;
 
