@@ -36,6 +36,7 @@ export class LogSide {
         for (const notice of notices) options.onNotice(notice);
         options.onOpened();
       },
+      onNotice: (text) => options.onNotice(`log: ${text}`),
       onTrouble: (reason) => options.onNotice(`log: ${reason ?? "works again"}`),
     });
     this.thread = new Thread({
@@ -107,7 +108,7 @@ export class LogSide {
 
   /** Events of this process that are stored. */
   stored(): number {
-    return this.client.appended - this.client.waiting.events;
+    return this.client.stored;
   }
 
   private post(message: ToLog): boolean {
