@@ -204,11 +204,14 @@ function lampShape(phase: number, interval: Interval<string>, place: Place): SVG
   return interval.ended === null ? parts : [...parts, endLabel(interval.ended, x + width, place)];
 }
 
+/** Shorter than elsewhere: two of the longer words would run into each other. */
+const SHORT_WORDS: Readonly<Record<string, string>> = { ...END_WORDS, "no-demand": "unused" };
+
 /** Stands under the end of its green; at the edge it moves aside. */
 function endLabel(ended: string, x: number, { top, frame }: Place): SVGElement {
   const inside = Math.min(x, frame.x(frame.nowMs) - 24);
   const label = svg("text", { class: "bar-ended", x: inside, y: top + BAR + 15 });
-  label.append(svg("title", {}, END_MEANING[ended] ?? ended), END_WORDS[ended] ?? ended);
+  label.append(svg("title", {}, END_MEANING[ended] ?? ended), SHORT_WORDS[ended] ?? ended);
   return label;
 }
 

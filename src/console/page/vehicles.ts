@@ -34,21 +34,29 @@ class Way {
   pose(distanceM: number): Pose {
     const middle = distanceM + LENGTH_M / 2;
     const { leg } = this.#lane;
+    const headingDeg = leg.approach?.headingDeg ?? 0;
     if (middle >= 0) {
-      const turnDeg = leg.approach?.headingDeg ?? 0;
-      return { at: onLeg(leg, leg.stopM + middle, laneRightM(this.#lane.lane)), turnDeg };
+      const at = onLeg(leg, leg.stopM + middle, laneRightM(this.#lane.lane));
+      return { at, turnDeg: headingDeg };
     }
-    const run = -middle;
-    const at = this.#path.getPointAtLength(Math.min(run, this.#length));
-    const before = this.#path.getPointAtLength(Math.max(0, Math.min(run, this.#length) - 0.5));
-    const turnDeg = (Math.atan2(at.x - before.x, before.y - at.y) * 180) / Math.PI;
-    const beyond = Math.max(0, run - this.#length);
-    const angle = (turnDeg * Math.PI) / 180;
+    const run = Math.min(-middle, this.#length);
+    const at = this.#path.getPointAtLength(run);
+    const before = this.#path.getPointAtLength(Math.max(0, run - 0.3));
+    const after = this.#path.getPointAtLength(Math.min(this.#length, run + 0.3));
+    const angle = Math.atan2(after.x - before.x, before.y - after.y);
+    const beyond = -middle - run;
+    // Counted on from the heading, so that no car turns the long way round between two pictures.
+    const turnDeg = headingDeg + signedDeg((angle * 180) / Math.PI - headingDeg);
     return {
       at: { x: at.x + Math.sin(angle) * beyond, y: at.y - Math.cos(angle) * beyond },
       turnDeg,
     };
   }
+}
+
+/** An angle from -180 to just under 180. */
+function signedDeg(angle: number): number {
+  return ((((angle + 180) % 360) + 360) % 360) - 180;
 }
 
 function carShape(): SVGElement {

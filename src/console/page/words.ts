@@ -50,7 +50,7 @@ export const END_MEANING: Readonly<Record<string, string>> = {
   "force-off": "the coordinator's point in the cycle was reached",
   preemption: "a preemption took the junction",
   stop: "the junction went to its failure display",
-  "no-demand": "nobody was left and another phase was called",
+  "no-demand": "no vehicle came during this green and another phase was called",
 };
 
 const PHASE_CODES: Readonly<Record<number, string>> = {
