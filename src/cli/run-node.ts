@@ -149,8 +149,10 @@ export async function runNode(options: NodeRun): Promise<number> {
   const lines = welcomeLines({ read, file, dataDir, opened, forMs, service });
   process.stdout.write(`${lines.join("\n")}\n`);
   for (const problem of opened.problems) complain(problem);
-  if (forMs !== null) setTimeout(() => ending.now("--for"), forMs);
-  const ended = await node.stop(await ending.cause);
+  const timer = forMs === null ? undefined : setTimeout(() => ending.now("--for"), forMs);
+  const cause = await ending.cause;
+  clearTimeout(timer);
+  const ended = await node.stop(cause);
   await cabinet?.close();
   if (!ended.threadsEnded) process.once("exit", () => process.kill(process.pid, "SIGKILL"));
   if (forMs === null) return 0;

@@ -1,9 +1,9 @@
 // `stopline doctor`: each finding, with a virtual site, an absent device, and the virtual cabinet
 // behind a real pseudo-terminal.
-import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import t, { type Test } from "tap";
+import t from "tap";
 import type { CabinetPort } from "../../src/cabinet/port.ts";
 import { VirtualCabinet } from "../../src/cabinet/virtual.ts";
 import { examine } from "../../src/cli/doctor.ts";
@@ -173,17 +173,6 @@ t.test("clock", async (t) => {
   const wrong = clockFinding(floor - 2 * DAY_MS, floor, true);
   t.equal(wrong.state, "fail");
   t.match(wrong.says, /2030-01-08T00:00.*2030-01-10T00:00.*set the time/);
-});
-
-function root(): boolean {
-  return process.getuid?.() === 0;
-}
-
-t.test("a data folder that can't be written", { skip: root() && "root may" }, async (t: Test) => {
-  const dir = join(folder(t), "closed");
-  mkdirSync(dir);
-  chmodSync(dir, 0o500);
-  t.match(diskFinding(dir), { state: "fail", says: /name another by --data DIR/ });
 });
 
 t.test("a data folder below a file, or in memory", async (t) => {

@@ -3,7 +3,16 @@ import { existsSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import t from "tap";
-import { folder, rowsOf, runToEnd, Stopline, siteText, until, writeSite } from "./support.ts";
+import {
+  folder,
+  openTerminal,
+  rowsOf,
+  runToEnd,
+  Stopline,
+  siteText,
+  until,
+  writeSite,
+} from "./support.ts";
 
 /** High-resolution code. */
 const GREEN_BEGINS = 1;
@@ -137,15 +146,17 @@ t.test("a console's port that is taken leaves broker and junction", async (t) =>
   t.match(node.out.trimEnd().split("\n").at(-1), /^\{"ok":true,/);
 });
 
-t.test("SIGTERM stops in order", async (t) => {
+t.test("SIGTERM stops in order, whatever time was left", async (t) => {
   const dir = folder(t);
   const data = join(dir, "data");
-  const node = new Stopline(t, ["run", writeSite(dir, siteText()), "--data", data]);
+  const words = ["run", writeSite(dir, siteText()), "--data", data, "--for", "1h"];
+  const node = new Stopline(t, words);
   t.ok(await node.opened());
   t.ok(await node.says("The controller runs"));
   node.kill("SIGTERM");
   t.same(await node.exit, { code: 0, signal: null });
   t.match(node.err, /stopping in order/);
+  t.match(node.out.trimEnd().split("\n").at(-1), /^\{"ok":true,"phases":\d+,/);
   const rows = rowsOf(data);
   const modes = rows.filter(({ kind }) => kind === "mode").map(({ body }) => body[0]);
   const after = modes.slice(modes.lastIndexOf("controlled") + 1);
@@ -153,6 +164,35 @@ t.test("SIGTERM stops in order", async (t) => {
   t.equal(after.at(-1), "failure-display");
   t.same(rows.at(-1)?.body, ["SIGTERM"]);
   t.equal(rows.at(-1)?.kind, "stop");
+});
+
+t.test("a second Ctrl-C ends at once", async (t) => {
+  const dir = folder(t);
+  const data = join(dir, "data");
+  const node = new Stopline(t, ["run", writeSite(dir, siteText()), "--data", data]);
+  t.ok(await node.says("The controller runs"));
+  node.kill("SIGINT");
+  t.ok(await node.says("again: at once"));
+  node.kill("SIGINT");
+  t.same(await node.exit, { code: null, signal: "SIGINT" });
+  t.notOk(rowsOf(data).some(({ kind }) => kind === "stop"));
+});
+
+t.test("a terminal that is closed under a node stops it in order", async (t) => {
+  const dir = folder(t);
+  const data = join(dir, "data");
+  const words = ["run", writeSite(dir, siteText()), "--data", data, "--for", "60s"];
+  const terminal = openTerminal(t, words);
+  const modes = () => {
+    const rows = existsSync(join(data, "events.db")) ? rowsOf(data) : [];
+    return rows.filter(({ kind }) => kind === "mode").map(({ body }) => body[0]);
+  };
+  t.ok(await until(() => modes().includes("starting")));
+  terminal.kill("SIGKILL");
+  const stop = () => rowsOf(data).find(({ kind }) => kind === "stop");
+  t.ok(await until(() => stop() !== undefined));
+  t.same(stop()?.body, ["the terminal was closed"]);
+  t.equal(modes().at(-1), "failure-display");
 });
 
 t.test("a data folder that can't be made", async (t) => {

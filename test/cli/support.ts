@@ -66,6 +66,15 @@ export async function until(
   return await done();
 }
 
+/** A terminal with the program in it; killed, the program loses its terminal. */
+export function openTerminal(t: Test, args: readonly string[]): ChildProcess {
+  const words = [process.execPath, PROGRAM, ...args].map((word) => `'${word}'`).join(" ");
+  const shell = 'unset NODE_OPTIONS JOURNAL_STREAM; exec script --quiet --command "$1" /dev/null';
+  const child = spawn("sh", ["-c", shell, "sh", words], { cwd: ROOT, stdio: "ignore" });
+  t.teardown(() => child.kill("SIGKILL"));
+  return child;
+}
+
 export interface Exit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -95,8 +104,10 @@ export class Stopline {
       this.err += chunk.toString();
       this.all += chunk.toString();
     });
+    const leash = setTimeout(() => this.kill("SIGKILL"), PATIENCE_MS);
     this.exit = new Promise((resolve) => {
       this.child.once("close", (code, signal) => {
+        clearTimeout(leash);
         this.ended = true;
         resolve({ code, signal });
       });
