@@ -21,6 +21,7 @@ const VIEW_MS = 100;
 const STOP_PATIENCE_MS = 90_000;
 /** With no cabinet in the session there is nothing to stop. */
 const STOP_POLL_MS = 50;
+const FIRST_LAMP_POLL_MS = 10;
 
 export interface LiveOptions {
   readonly site: SiteModel;
@@ -112,6 +113,20 @@ export class LiveControl {
       gapMaxMs: this.beat?.gapMaxMs() ?? 0,
       firstLampWallMs: this.firstLampWallMs,
     };
+  }
+
+  /** Forgets the figures of the start-up: what a bench reads counts from now on. */
+  measureAnew(): void {
+    this.edgeToFrameUs.reset();
+    this.beat?.measureAnew();
+  }
+
+  /** Resolves when the cabinet has accepted a first lamp frame, or after `patienceMs`. */
+  async firstLamp(patienceMs: number): Promise<void> {
+    const endMs = performance.now() + patienceMs;
+    while (this.firstLampWallMs === null && performance.now() < endMs) {
+      await new Promise((resolve) => setTimeout(resolve, FIRST_LAMP_POLL_MS));
+    }
   }
 
   view(): ControlView {

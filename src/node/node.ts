@@ -19,6 +19,8 @@ import { Thread, type ThreadDeath } from "./thread.ts";
 
 /** Heap of the service thread: 100 clients need some 20 MB (measured by bench/node.ts). */
 const SERVICE_HEAP_MB = 160;
+/** A session with the cabinet takes 50 ms and its module loading some 100. */
+const LAMPS_FIRST_MS = 500;
 /** A service thread that has not opened by then is reported, not waited for. */
 const OPEN_PATIENCE_MS = 20_000;
 const STOP_GRACE_MS = 3_000;
@@ -118,7 +120,11 @@ export class RunningNode {
     });
   }
 
-  /** Lamps first: control runs before any other thread has loaded its modules. */
+  /**
+   * Lamps first: the log, which stamps what happens, starts beside control; the service thread,
+   * with the most modules to load, only when the cabinet has taken a frame or is not there to
+   * take one.
+   */
   async start(): Promise<void> {
     const nowMs = performance.now();
     goFirst();
@@ -128,7 +134,8 @@ export class RunningNode {
     const opened = new Promise<void>((resolve) => {
       this.onOpened = resolve;
     });
-    this.service.start(nowMs);
+    await this.live?.firstLamp(LAMPS_FIRST_MS);
+    this.service.start(performance.now());
     const patience = setTimeout(() => this.onOpened?.(), OPEN_PATIENCE_MS);
     await opened;
     clearTimeout(patience);
@@ -164,6 +171,11 @@ export class RunningNode {
       running: threads.filter(({ running }) => running).map(({ name }) => name),
       ...this.loop(),
     };
+  }
+
+  /** What `picture` says of the loop counts from now on: for a bench, after the start-up. */
+  measureAnew(): void {
+    this.live?.measureAnew();
   }
 
   async stop(cause: string): Promise<Ended> {

@@ -10,6 +10,8 @@ export interface Beat {
   readonly jitterUs: RecordableHistogram;
   /** Longest time between two ticks since the start, in ms. */
   readonly gapMaxMs: () => number;
+  /** Forgets both figures: they count from now on. */
+  readonly measureAnew: () => void;
   readonly stop: () => void;
 }
 
@@ -30,5 +32,9 @@ export function startBeat(onTick: (nowMs: number) => void): Beat {
     onTick(nowMs);
   };
   let timer = setTimeout(tick, TICK_MS);
-  return { jitterUs, gapMaxMs: () => gapMaxMs, stop: () => clearTimeout(timer) };
+  const measureAnew = (): void => {
+    jitterUs.reset();
+    gapMaxMs = 0;
+  };
+  return { jitterUs, gapMaxMs: () => gapMaxMs, measureAnew, stop: () => clearTimeout(timer) };
 }

@@ -1,0 +1,70 @@
+// A node whose control loop is measured, in a process of its own: argv is `quiet` or `stalled`.
+// It says over IPC where its broker is, measures anew at the message "begin", and says at "end"
+// how its loop did.
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { MessageChannel, Worker } from "node:worker_threads";
+import { VirtualCabinetPort } from "../../src/cabinet/virtual-port.ts";
+import { type NodePicture, startNode } from "../../src/node/node.ts";
+import { readSite } from "../../src/node/read-site.ts";
+
+export interface LampNodeOpened {
+  readonly mqttPort: number;
+  readonly console: string;
+}
+
+export interface LampNodeEnded {
+  readonly picture: NodePicture;
+  /** Seconds for which the control thread was ready to run and another thread had the processor. */
+  readonly waitedS: number;
+}
+
+const DEMO = new URL("../../config/demo.yaml", import.meta.url).pathname;
+
+/** Run-queue wait of this thread since it began (second field of schedstat, ns). */
+function waitedS(): number {
+  const text = readFileSync(`/proc/self/task/${process.pid}/schedstat`, "utf8");
+  return Number(text.split(" ")[1]) / 1e9;
+}
+
+async function run(): Promise<void> {
+  const dataDir = mkdtempSync(join(tmpdir(), "stopline-lamp-"));
+  const read = await readSite(DEMO);
+  if (!read.ok) throw new Error(read.problems.join("\n"));
+  const { port1, port2 } = new MessageChannel();
+  const cabinet = new Worker(new URL("./busy-cabinet.ts", import.meta.url), {
+    workerData: { site: read.site, cable: port2 },
+    transferList: [port2],
+  });
+  const stalled = process.argv[2] === "stalled";
+  const node = await startNode({
+    read,
+    file: DEMO,
+    dataDir,
+    freePorts: true,
+    port: new VirtualCabinetPort(port1),
+    ...(stalled ? { entries: { log: new URL("./stalled-log.ts", import.meta.url) } } : {}),
+  });
+  const opened: LampNodeOpened = {
+    mqttPort: Number(new URL(node.opened.mqtt[0] ?? "").port),
+    console: new URL(node.opened.consoleUrl ?? "").origin,
+  };
+  process.send?.(opened);
+  let waitedBefore = waitedS();
+  process.on("message", (message) => {
+    if (message === "begin") {
+      node.measureAnew();
+      waitedBefore = waitedS();
+      return;
+    }
+    const ended: LampNodeEnded = { picture: node.picture(), waitedS: waitedS() - waitedBefore };
+    process.send?.(ended, () => {
+      void cabinet.terminate();
+      rmSync(dataDir, { recursive: true, force: true });
+      process.exit(0);
+    });
+  });
+}
+
+await run();
