@@ -42,7 +42,7 @@ function isUpright(leg: Leg): boolean {
  * pedestrian head of the crosswalk that ends there.
  */
 function headPlace(plan: Plan, leg: Leg, nth: number): Point {
-  const step = HEAD_W + 0.9;
+  const step = HEAD_W + 1.3;
   const kerb = kerbs(leg).arriving;
   const baseM = Math.max(leg.stopM, arrivingCornerM(plan.legs, leg) + WALK_SIZE + 4);
   if (isUpright(leg)) {
