@@ -78,24 +78,29 @@ function channelOf(site: SiteModel, phase: number, kind: "vehicle" | "pedestrian
   return found?.channel ?? null;
 }
 
+/**
+ * The phase of each lane, from the centre line outwards: a lane for each left turn of its own, as
+ * many as the approach has for its through phase (or its only one), one for each right turn.
+ */
+function laneOrder(approach: Approach, phases: readonly Phase[]): Phase[] {
+  const main = phases.find((phase) => phase.movement === "through") ?? phases[0];
+  const turning = (movement: Movement) =>
+    phases.filter((phase) => phase !== main && phase.movement === movement);
+  const through = main === undefined ? [] : new Array<Phase>(approach.lanes).fill(main);
+  return [...turning("left"), ...through, ...turning("right")];
+}
+
 function mapApproach(site: SiteModel, approach: Approach): MapApproach {
   const phases = site.phases.filter((phase) => phase.approach === approach.id);
-  const lanes = Array.from({ length: approach.lanes }, (_, index) => index + 1);
   return {
     id: approach.id,
     headingDeg: approach.headingDeg,
     speedMps: approach.speedMps,
     grade: approach.grade,
-    lanes: lanes.map((lane) => ({
-      lane,
-      ...stopLine(site, approach, lane),
-      movements: phases
-        .filter((phase) => servesLane(phase, lane, { approach, phases }))
-        .map(({ movement, phase }) => ({
-          movement,
-          phase,
-          channel: channelOf(site, phase, "vehicle"),
-        })),
+    lanes: laneOrder(approach, phases).map(({ movement, phase }, index) => ({
+      lane: index + 1,
+      ...stopLine(site, approach, index + 1),
+      movements: [{ movement, phase, channel: channelOf(site, phase, "vehicle") }],
     })),
     crossings: phases.flatMap((phase) =>
       phase.pedestrian === null
@@ -109,18 +114,6 @@ function mapApproach(site: SiteModel, approach: Approach): MapApproach {
           ],
     ),
   };
-}
-
-/** Left turns from the innermost lane, right turns from the outermost, through from the rest. */
-function servesLane(
-  phase: Phase,
-  lane: number,
-  { approach, phases }: { approach: Approach; phases: readonly Phase[] },
-): boolean {
-  if (phase.movement === "left") return lane === 1;
-  if (phase.movement === "right") return lane === approach.lanes;
-  const leftTurn = phases.some((other) => other.movement === "left");
-  return lane > 1 || !leftTurn || approach.lanes === 1;
 }
 
 /** Where the lane's middle meets the stop line. */
