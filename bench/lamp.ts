@@ -2,7 +2,8 @@
 // messages a second flood the broker from another process, and the log's disk stands still 500
 // ms out of every second. Beside it, as the peer, the same node left alone. Figures count from
 // five seconds after the node has opened everything; its start-up is the business of bench
-// start.
+// start. With --realtime the control thread alone is SCHED_FIFO, as a unit with
+// CPUSchedulingPolicy=fifo and CPUSchedulingResetOnFork=yes makes it (needs root).
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -12,6 +13,8 @@ import type { LampNodeEnded, LampNodeOpened } from "./support/lamp-node.ts";
 const MEASURED_S = 60;
 const SETTLE_MS = 5_000;
 const FLOOD_PER_S = 20_000;
+const REAL_TIME = process.argv.includes("--realtime");
+const SCHEDULER = REAL_TIME ? ["chrt", "--reset-on-fork", "--fifo", "10"] : [];
 
 interface Flood {
   readonly offered: number;
@@ -50,7 +53,8 @@ async function floodOf(port: number): Promise<Flood> {
 }
 
 function startLampNode(kind: "quiet" | "stalled"): ChildProcess {
-  return spawn(process.execPath, [script("lamp-node"), kind], {
+  const command = [...SCHEDULER, process.execPath, script("lamp-node"), kind] as const;
+  return spawn(command[0] ?? "", command.slice(1), {
     stdio: ["ignore", "inherit", "inherit", "ipc"],
   });
 }
@@ -65,7 +69,8 @@ async function told<Message>(node: ChildProcess): Promise<Message> {
 }
 
 async function measure(kind: "quiet" | "stalled"): Promise<Run> {
-  process.stderr.write(`${kind}: ${MEASURED_S} s\n`);
+  const how = REAL_TIME ? ", control under SCHED_FIFO" : "";
+  process.stderr.write(`${kind}${how}: ${MEASURED_S} s\n`);
   const node = startLampNode(kind);
   try {
     const { mqttPort, console } = await told<LampNodeOpened>(node);
