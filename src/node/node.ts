@@ -33,6 +33,8 @@ const NODE_NEWS_MS = 1_000;
 const NICENESS = -10;
 /** Deaths that are remembered; each is in the log anyway. */
 const MAX_DEATHS = 100;
+/** Lines that wait for a service thread; a log can have no more to say at its opening. */
+const MAX_UNSAID = 100;
 
 export interface StartOptions {
   readonly read: SiteRead;
@@ -86,6 +88,7 @@ export class RunningNode {
   /** Beats in place of the control loop where there is no site to control. */
   private idle: NodeJS.Timeout | null = null;
   private readonly deaths: ThreadDeath[] = [];
+  private readonly unsaid: ToService[] = [];
   private readonly startedWallMs = Date.now();
   private lastNewsMs = 0;
   private onOpened: (() => void) | null = null;
@@ -108,7 +111,7 @@ export class RunningNode {
       ...(options.entries?.log === undefined ? {} : { entry: options.entries.log }),
       onDeath: (death) => this.onDeath(death),
       onOpened: () => this.joinServiceAndLog(),
-      onNotice: (text) => this.tell({ kind: "notice", level: "warn", text }),
+      onNotice: (text) => this.notice("warn", text),
     });
     this.service = new Thread({
       name: "service",
@@ -221,6 +224,13 @@ export class RunningNode {
     this.service.post(message);
   }
 
+  /** A line for people; kept while the service thread, which writes it, does not run. */
+  private notice(level: "warn" | "error", text: string): void {
+    const message = { kind: "notice", level, text } as const;
+    if (this.service.post(message) || this.unsaid.length >= MAX_UNSAID) return;
+    this.unsaid.push(message);
+  }
+
   private onBeat(nowMs: number): void {
     const stepMs = this.clock.step({ monoMs: nowMs, wallMs: Date.now() });
     if (stepMs !== null) this.log.append({ kind: "clock", body: [Math.round(stepMs)] });
@@ -269,6 +279,7 @@ export class RunningNode {
         this.opened = message;
         this.kept = this.portsOf(message);
         this.joinServiceAndLog();
+        for (const message of this.unsaid.splice(0)) this.tell(message);
         this.onOpened?.();
         break;
       case "detector":
@@ -301,7 +312,7 @@ export class RunningNode {
     if (this.deaths.length < MAX_DEATHS) this.deaths.push({ thread, cause, restartInMs });
     this.log.append({ kind: "worker", body: [thread, cause] });
     const text = `the ${thread} thread died (${cause}) and is started again in ${restartInMs} ms`;
-    this.tell({ kind: "notice", level: "error", text });
+    this.notice("error", text);
   }
 
   /** In the order of the listeners; none where one of them could not be opened. */
