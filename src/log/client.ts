@@ -18,7 +18,7 @@ export const LOG_THREAD = new URL("./worker.ts", import.meta.url);
 /** Heap of the log thread, MB; the page cache of the engine comes on top (2 MB). */
 export const LOG_LIMITS: ResourceLimits = {
   maxOldGenerationSizeMb: 64,
-  maxYoungGenerationSizeMb: 4,
+  maxYoungGenerationSizeMb: 2,
 };
 
 export interface LogClientOptions {

@@ -117,7 +117,7 @@ export class RunningNode {
       name: "service",
       url: options.entries?.service ?? new URL("./service-thread.ts", import.meta.url),
       data: () => ({ data: this.serviceData(), transfer: [] }),
-      limits: { maxOldGenerationSizeMb: SERVICE_HEAP_MB, maxYoungGenerationSizeMb: 4 },
+      limits: { maxOldGenerationSizeMb: SERVICE_HEAP_MB, maxYoungGenerationSizeMb: 2 },
       onMessage: (message) => this.onService(message as FromService),
       onDeath: (death) => this.onDeath(death),
     });
