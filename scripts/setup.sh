@@ -48,7 +48,7 @@ stopline_setup() {
   unset NODE_ENV NODE_OPTIONS
   # better-sqlite3 and type stripping are stable in the pinned Node; nothing to warn a user about.
   export NODE_NO_WARNINGS=1
-  # Compiled once, modules load three times as fast, and no compiler of types stays in memory.
+  # Compiled once: lamps 0.2 s earlier, and no compiler of types stays in memory.
   export NODE_COMPILE_CACHE="$ROOT/node_modules/.compile-cache"
   # Each thread's own heap of the C library keeps what it once needed: two for all of them do.
   export MALLOC_ARENA_MAX=2
