@@ -1,7 +1,7 @@
 // The database file: what it holds, how it is told from others, and the settings without which
 // the log would promise what it can't keep.
 import { closeSync, existsSync, openSync, readSync, rmSync } from "node:fs";
-import { type Database, type Driver, integerOf, textOf } from "./driver.ts";
+import { type Database, type Driver, integerOf } from "./driver.ts";
 import { renameDurably, syncFile } from "./files.ts";
 
 /** "STLN": marks the file as ours. */
@@ -136,7 +136,3 @@ export function checkSettings(database: Database): void {
   }
 }
 
-/** The version of the engine, for `doctor` and reports. */
-export function engineVersion(database: Database): string {
-  return textOf(database.prepare("SELECT sqlite_version()").get());
-}

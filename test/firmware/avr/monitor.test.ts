@@ -67,8 +67,7 @@ function stick(colour: Colour, channel: number): string | null {
 // The yellow of a pedestrian channel has a driver too, though nothing is wired to it.
 for (const colour of COLOURS) {
   t.test(`${colour} drivers stuck on: trip, only the flasher is left`, async (t) => {
-    const channels = colour === "red" ? [1, 4, 9, 12] : ALL.map(({ channel }) => channel);
-    for (const channel of channels) t.equal(stick(colour, channel), null, `channel ${channel}`);
+    for (const { channel } of ALL) t.equal(stick(colour, channel), null, `channel ${channel}`);
   });
 }
 
