@@ -26,9 +26,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   log: ["core", "wire", "sitefile"],
   cabinet: ["core", "wire", "sitefile"],
   broker: ["core", "wire", "sitefile"],
-  observe: ["core", "wire", "sitefile", "log", "cabinet", "broker"],
-  node: ["core", "wire", "sitefile", "log", "cabinet", "broker", "observe", "console"],
-  console: ["core", "wire", "sitefile", "log", "cabinet", "broker", "observe"],
+  mesh: ["core", "wire", "sitefile", "log"],
+  observe: ["core", "wire", "sitefile", "log", "cabinet", "broker", "mesh"],
+  node: ["core", "wire", "sitefile", "log", "cabinet", "broker", "mesh", "observe", "console"],
+  console: ["core", "wire", "sitefile", "log", "cabinet", "broker", "mesh", "observe"],
   cli: [
     "core",
     "wire",
@@ -36,12 +37,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "log",
     "cabinet",
     "broker",
+    "mesh",
     "observe",
     "console",
     "node",
     "sim",
   ],
-  sim: ["core", "wire", "sitefile", "log", "cabinet", "broker", "observe", "node"],
+  sim: ["core", "wire", "sitefile", "log", "cabinet", "broker", "mesh", "observe", "node"],
 };
 
 interface Finding {

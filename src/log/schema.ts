@@ -135,4 +135,3 @@ export function checkSettings(database: Database): void {
     if (found !== wanted) throw new Error(`PRAGMA ${name} is ${found}, not ${value}`);
   }
 }
-
