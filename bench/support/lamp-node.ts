@@ -6,8 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MessageChannel, Worker } from "node:worker_threads";
 import { VirtualCabinetPort } from "../../src/cabinet/virtual-port.ts";
-import { type NodePicture, startNode } from "../../src/node/node.ts";
+import type { NodePicture } from "../../src/node/node.ts";
 import { readSite } from "../../src/node/read-site.ts";
+import { startNode } from "../../src/node/start.ts";
 
 export interface LampNodeOpened {
   readonly mqttPort: number;

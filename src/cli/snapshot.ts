@@ -3,16 +3,16 @@
 import { timeText } from "../log/export.ts";
 import { FolderError } from "../log/lock.ts";
 import { LogReader } from "../log/read.ts";
-import { listSnapshots, readSnapshot, type Snapshot } from "../log/snapshots.ts";
+import { type Snapshot, SnapshotFolder } from "../log/snapshots.ts";
 import { verifyLog } from "../log/verify.ts";
 import { WireError } from "../wire/codec.ts";
 import { fail, parseOptions } from "./options.ts";
 
 const USAGE = "snapshot list|verify --data DIR";
 
-function read(dir: string, seq: number): Snapshot | string {
+function read(folder: SnapshotFolder, seq: number): Snapshot | string {
   try {
-    return readSnapshot(dir, seq);
+    return folder.read(seq);
   } catch (error) {
     if (error instanceof WireError) return error.message;
     throw error;
@@ -20,10 +20,11 @@ function read(dir: string, seq: number): Snapshot | string {
 }
 
 function list(dir: string): number {
-  const found = listSnapshots(dir);
+  const folder = new SnapshotFolder(dir);
+  const found = folder.list();
   if (found.length === 0) process.stdout.write("no snapshots\n");
   for (const seq of found) {
-    const snapshot = read(dir, seq);
+    const snapshot = read(folder, seq);
     const text =
       typeof snapshot === "string"
         ? `bad: ${snapshot}`
@@ -37,7 +38,10 @@ function list(dir: string): number {
 function verify(dir: string): number {
   const reader = new LogReader(dir);
   try {
-    const { rows, first, last, snapshots, problems } = verifyLog(dir, reader.database);
+    const { rows, first, last, snapshots, problems } = verifyLog(
+      new SnapshotFolder(dir),
+      reader.database,
+    );
     if (problems.length > 0) {
       for (const problem of problems) process.stderr.write(`stopline snapshot: ${problem}\n`);
       return 1;

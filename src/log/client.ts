@@ -6,6 +6,7 @@ import type { ResourceLimits } from "node:worker_threads";
 import { type EventClass, KINDS, type NodeEvent } from "./events.ts";
 import type { AppendMessage, FromLog, LogData, LogFigures, ToLog } from "./messages.ts";
 import { CLASS_BOUNDS, type ClassBound, type DropCounts, EventQueues } from "./queue.ts";
+import { realTimers, type TimerHandle, type Timers, within } from "./timers.ts";
 
 /** Rows of one commit at most. */
 const BATCH_EVENTS = 2_048;
@@ -24,7 +25,7 @@ export const LOG_LIMITS: ResourceLimits = {
 export interface LogClientOptions {
   /** Hands a message to the log thread; false while none runs. Never blocks. */
   readonly post: (message: ToLog) => boolean;
-  readonly wallMs?: () => number;
+  readonly timers?: Timers;
   readonly bounds?: Readonly<Record<EventClass, ClassBound>>;
   /** Called whenever the folder was opened: at the start, after trouble, by a new thread. */
   readonly onOpened?: (opened: Extract<FromLog, { kind: "opened" }>) => void;
@@ -37,7 +38,7 @@ export interface LogClientOptions {
 export class LogClient {
   readonly #options: LogClientOptions;
   readonly #queues: EventQueues;
-  readonly #wallMs: () => number;
+  readonly #timers: Timers;
   #batch = 0;
   #flying: AppendMessage | null = null;
   #open = false;
@@ -49,21 +50,21 @@ export class LogClient {
   #appended = 0;
   #stored = 0;
   #urgent = false;
-  #timer: NodeJS.Timeout | null = null;
+  #timer: TimerHandle | null = null;
   readonly #idle: (() => void)[] = [];
 
   constructor(options: LogClientOptions) {
     this.#options = options;
     this.#queues = new EventQueues(options.bounds ?? CLASS_BOUNDS);
-    this.#wallMs = options.wallMs ?? Date.now;
+    this.#timers = options.timers ?? realTimers;
   }
 
   /** Takes an event; never waits, never throws for a disk's sake. */
   append(event: NodeEvent): void {
     this.#appended += 1;
-    this.#queues.put(event.at === undefined ? { ...event, at: this.#wallMs() } : event);
+    this.#queues.put(event.at === undefined ? { ...event, at: this.#timers.wallMs() } : event);
     if (KINDS[event.kind].durable) this.#sendSoon();
-    this.#timer ??= setTimeout(() => this.#onTimer(), GROUP_MS).unref();
+    this.#timer ??= this.#timers.after(GROUP_MS, () => this.#onTimer());
   }
 
   /** `LogData` for the next log thread: it goes on with this process's incarnation. */
@@ -106,13 +107,10 @@ export class LogClient {
       const idle = new Promise<void>((resolve) => this.#idle.push(resolve));
       this.#urgent = true;
       this.#send();
-      let timer: NodeJS.Timeout | undefined;
-      const late = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, patienceMs);
-      });
-      await Promise.race([idle, late]);
-      clearTimeout(timer);
+      await within(this.#timers, idle, patienceMs);
     }
+    this.#timer?.cancel();
+    this.#timer = null;
     return this.#isIdle();
   }
 
@@ -169,12 +167,12 @@ export class LogClient {
   #sendSoon(): void {
     if (this.#urgent) return;
     this.#urgent = true;
-    setImmediate(() => this.#send());
+    this.#timers.soon(() => this.#send());
   }
 
   #send(): void {
     if (!this.#open || this.#flying !== null) return;
-    const events = this.#queues.take(BATCH_EVENTS, this.#wallMs(), "the queue was full");
+    const events = this.#queues.take(BATCH_EVENTS, this.#timers.wallMs(), "the queue was full");
     if (events.length === 0) return;
     this.#urgent = false;
     this.#batch += 1;

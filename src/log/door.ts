@@ -1,11 +1,12 @@
 // The service thread's side of the log: questions about the past, commands that must be durable
 // before they are carried out, and the rows as they are committed.
-import type { MessagePort } from "node:worker_threads";
 import type { Command, Reply } from "../wire/command.ts";
+import type { ChannelPort } from "./channel.ts";
 import type { Verdict } from "./commands.ts";
 import type { LogRow } from "./events.ts";
 import type { Answer, AskLog, Question, TellService } from "./messages.ts";
 import type { LogQuery } from "./rows.ts";
+import { realTimers, type TimerHandle, type Timers } from "./timers.ts";
 
 /** A question that the disk does not answer is given up after this. */
 const PATIENCE_MS = 10_000;
@@ -25,7 +26,7 @@ export type Effect = (command: Command) => Promise<string | null>;
 interface Waiting {
   readonly resolve: (answer: Answer) => void;
   readonly reject: (error: Error) => void;
-  readonly timer: NodeJS.Timeout;
+  readonly timer: TimerHandle;
 }
 
 type WithoutToken<Q> = Q extends Question ? Omit<Q, "token"> : never;
@@ -34,23 +35,23 @@ export class LogDoor {
   readonly #waiting = new Map<number, Waiting>();
   readonly #running = new Map<string, Promise<Reply>>();
   readonly #effect: Effect;
-  readonly #wallMs: () => number;
-  #port: MessagePort | null = null;
+  readonly #timers: Timers;
+  #port: ChannelPort | null = null;
   #token = 0;
   /** Called with rows after their commit, in order. */
   onCommitted: (rows: CommittedRows) => void = () => undefined;
 
-  constructor(effect: Effect, wallMs: () => number = Date.now) {
+  constructor(effect: Effect, timers: Timers = realTimers) {
     this.#effect = effect;
-    this.#wallMs = wallMs;
+    this.#timers = timers;
   }
 
   /** A channel to the log thread; a new one each time that thread starts. */
-  attach(port: MessagePort): void {
+  attach(port: ChannelPort): void {
     this.#port?.close();
     this.#failAll("the log thread was started anew");
     this.#port = port;
-    port.on("message", (message: TellService) => this.#take(message));
+    port.on("message", (message) => this.#take(message as TellService));
   }
 
   /** The log thread is gone, or this one ends. */
@@ -113,7 +114,7 @@ export class LogDoor {
   }
 
   #reply(command: Command, reason: string | null): Reply {
-    return { id: command.id, ok: reason === null, reason, atMs: Math.round(this.#wallMs()) };
+    return { id: command.id, ok: reason === null, reason, atMs: Math.round(this.#timers.wallMs()) };
   }
 
   #ask(question: WithoutToken<Question>): Promise<Answer> {
@@ -123,10 +124,10 @@ export class LogDoor {
     this.#token += 1;
     const token = this.#token;
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
+      const timer = this.#timers.after(PATIENCE_MS, () => {
         this.#waiting.delete(token);
         reject(new Error("the log does not answer"));
-      }, PATIENCE_MS);
+      });
       this.#waiting.set(token, { resolve, reject, timer });
       port.postMessage({ ...question, token } satisfies AskLog);
     });
@@ -156,14 +157,14 @@ export class LogDoor {
     const waiting = this.#waiting.get(message.token);
     if (waiting === undefined) return;
     this.#waiting.delete(message.token);
-    clearTimeout(waiting.timer);
+    waiting.timer.cancel();
     if (message.kind === "failed") waiting.reject(new Error(message.reason));
     else waiting.resolve(message);
   }
 
   #failAll(reason: string): void {
     for (const { reject, timer } of this.#waiting.values()) {
-      clearTimeout(timer);
+      timer.cancel();
       reject(new Error(reason));
     }
     this.#waiting.clear();

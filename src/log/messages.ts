@@ -1,6 +1,6 @@
 // What the log thread, the control thread and the service thread say to each other. Plain data.
-import type { MessagePort } from "node:worker_threads";
 import type { Command, Reply } from "../wire/command.ts";
+import type { ChannelPort } from "./channel.ts";
 import type { Verdict } from "./commands.ts";
 import type { LogRow, NodeEvent } from "./events.ts";
 import type { LogQuery } from "./rows.ts";
@@ -31,10 +31,13 @@ export interface AppendMessage {
   readonly repeated: boolean;
 }
 
+/** Threads that ask the log and hear of its rows. */
+export type LogReaderName = "service" | "mesh";
+
 export type ToLog =
   | AppendMessage
-  /** The service thread's end of a channel. */
-  | { readonly kind: "attach"; readonly port: MessagePort }
+  /** An end of a channel to another thread; a new one takes the place of its last. */
+  | { readonly kind: "attach"; readonly who: LogReaderName; readonly port: ChannelPort }
   /** Snapshot, close, exit. */
   | { readonly kind: "stop" };
 

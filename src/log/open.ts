@@ -4,27 +4,26 @@
 // A file that is not ours, or newer than this program, is set aside under a name that says why. A
 // damaged one is set aside too, its good prefix copied into a new file, and a gap row says what is
 // missing. Then the incarnation rises, in the first commit of all.
-import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { type Database, type Driver, integerOf, SqlError } from "./driver.ts";
+import { type Database, integerOf, SqlError } from "./driver.ts";
 import type { NodeEvent } from "./events.ts";
-import { renameDurably, setAside } from "./files.ts";
 import { LogState } from "./fold.ts";
 import { type FolderLock, lockFolder } from "./lock.ts";
+import { realStorage } from "./real-storage.ts";
 import { finishCut } from "./retention.ts";
 import { anchorOf, hashAt, type Position, type RowVisitor, walkRows } from "./rows.ts";
 import { copyGoodPrefix } from "./salvage.ts";
 import { createFile, inspectFile, openForWriting } from "./schema.ts";
-import { newestGood, rememberedIncarnation } from "./snapshots.ts";
-import { sqliteDriver } from "./sqlite.ts";
+import { SnapshotFolder } from "./snapshots.ts";
+import { type Storage, setAside } from "./storage.ts";
 import { LogWriter, type OpenedLog, type WriterOptions } from "./writer.ts";
 
 /** Name of the log in its data folder. */
 export const LOG_FILE = "events.db";
 
 interface Place {
-  readonly driver: Driver;
-  readonly dir: string;
+  readonly storage: Storage;
+  readonly snapshots: SnapshotFolder;
   readonly path: string;
   readonly onProgress?: WriterOptions["onProgress"];
 }
@@ -52,12 +51,12 @@ interface Trail {
 export function openWriter(
   dir: string,
   options: WriterOptions,
-  driver: Driver = sqliteDriver,
+  storage: Storage = realStorage,
 ): LogWriter {
-  mkdirSync(dir, { recursive: true });
-  const lock = lockFolder(driver, dir);
+  storage.files.makeDir(dir);
+  const lock = lockFolder(storage, dir);
   try {
-    return openLocked(driver, dir, options, lock);
+    return openLocked(storage, dir, options, lock);
   } catch (error) {
     lock.release();
     throw error;
@@ -65,16 +64,17 @@ export function openWriter(
 }
 
 function openLocked(
-  driver: Driver,
+  storage: Storage,
   dir: string,
   options: WriterOptions,
   lock: FolderLock,
 ): LogWriter {
   const path = join(dir, LOG_FILE);
   const trail: Trail = { notices: [], rows: [], incarnation: 0 };
-  clearTheWay({ driver, dir, path }, trail);
-  const { onProgress } = options;
-  const loaded = loadOrSalvage({ driver, dir, path, onProgress }, trail);
+  const snapshots = new SnapshotFolder(dir, storage.files);
+  const place = { storage, snapshots, path, onProgress: options.onProgress };
+  clearTheWay(place, trail);
+  const loaded = loadOrSalvage(place, trail);
   try {
     finishCut(loaded.database);
     const stored = storedIncarnation(loaded.database);
@@ -82,7 +82,7 @@ function openLocked(
     const last = Math.max(stored, loaded.state.incarnation, trail.incarnation);
     const incarnation = resumes ? stored : last + 1;
     const writer = new LogWriter(
-      { dir, lock, incarnation, notices: trail.notices, ...loaded },
+      { dir, lock, snapshots, incarnation, notices: trail.notices, ...loaded },
       options,
     );
     if (!resumes) writer.begin(trail.rows);
@@ -99,20 +99,21 @@ function storedIncarnation(database: Database): number {
 }
 
 /** After this a file of ours lies at `path`, be it an empty one. */
-function clearTheWay({ driver, dir, path }: Place, trail: Trail): void {
-  if (!existsSync(path) && existsSync(salvagePath(path))) renameDurably(salvagePath(path), path);
-  const found = inspectFile(path);
+function clearTheWay({ storage, snapshots, path }: Place, trail: Trail): void {
+  const { files } = storage;
+  if (!files.exists(path) && files.exists(salvagePath(path))) files.rename(salvagePath(path), path);
+  const found = inspectFile(files, path);
   if (found.kind === "ours") return;
-  if (found.kind === "absent" && existsSync(`${path}-wal`)) {
-    const aside = setAside(path, "orphan");
+  if (found.kind === "absent" && files.exists(`${path}-wal`)) {
+    const aside = setAside(files, path, "orphan");
     note(trail, `${path} is missing; its write-ahead log is set aside as ${aside}-wal`, 0);
   }
   if (found.kind !== "absent") {
-    const aside = setAside(path, found.kind);
+    const aside = setAside(files, path, found.kind);
     note(trail, `${path}: ${found.detail}; set aside as ${aside}`, 0);
   }
-  trail.incarnation = rememberedIncarnation(dir);
-  createFile(driver, path);
+  trail.incarnation = snapshots.rememberedIncarnation();
+  createFile(storage, path);
 }
 
 function note(trail: Trail, text: string, lost: number): void {
@@ -126,14 +127,15 @@ function salvagePath(path: string): string {
 }
 
 function loadOrSalvage(place: Place, trail: Trail): Loaded {
-  const { driver, dir, path, onProgress } = place;
+  const { storage, snapshots, path, onProgress } = place;
+  const { driver, files } = storage;
   const first = tryLoad(place, trail);
   if (typeof first !== "string") return first;
-  createFile(driver, salvagePath(path));
+  createFile(storage, salvagePath(path));
   const salvage = copyGoodPrefix(driver, { from: path, to: salvagePath(path) }, onProgress);
-  const aside = setAside(path, "damaged");
-  renameDurably(salvagePath(path), path);
-  trail.incarnation = Math.max(rememberedIncarnation(dir), salvage.incarnation);
+  const aside = setAside(files, path, "damaged");
+  files.rename(salvagePath(path), path);
+  trail.incarnation = Math.max(snapshots.rememberedIncarnation(), salvage.incarnation);
   const kept = salvage.last.seq === 0 ? "nothing" : `rows to ${salvage.last.seq}`;
   note(trail, `${path}: damaged, ${first}; set aside as ${aside}, kept ${kept}`, salvage.lost);
   const second = tryLoad(place, trail);
@@ -147,11 +149,11 @@ function isDamage(error: unknown): error is SqlError {
 }
 
 /** The log as it lies there, or in words what is damaged about it. */
-function tryLoad({ driver, dir, path, onProgress }: Place, trail: Trail): Loaded | string {
+function tryLoad(place: Place, trail: Trail): Loaded | string {
   let database: Database | null = null;
   try {
-    database = openForWriting(driver, path);
-    const loaded = load(dir, database, { notices: trail.notices, onProgress });
+    database = openForWriting(place.storage.driver, place.path);
+    const loaded = load(place, database, trail.notices);
     if (typeof loaded !== "string") return loaded;
     database.close();
     return loaded;
@@ -163,17 +165,13 @@ function tryLoad({ driver, dir, path, onProgress }: Place, trail: Trail): Loaded
 }
 
 /** Newest snapshot, and the rows after it: each hash checked, each body decoded and folded. */
-function load(
-  dir: string,
-  database: Database,
-  { notices, onProgress }: { notices: string[]; onProgress: Place["onProgress"] },
-): Loaded | string {
-  const found = newestGood(dir, (seq) => hashAt(database, seq), notices);
+function load(place: Place, database: Database, notices: string[]): Loaded | string {
+  const found = place.snapshots.newestGood((seq) => hashAt(database, seq), notices);
   const start = found?.snapshot.position ?? anchorOf(database);
   if (start === null) return "its first rows are missing";
   const state = found?.state ?? new LogState();
   const apply: RowVisitor = (at, kind, body) => state.apply(at, kind, body);
-  const walk = walkRows(database, start, apply, { onPage: onProgress });
+  const walk = walkRows(database, start, apply, { onPage: place.onProgress });
   if (walk.broken !== null) return walk.broken;
   return {
     database,

@@ -1,13 +1,13 @@
 // Reading a log beside a running node: the file is opened read-only and nothing in it is touched.
-import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { type Database, type Driver, SqlError } from "./driver.ts";
+import { type Database, SqlError } from "./driver.ts";
 import type { LogRow } from "./events.ts";
 import { FolderError } from "./lock.ts";
 import { LOG_FILE } from "./open.ts";
+import { realStorage } from "./real-storage.ts";
 import { rowOf } from "./rows.ts";
 import { inspectFile } from "./schema.ts";
-import { sqliteDriver } from "./sqlite.ts";
+import type { Storage } from "./storage.ts";
 
 const PAGE_ROWS = 2_000;
 
@@ -21,11 +21,11 @@ export class LogReader {
   readonly database: Database;
 
   /** Opens the log of a data folder; a `FolderError` says what lies there instead. */
-  constructor(dir: string, driver: Driver = sqliteDriver) {
+  constructor(dir: string, { driver, files }: Storage = realStorage) {
     const path = join(dir, LOG_FILE);
-    const found = inspectFile(path);
+    const found = inspectFile(files, path);
     if (found.kind === "absent") {
-      const what = existsSync(dir) ? "holds no event log" : "does not exist";
+      const what = files.exists(dir) ? "holds no event log" : "does not exist";
       throw new FolderError(`${dir} ${what}`);
     }
     if (found.kind !== "ours") throw new FolderError(`${path}: ${found.detail}`);

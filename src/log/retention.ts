@@ -2,12 +2,10 @@
 // from then on the chain begins there. A cut never goes past the second newest snapshot, so that
 // the state can be made again even when the newest one is bad. Removed pages are used again: the
 // file does not shrink, it stops growing.
-import { rmSync } from "node:fs";
-import { join } from "node:path";
 import type { CborValue } from "../wire/codec.ts";
 import { type Database, integerOf } from "./driver.ts";
 import { anchorOf, hashAt, newestCut } from "./rows.ts";
-import { listSnapshots, snapshotDir } from "./snapshots.ts";
+import type { SnapshotFolder } from "./snapshots.ts";
 
 /** Part of `maxBytes` for the rows: the WAL, the snapshots and the page map take the rest. */
 const FILL = 0.9;
@@ -23,7 +21,7 @@ export interface RetentionLimits {
 }
 
 export interface Cut {
-  readonly dir: string;
+  readonly snapshots: SnapshotFolder;
   readonly database: Database;
   readonly limits: RetentionLimits;
   /** Makes a snapshot at the head. */
@@ -62,8 +60,8 @@ function wantedCut({ database, limits }: Cut): number {
 export function cutOldRows(cut: Cut): number {
   const wanted = wantedCut(cut);
   if (wanted === 0) return 0;
-  if (listSnapshots(cut.dir).filter((seq) => seq > wanted).length < 2) cut.snapshot();
-  const [, secondNewest = 0] = listSnapshots(cut.dir);
+  if (cut.snapshots.list().filter((seq) => seq > wanted).length < 2) cut.snapshot();
+  const [, secondNewest = 0] = cut.snapshots.list();
   const last = Math.min(wanted, secondNewest - 1);
   const first = bound(cut.database, "ASC");
   const hash = last < first ? null : hashAt(cut.database, last);
@@ -72,9 +70,7 @@ export function cutOldRows(cut: Cut): number {
   const checkpoint = cut.checkpoint([last, hash, rows]);
   noteCheckpoint(cut.database, checkpoint);
   removeTo(cut.database, last);
-  for (const seq of listSnapshots(cut.dir)) {
-    if (seq <= last) rmSync(join(snapshotDir(cut.dir), `${String(seq).padStart(16, "0")}.snap`));
-  }
+  for (const seq of cut.snapshots.list()) if (seq <= last) cut.snapshots.remove(seq);
   return rows;
 }
 

@@ -1,8 +1,7 @@
 // The database file: what it holds, how it is told from others, and the settings without which
 // the log would promise what it can't keep.
-import { closeSync, existsSync, openSync, readSync, rmSync } from "node:fs";
 import { type Database, type Driver, integerOf } from "./driver.ts";
-import { renameDurably, syncFile } from "./files.ts";
+import { FILE_SUFFIXES, type Files, type Storage } from "./storage.ts";
 
 /** "STLN": marks the file as ours. */
 export const APPLICATION_ID = 0x53_54_4c_4e;
@@ -52,16 +51,11 @@ const APPLICATION_OFFSET = 68;
  * Looks at the first bytes of a file, without an engine that might write to it. The marks are
  * there from the file's first moment: it is made under another name and renamed.
  */
-export function inspectFile(path: string): FileKind {
-  if (!existsSync(path)) return { kind: "absent" };
-  const head = Buffer.alloc(HEADER_BYTES);
-  const fd = openSync(path, "r");
-  try {
-    if (readSync(fd, head, 0, HEADER_BYTES, 0) < HEADER_BYTES) {
-      return { kind: "damaged", detail: "shorter than a database's header" };
-    }
-  } finally {
-    closeSync(fd);
+export function inspectFile(files: Files, path: string): FileKind {
+  if (!files.exists(path)) return { kind: "absent" };
+  const head = Buffer.from(files.readHead(path, HEADER_BYTES));
+  if (head.length < HEADER_BYTES) {
+    return { kind: "damaged", detail: "shorter than a database's header" };
   }
   if (head.toString("latin1", 0, MAGIC.length) !== MAGIC) {
     return { kind: "foreign", detail: "not an SQLite database" };
@@ -80,9 +74,9 @@ export function inspectFile(path: string): FileKind {
 }
 
 /** Makes an empty log at `path`; a power cut leaves it whole or absent. */
-export function createFile(driver: Driver, path: string): void {
+export function createFile({ driver, files }: Storage, path: string): void {
   const beside = `${path}.new`;
-  for (const suffix of ["", "-journal", "-wal", "-shm"]) rmSync(beside + suffix, { force: true });
+  for (const suffix of FILE_SUFFIXES) files.remove(beside + suffix);
   const database = driver.open(beside, "create");
   try {
     database.exec(`PRAGMA page_size=${PAGE_BYTES}; PRAGMA journal_mode=DELETE`);
@@ -92,10 +86,10 @@ export function createFile(driver: Driver, path: string): void {
   } finally {
     database.close();
   }
-  syncFile(beside);
+  files.syncFile(beside);
   // A write-ahead log under this name belongs to another file and would be played into ours.
-  for (const suffix of ["-journal", "-wal", "-shm"]) rmSync(path + suffix, { force: true });
-  renameDurably(beside, path);
+  for (const suffix of FILE_SUFFIXES.slice(1)) files.remove(path + suffix);
+  files.rename(beside, path);
 }
 
 /** A pragma as this connection really has it. */

@@ -7,13 +7,13 @@
 // A file is whole or absent (written beside, synced, renamed). One that does not read back is set
 // aside and the one before it used. The names sort by position.
 import { hash } from "node:crypto";
-import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { decodeCbor, encodeCbor, WireError } from "../wire/codec.ts";
 import { integer, text, tuple, version } from "../wire/shape.ts";
-import { namesIn, setAside, syncDir, writeAtomic } from "./files.ts";
 import { decodeState, type LogState } from "./fold.ts";
+import { realFiles } from "./real-storage.ts";
 import type { Position } from "./rows.ts";
+import { type Files, setAside } from "./storage.ts";
 
 export const SNAPSHOT_VERSION = 1;
 
@@ -29,14 +29,6 @@ export interface Snapshot {
   readonly incarnation: number;
   /** The encoded state. */
   readonly state: Uint8Array;
-}
-
-export function snapshotDir(dir: string): string {
-  return join(dir, "snapshots");
-}
-
-function pathOf(dir: string, seq: number): string {
-  return join(snapshotDir(dir), `${String(seq).padStart(16, "0")}.snap`);
 }
 
 export function encodeSnapshot(snapshot: Snapshot): Uint8Array {
@@ -75,75 +67,87 @@ export function decodeSnapshot(bytes: Uint8Array): Snapshot {
   };
 }
 
-/** Positions of the snapshots there are, newest first. */
-export function listSnapshots(dir: string): number[] {
-  return namesIn(snapshotDir(dir))
-    .map((name) => NAME.exec(name)?.[1])
-    .filter((digits) => digits !== undefined)
-    .map(Number)
-    .sort((a, b) => b - a);
-}
-
-/** The snapshot at a position; a `WireError` when it does not read back. */
-export function readSnapshot(dir: string, seq: number): Snapshot {
-  const snapshot = decodeSnapshot(readFileSync(pathOf(dir, seq)));
-  if (snapshot.position.seq !== seq) throw new WireError("a snapshot under another's name");
-  return snapshot;
-}
-
-/** Stores a snapshot and removes all but the newest `keep`. */
-export function storeSnapshot(dir: string, snapshot: Snapshot, keep: number): void {
-  mkdirSync(snapshotDir(dir), { recursive: true });
-  writeAtomic(pathOf(dir, snapshot.position.seq), encodeSnapshot(snapshot));
-  const old = listSnapshots(dir).slice(keep);
-  for (const seq of old) rmSync(pathOf(dir, seq), { force: true });
-  if (old.length > 0) syncDir(snapshotDir(dir));
-}
-
-/** Puts a snapshot out of the way, under a name that says so. */
-export function setSnapshotAside(dir: string, seq: number): string {
-  return setAside(pathOf(dir, seq), "bad");
-}
-
 export interface FoundSnapshot {
   readonly snapshot: Snapshot;
   readonly state: LogState;
 }
 
-/**
- * The newest snapshot that reads back and whose row is in the log with the same hash; the others
- * that are newer are set aside, each with a line in `notices`.
- */
-export function newestGood(
-  dir: string,
-  hashAt: (seq: number) => string | null,
-  notices: string[],
-): FoundSnapshot | null {
-  for (const seq of listSnapshots(dir)) {
-    try {
-      const snapshot = readSnapshot(dir, seq);
-      if (hashAt(seq) !== snapshot.position.hash) {
-        throw new WireError("a snapshot that does not fit the log");
-      }
-      return { snapshot, state: decodeState(snapshot.state) };
-    } catch (error) {
-      if (!(error instanceof WireError)) throw error;
-      notices.push(`snapshot ${seq} set aside as ${setSnapshotAside(dir, seq)}: ${error.message}`);
-    }
-  }
-  return null;
-}
+/** The snapshots of one data folder. */
+export class SnapshotFolder {
+  readonly path: string;
+  readonly #files: Files;
 
-/** The highest incarnation that any snapshot remembers, also those set aside; 0 for none. */
-export function rememberedIncarnation(dir: string): number {
-  let highest = 0;
-  for (const name of namesIn(snapshotDir(dir))) {
-    try {
-      const bytes = readFileSync(join(snapshotDir(dir), name));
-      highest = Math.max(highest, decodeSnapshot(bytes).incarnation);
-    } catch {
-      // A file that does not read back remembers nothing.
-    }
+  constructor(dataDir: string, files: Files = realFiles) {
+    this.path = join(dataDir, "snapshots");
+    this.#files = files;
   }
-  return highest;
+
+  /** Positions of the snapshots there are, newest first. */
+  list(): number[] {
+    return this.#files
+      .names(this.path)
+      .map((name) => NAME.exec(name)?.[1])
+      .filter((digits) => digits !== undefined)
+      .map(Number)
+      .sort((a, b) => b - a);
+  }
+
+  /** The snapshot at a position; a `WireError` when it does not read back. */
+  read(seq: number): Snapshot {
+    const snapshot = decodeSnapshot(this.#files.read(this.#pathOf(seq)));
+    if (snapshot.position.seq !== seq) throw new WireError("a snapshot under another's name");
+    return snapshot;
+  }
+
+  /** Stores a snapshot and removes all but the newest `keep`. */
+  store(snapshot: Snapshot, keep: number): void {
+    this.#files.makeDir(this.path);
+    this.#files.writeAtomic(this.#pathOf(snapshot.position.seq), encodeSnapshot(snapshot));
+    const old = this.list().slice(keep);
+    for (const seq of old) this.remove(seq);
+    if (old.length > 0) this.#files.syncDir(this.path);
+  }
+
+  remove(seq: number): void {
+    this.#files.remove(this.#pathOf(seq));
+  }
+
+  /**
+   * The newest snapshot that reads back and whose row is in the log with the same hash; the others
+   * that are newer are set aside, each with a line in `notices`.
+   */
+  newestGood(hashAt: (seq: number) => string | null, notices: string[]): FoundSnapshot | null {
+    for (const seq of this.list()) {
+      try {
+        const snapshot = this.read(seq);
+        if (hashAt(seq) !== snapshot.position.hash) {
+          throw new WireError("a snapshot that does not fit the log");
+        }
+        return { snapshot, state: decodeState(snapshot.state) };
+      } catch (error) {
+        if (!(error instanceof WireError)) throw error;
+        const aside = setAside(this.#files, this.#pathOf(seq), "bad");
+        notices.push(`snapshot ${seq} set aside as ${aside}: ${error.message}`);
+      }
+    }
+    return null;
+  }
+
+  /** The highest incarnation that any snapshot remembers, also those set aside; 0 for none. */
+  rememberedIncarnation(): number {
+    let highest = 0;
+    for (const name of this.#files.names(this.path)) {
+      try {
+        const bytes = this.#files.read(join(this.path, name));
+        highest = Math.max(highest, decodeSnapshot(bytes).incarnation);
+      } catch {
+        // A file that does not read back remembers nothing.
+      }
+    }
+    return highest;
+  }
+
+  #pathOf(seq: number): string {
+    return join(this.path, `${String(seq).padStart(16, "0")}.snap`);
+  }
 }

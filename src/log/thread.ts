@@ -1,7 +1,6 @@
 // The log thread: owns the writer, opens it anew when the disk refused, answers the service
 // thread. One batch of the control thread is in its hands at a time and is tried until it is
 // committed: how much may wait, and what is given up, the sender decides.
-import type { MessagePort } from "node:worker_threads";
 import type { Command } from "../wire/command.ts";
 import { isResumable, type Verdict } from "./commands.ts";
 import type { LogRow, NodeEvent } from "./events.ts";
@@ -9,23 +8,24 @@ import { FolderError } from "./lock.ts";
 import type {
   Answer,
   AppendMessage,
-  AskLog,
   FromLog,
   LogData,
   LogFigures,
+  LogReaderName,
   Question,
-  TellService,
   ToLog,
 } from "./messages.ts";
 import { openWriter } from "./open.ts";
+import { realStorage } from "./real-storage.ts";
+import type { Storage } from "./storage.ts";
+import { Subscriber } from "./subscriber.ts";
+import { realTimers, type TimerHandle, type Timers } from "./timers.ts";
 import type { LogWriter } from "./writer.ts";
 
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 10_000;
 const FIGURES_MS = 5_000;
 const RETAIN_MS = 60_000;
-/** Batches of committed rows that the service thread may have on its way. */
-const MAX_UNTAKEN = 16;
 
 export interface LogThreadOptions {
   readonly data: LogData;
@@ -33,6 +33,8 @@ export interface LogThreadOptions {
   /** Called after `stop`, when the file is closed. */
   readonly onStopped: () => void;
   readonly open?: typeof openWriter;
+  readonly storage?: Storage;
+  readonly timers?: Timers;
   /** Called now and then while an opening takes long. */
   readonly onProgress?: () => void;
 }
@@ -42,25 +44,27 @@ export class LogThread {
   #writer: LogWriter | null = null;
   #incarnation: number | null;
   #batch: AppendMessage | null = null;
-  #port: MessagePort | null = null;
-  #untaken = 0;
-  #missed = 0;
+  readonly #readers = new Map<LogReaderName, Subscriber>();
   #retryMs = FIRST_RETRY_MS;
   #trouble: string | null = null;
   #troubledSince = 0;
   #commitMaxMs = 0;
-  #retry: NodeJS.Timeout | undefined;
-  readonly #timers: NodeJS.Timeout[] = [];
+  #retry: TimerHandle | null = null;
+  readonly #housekeeping: TimerHandle[] = [];
+  readonly #timers: Timers;
 
   constructor(options: LogThreadOptions) {
     this.#options = options;
     this.#incarnation = options.data.resume;
+    this.#timers = options.timers ?? realTimers;
   }
 
   start(): void {
     this.#open();
-    this.#timers.push(setInterval(() => this.#tellFigures(), FIGURES_MS));
-    this.#timers.push(setInterval(() => this.#keepHouse(true), RETAIN_MS));
+    this.#housekeeping.push(
+      this.#timers.every(FIGURES_MS, () => this.#tellFigures()),
+      this.#timers.every(RETAIN_MS, () => this.#keepHouse(true)),
+    );
   }
 
   take(message: ToLog): void {
@@ -70,7 +74,7 @@ export class LogThread {
         this.#commitBatch();
         break;
       case "attach":
-        this.#attach(message.port);
+        this.#attach(message);
         break;
       case "stop":
         this.#stop();
@@ -79,10 +83,11 @@ export class LogThread {
   }
 
   #open(): void {
-    const { data, tell, open = openWriter, onProgress } = this.#options;
+    const { data, tell, open = openWriter, storage = realStorage, onProgress } = this.#options;
     try {
       const resume = this.#incarnation;
-      const writer = open(data.dir, { ...data, resume, nowMs: Date.now(), onProgress });
+      const nowMs = this.#timers.wallMs();
+      const writer = open(data.dir, { ...data, resume, nowMs, onProgress }, storage);
       this.#writer = writer;
       this.#incarnation = writer.incarnation;
       const { seq } = writer.head;
@@ -100,22 +105,22 @@ export class LogThread {
   /** The disk works again: a gap row is the sender's business, how long it took is ours. */
   #settle(): void {
     if (this.#trouble === null) return;
-    const ms = Math.round(performance.now() - this.#troubledSince);
+    const ms = Math.round(this.#timers.monoMs() - this.#troubledSince);
     const text = `written again after ${ms} ms: ${this.#trouble}`;
     this.#trouble = null;
-    this.#writer?.append([{ kind: "fault", body: ["log", false, text] }], Date.now());
+    this.#writer?.append([{ kind: "fault", body: ["log", false, text] }], this.#timers.wallMs());
     this.#options.tell({ kind: "trouble", reason: null, fatal: false });
   }
 
   #complain(error: unknown): void {
     const reason = error instanceof Error ? error.message : String(error);
-    if (this.#trouble === null) this.#troubledSince = performance.now();
+    if (this.#trouble === null) this.#troubledSince = this.#timers.monoMs();
     if (reason !== this.#trouble) {
       this.#trouble = reason;
       this.#options.tell({ kind: "trouble", reason, fatal: error instanceof FolderError });
     }
     this.#closeWriter();
-    this.#retry = setTimeout(() => this.#open(), this.#retryMs);
+    this.#retry = this.#timers.after(this.#retryMs, () => this.#open());
     this.#retryMs = Math.min(LAST_RETRY_MS, this.#retryMs * 2);
   }
 
@@ -138,7 +143,7 @@ export class LogThread {
       this.#options.tell({ kind: "committed", batch: batch.batch, seq: writer.head.seq });
       return;
     }
-    const rows = this.#guard(() => writer.append(batch.events, Date.now()));
+    const rows = this.#guard(() => writer.append(batch.events, this.#timers.wallMs()));
     if (rows === null) return;
     this.#batch = null;
     this.#troubledSince = 0;
@@ -149,10 +154,10 @@ export class LogThread {
 
   /** Runs one commit; a failure closes the file, to be opened anew. */
   #guard<T>(work: () => T): T | null {
-    const before = performance.now();
+    const before = this.#timers.monoMs();
     try {
       const result = work();
-      this.#commitMaxMs = Math.max(this.#commitMaxMs, performance.now() - before);
+      this.#commitMaxMs = Math.max(this.#commitMaxMs, this.#timers.monoMs() - before);
       return result;
     } catch (error) {
       this.#complain(error);
@@ -165,8 +170,8 @@ export class LogThread {
     if (writer === null) return;
     const before = writer.notices.length;
     this.#guard(() => {
-      const made = writer.snapshotIfDue(Date.now());
-      if (retain || made) writer.retain(Date.now());
+      const made = writer.snapshotIfDue(this.#timers.wallMs());
+      if (retain || made) writer.retain(this.#timers.wallMs());
     });
     for (const text of writer.notices.slice(before)) this.#options.tell({ kind: "notice", text });
   }
@@ -178,25 +183,23 @@ export class LogThread {
     this.#options.tell({ kind: "figures", figures });
   }
 
-  #attach(port: MessagePort): void {
-    this.#port?.close();
-    this.#port = port;
-    this.#untaken = 0;
-    this.#missed = 0;
-    port.on("message", (message: AskLog) => this.#answer(message));
-    this.#resumeCommands();
+  #attach({ who, port }: Extract<ToLog, { kind: "attach" }>): void {
+    this.#readers.get(who)?.close();
+    const answer = (question: Question, from: Subscriber): void => this.#answer(question, from);
+    this.#readers.set(who, new Subscriber(port, answer));
+    if (who === "service") this.#resumeCommands();
   }
 
   /** Commands that a crash left without an answer: to be carried out now, or never. */
   #resumeCommands(): void {
-    const writer = this.#writer;
-    if (writer === null || this.#port === null) return;
-    const now = Date.now();
+    const [writer, service] = [this.#writer, this.#readers.get("service")];
+    if (writer === null || service === undefined) return;
+    const now = this.#timers.wallMs();
     const unfinished = writer.commands.unfinished();
     const commands = unfinished.filter((command) => isResumable(command, now));
     const lost = unfinished.filter((command) => !isResumable(command, now));
     if (lost.length > 0) this.#interrupt(writer, lost, now);
-    if (commands.length > 0) this.#say({ kind: "resume", commands });
+    if (commands.length > 0) service.say({ kind: "resume", commands });
   }
 
   #interrupt(writer: LogWriter, lost: readonly Command[], now: number): void {
@@ -211,38 +214,21 @@ export class LogThread {
     if (done !== null) this.#pass(done.rows);
   }
 
-  #say(message: TellService): void {
-    this.#port?.postMessage(message);
-  }
-
-  /** Committed rows to the service thread, unless it does not keep up. */
   #pass(rows: readonly LogRow[]): void {
-    if (this.#port === null || rows.length === 0) return;
-    if (this.#untaken >= MAX_UNTAKEN) {
-      this.#missed += rows.length;
-      return;
-    }
-    this.#untaken += 1;
-    const missed = this.#missed;
-    this.#missed = 0;
-    this.#say({ kind: "committed", incarnation: this.#incarnation ?? 0, rows, missed });
+    for (const reader of this.#readers.values()) reader.pass(this.#incarnation ?? 0, rows);
   }
 
-  #answer(message: AskLog): void {
-    if (message.kind === "taken") {
-      this.#untaken -= 1;
-      return;
-    }
+  #answer(message: Question, from: Subscriber): void {
     const { token } = message;
     const writer = this.#writer;
     if (writer === null) {
       const reason = `the log can't be used: ${this.#trouble ?? "it is opening"}`;
-      this.#say({ kind: "failed", token, reason });
+      from.say({ kind: "failed", token, reason });
       return;
     }
     const answer = this.#guard(() => this.#workOn(writer, message));
-    if (answer !== null) this.#say(answer);
-    else this.#say({ kind: "failed", token, reason: `the log failed: ${this.#trouble}` });
+    if (answer !== null) from.say(answer);
+    else from.say({ kind: "failed", token, reason: `the log failed: ${this.#trouble}` });
   }
 
   #workOn(writer: LogWriter, question: Question): Answer {
@@ -253,7 +239,7 @@ export class LogThread {
       case "accept":
         return { kind: "verdict", token, verdict: this.#accept(writer, question.command) };
       case "finish": {
-        const { result, rows } = writer.transaction(Date.now(), (add) =>
+        const { result, rows } = writer.transaction(this.#timers.wallMs(), (add) =>
           writer.commands.finish(question.author, question.reply, add),
         );
         this.#pass(rows);
@@ -265,7 +251,7 @@ export class LogThread {
   #accept(writer: LogWriter, command: Command): Verdict {
     const known = writer.commands.judge(command);
     if (known !== null) return known;
-    const now = Date.now();
+    const now = this.#timers.wallMs();
     const { result, rows } = writer.transaction(now, (add: (event: NodeEvent) => void) =>
       writer.commands.accept(command, now, add),
     );
@@ -274,12 +260,12 @@ export class LogThread {
   }
 
   #stop(): void {
-    for (const timer of this.#timers) clearTimeout(timer);
+    for (const timer of this.#housekeeping) timer.cancel();
     const writer = this.#writer;
-    if (writer !== null) this.#guard(() => writer.snapshot(Date.now()));
-    clearTimeout(this.#retry);
+    if (writer !== null) this.#guard(() => writer.snapshot(this.#timers.wallMs()));
+    this.#retry?.cancel();
     this.#closeWriter();
-    this.#port?.close();
+    for (const reader of this.#readers.values()) reader.close();
     this.#options.onStopped();
   }
 }

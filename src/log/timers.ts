@@ -18,6 +18,27 @@ export interface Timers {
   soon(run: () => void): void;
 }
 
+export function sleep(timers: Timers, ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    timers.after(ms, resolve);
+  });
+}
+
+/** True when `event` comes within `ms`. */
+export async function within(
+  timers: Timers,
+  event: Promise<unknown>,
+  ms: number,
+): Promise<boolean> {
+  let timer: TimerHandle | null = null;
+  const late = new Promise<false>((resolve) => {
+    timer = timers.after(ms, () => resolve(false));
+  });
+  const came = await Promise.race([event.then(() => true), late]);
+  (timer as TimerHandle | null)?.cancel();
+  return came;
+}
+
 /** The machine's clocks and Node's timers. */
 export const realTimers: Timers = {
   monoMs: () => performance.now(),

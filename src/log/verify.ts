@@ -4,7 +4,7 @@ import { WireError } from "../wire/codec.ts";
 import type { Database } from "./driver.ts";
 import { decodeState, LogState } from "./fold.ts";
 import { anchorOf, walkRows } from "./rows.ts";
-import { listSnapshots, readSnapshot, type Snapshot } from "./snapshots.ts";
+import type { Snapshot, SnapshotFolder } from "./snapshots.ts";
 
 export interface Verified {
   readonly rows: number;
@@ -17,11 +17,11 @@ export interface Verified {
 }
 
 /** Reads all snapshots, oldest first; those that don't read back become problems. */
-function readAll(dir: string, problems: string[]): Snapshot[] {
+function readAll(folder: SnapshotFolder, problems: string[]): Snapshot[] {
   const good: Snapshot[] = [];
-  for (const seq of listSnapshots(dir).reverse()) {
+  for (const seq of folder.list().reverse()) {
     try {
-      good.push(readSnapshot(dir, seq));
+      good.push(folder.read(seq));
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
       problems.push(`snapshot ${seq}: ${error.message}`);
@@ -31,9 +31,9 @@ function readAll(dir: string, problems: string[]): Snapshot[] {
 }
 
 /** Walks the log from its beginning or its checkpoint to its end. */
-export function verifyLog(dir: string, database: Database): Verified {
+export function verifyLog(folder: SnapshotFolder, database: Database): Verified {
   const problems: string[] = [];
-  const snapshots = readAll(dir, problems);
+  const snapshots = readAll(folder, problems);
   const start = anchorOf(database);
   if (start === null) {
     problems.push("the first rows are missing and no checkpoint says why");

@@ -11,7 +11,7 @@ import { decodeState, LogState } from "./fold.ts";
 import type { FolderLock } from "./lock.ts";
 import { cutOldRows } from "./retention.ts";
 import { type LogQuery, type Position, queryRows, walkRows } from "./rows.ts";
-import { storeSnapshot } from "./snapshots.ts";
+import type { SnapshotFolder } from "./snapshots.ts";
 
 /** What a writer is told about the node and its limits. */
 export interface WriterOptions {
@@ -49,6 +49,7 @@ export interface OpenedLog {
   readonly dir: string;
   readonly database: Database;
   readonly lock: FolderLock;
+  readonly snapshots: SnapshotFolder;
   readonly head: Position;
   readonly headAt: number;
   readonly state: LogState;
@@ -80,6 +81,7 @@ export class LogWriter {
   readonly #options: WriterOptions;
   readonly #database: Database;
   readonly #lock: FolderLock;
+  readonly #folder: SnapshotFolder;
   readonly #insert: Statement;
   #head: Position;
   #headAt: number;
@@ -101,6 +103,7 @@ export class LogWriter {
     this.#options = options;
     this.#database = opened.database;
     this.#lock = opened.lock;
+    this.#folder = opened.snapshots;
     this.#head = opened.head;
     this.#headAt = opened.headAt;
     this.#state = opened.state;
@@ -223,8 +226,7 @@ export class LogWriter {
     const differs = Buffer.compare(made, this.#state.encode()) !== 0;
     if (differs) this.#state = folded;
     const { seq, hash } = walk.last;
-    storeSnapshot(
-      this.dir,
+    this.#folder.store(
       { position: { seq, hash }, at: walk.lastAt, incarnation: this.incarnation, state: made },
       this.#options.keepSnapshots ?? DEFAULT_KEEP_SNAPSHOTS,
     );
@@ -248,7 +250,7 @@ export class LogWriter {
     const { maxBytes, keepMs } = this.#options;
     this.#ageMs = Math.min(nowMs, this.#ageMs + MAX_AGEING_MS);
     return cutOldRows({
-      dir: this.dir,
+      snapshots: this.#folder,
       database: this.#database,
       limits: { maxBytes, keepMs, nowMs: this.#ageMs },
       snapshot: () => this.snapshot(nowMs),

@@ -5,6 +5,7 @@ import type { CabinetPort } from "../cabinet/port.ts";
 import type { SiteModel } from "../core/site/model.ts";
 import type { ControlView } from "../core/site/view.ts";
 import type { NodeEvent } from "../log/events.ts";
+import { sleep, type Timers } from "../log/timers.ts";
 import { Control } from "./control.ts";
 import type {
   ControlEffect,
@@ -24,6 +25,7 @@ const STOP_POLL_MS = 50;
 const FIRST_LAMP_POLL_MS = 10;
 
 export interface LiveOptions {
+  readonly timers: Timers;
   readonly site: SiteModel;
   readonly port: CabinetPort;
   readonly identity: () => ControlIdentity;
@@ -43,11 +45,6 @@ export interface LoopFigures {
   readonly firstLampWallMs: number | null;
 }
 
-function instant(): Instant {
-  const monoMs = performance.now();
-  return { monoMs, wallMs: Date.now() };
-}
-
 export class LiveControl {
   private readonly options: LiveOptions;
   private readonly edgeToFrameUs = createHistogram({ lowest: 1, highest: 60_000_000, figures: 3 });
@@ -60,7 +57,16 @@ export class LiveControl {
 
   constructor(options: LiveOptions) {
     this.options = options;
-    this.control = new Control(options.site, instant(), { nonce: Date.now() });
+    this.control = this.newControl(options.site);
+  }
+
+  private newControl(site: SiteModel): Control {
+    return new Control(site, this.instant(), { nonce: this.options.timers.wallMs() });
+  }
+
+  private instant(): Instant {
+    const { timers } = this.options;
+    return { monoMs: timers.monoMs(), wallMs: timers.wallMs() };
   }
 
   start(): void {
@@ -74,7 +80,7 @@ export class LiveControl {
       this.step({ kind: "port-closed", reason });
     };
     port.onBytes = (bytes) => this.step({ kind: "bytes", bytes });
-    this.beat = startBeat((nowMs) => {
+    this.beat = startBeat(this.options.timers, (nowMs) => {
       this.step({ kind: "tick" });
       if (this.next !== null && this.control.isStopped()) this.begin(this.next);
       this.options.onBeat(nowMs);
@@ -89,13 +95,13 @@ export class LiveControl {
 
   private begin(site: SiteModel): void {
     this.next = null;
-    this.control = new Control(site, instant(), { nonce: Date.now() });
+    this.control = this.newControl(site);
     if (this.portOpen) this.step({ kind: "port-opened" });
   }
 
   /** One event through the machine, its effects done; also what the service thread passes on. */
   step(event: ControlEvent): void {
-    const now = instant();
+    const now = this.instant();
     const effects = this.control.step(event, now);
     if (effects.length > 0) this.perform(effects, now, event);
     if (now.monoMs - this.lastViewMs >= VIEW_MS) this.publish(now);
@@ -123,25 +129,27 @@ export class LiveControl {
 
   /** Resolves when the cabinet has accepted a first lamp frame, or after `patienceMs`. */
   async firstLamp(patienceMs: number): Promise<void> {
-    const endMs = performance.now() + patienceMs;
-    while (this.firstLampWallMs === null && performance.now() < endMs) {
-      await new Promise((resolve) => setTimeout(resolve, FIRST_LAMP_POLL_MS));
+    const { timers } = this.options;
+    const endMs = timers.monoMs() + patienceMs;
+    while (this.firstLampWallMs === null && timers.monoMs() < endMs) {
+      await sleep(timers, FIRST_LAMP_POLL_MS);
     }
   }
 
   view(): ControlView {
-    return this.control.view(instant(), this.options.identity());
+    return this.control.view(this.instant(), this.options.identity());
   }
 
   /** Asks for the orderly stop and waits until the failure display stands. */
   async stop(): Promise<void> {
     this.next = null;
-    const endMs = performance.now() + STOP_PATIENCE_MS;
+    const { timers } = this.options;
+    const endMs = timers.monoMs() + STOP_PATIENCE_MS;
     this.step({ kind: "shutdown" });
-    while (!this.control.isStopped() && performance.now() < endMs) {
-      await new Promise((resolve) => setTimeout(resolve, STOP_POLL_MS));
+    while (!this.control.isStopped() && timers.monoMs() < endMs) {
+      await sleep(timers, STOP_POLL_MS);
     }
-    this.publish(instant());
+    this.publish(this.instant());
     this.beat?.stop();
     this.options.port.close();
   }
@@ -156,7 +164,7 @@ export class LiveControl {
       }
     }
     if (changed && event.kind === "bytes") {
-      const us = Math.round((performance.now() - now.monoMs) * 1000);
+      const us = Math.round((this.options.timers.monoMs() - now.monoMs) * 1000);
       this.edgeToFrameUs.record(Math.max(1, us));
     }
     for (const effect of effects) {
@@ -168,7 +176,7 @@ export class LiveControl {
 
   private noteFirstLamp(): void {
     if (this.firstLampWallMs !== null || this.control.acceptedSequence() === 0) return;
-    this.firstLampWallMs = performance.timeOrigin + performance.now();
+    this.firstLampWallMs = this.options.timers.wallMs();
   }
 
   private publish(now: Instant): void {

@@ -1,10 +1,11 @@
 // The log as the control thread sees it: a thread under watch and the client that feeds it.
-import type { MessagePort } from "node:worker_threads";
 import type { SiteModel } from "../core/site/model.ts";
+import type { ChannelPort } from "../log/channel.ts";
 import { LOG_LIMITS, LOG_THREAD, LogClient } from "../log/client.ts";
 import type { NodeEvent } from "../log/events.ts";
-import type { FromLog, ToLog } from "../log/messages.ts";
+import type { FromLog, LogReaderName, ToLog } from "../log/messages.ts";
 import type { HealthPart } from "../wire/health.ts";
+import type { Host, ThreadName } from "./host.ts";
 import type { DropCount } from "./messages.ts";
 import { Thread, type ThreadDeath } from "./thread.ts";
 
@@ -12,6 +13,7 @@ import { Thread, type ThreadDeath } from "./thread.ts";
 const DEFAULT_BOUNDS = { maxBytes: 1_073_741_824, keepMs: 90 * 86_400_000 } as const;
 
 export interface LogSideOptions {
+  readonly host: Host;
   readonly dataDir: string;
   readonly site: SiteModel | null;
   readonly siteHash: string;
@@ -32,6 +34,7 @@ export class LogSide {
     this.options = options;
     this.client = new LogClient({
       post: (message) => this.post(message),
+      timers: options.host.timers,
       onOpened: ({ notices }) => {
         for (const notice of notices) options.onNotice(notice);
         options.onOpened();
@@ -40,6 +43,7 @@ export class LogSide {
       onTrouble: (reason) => options.onNotice(`log: ${reason ?? "works again"}`),
     });
     this.thread = new Thread({
+      host: options.host,
       name: "log",
       url: options.entry ?? LOG_THREAD,
       data: () => ({ data: this.client.threadData(this.data()), transfer: [] }),
@@ -56,7 +60,7 @@ export class LogSide {
     return this.client.incarnation ?? 0;
   }
 
-  get name(): string {
+  get name(): ThreadName {
     return this.thread.name;
   }
 
@@ -76,9 +80,9 @@ export class LogSide {
     this.client.append(event);
   }
 
-  /** Hands the service thread's end of a channel to the log thread. */
-  attach(port: MessagePort): void {
-    this.post({ kind: "attach", port });
+  /** Hands the log's end of a channel to the log thread. */
+  attach(who: LogReaderName, port: ChannelPort): void {
+    this.post({ kind: "attach", who, port });
   }
 
   /** The log's part of health. */

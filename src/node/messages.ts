@@ -1,8 +1,8 @@
 // What the control thread and the service thread say to each other. Plain data only.
-import type { MessagePort } from "node:worker_threads";
 import type { DetectorInput } from "../broker/leases.ts";
 import type { SiteModel } from "../core/site/model.ts";
 import type { ControlView } from "../core/site/view.ts";
+import type { ChannelPort } from "../log/channel.ts";
 import type { HealthPart } from "../wire/health.ts";
 import type { Order } from "./control-types.ts";
 
@@ -40,7 +40,7 @@ export interface LoopPicture {
 }
 
 export type ToService =
-  | { readonly kind: "log-port"; readonly port: MessagePort }
+  | { readonly kind: "log-port"; readonly port: ChannelPort }
   /** A drawing of the virtual street; never from a real cabinet. */
   | { readonly kind: "street"; readonly queues: unknown }
   | { readonly kind: "view"; readonly view: ControlView }

@@ -1,20 +1,17 @@
 // The composition: one node in one process. Control is this thread; log and service are workers
 // under watch. Nothing here decides anything.
-import { mkdirSync, readFileSync } from "node:fs";
-import { setPriority } from "node:os";
-import { MessageChannel } from "node:worker_threads";
 import type { CabinetPort } from "../cabinet/port.ts";
 import { compileRecord } from "../cabinet/record.ts";
 import type { ReloadAnswer } from "../console/api.ts";
-import { consoleSecret } from "../console/secret.ts";
 import type { SiteModel } from "../core/site/model.ts";
 import type { ControlMode, ControlView } from "../core/site/view.ts";
-import { clockFloorMs } from "./clock-floor.ts";
+import { type TimerHandle, within } from "../log/timers.ts";
 import { ClockWatch } from "./clock-watch.ts";
+import type { Host } from "./host.ts";
 import { LiveControl } from "./live-control.ts";
 import { LogSide } from "./log-side.ts";
 import type { FromService, KeptPorts, LoopPicture, ServiceData, ToService } from "./messages.ts";
-import { readSite, type SiteRead } from "./read-site.ts";
+import type { SiteRead } from "./read-site.ts";
 import { Thread, type ThreadDeath } from "./thread.ts";
 
 /** Heap of the service thread: 100 clients need some 20 MB (measured by bench/node.ts). */
@@ -29,17 +26,23 @@ const RENEW_AFTER_MS = 500;
 /** The beat where there is no site to control. */
 const IDLE_MS = 100;
 const NODE_NEWS_MS = 1_000;
-/** Half way to the strongest; on Linux it counts for the calling thread alone. */
-const NICENESS = -10;
 /** Deaths that are remembered; each is in the log anyway. */
 const MAX_DEATHS = 100;
 /** Lines that wait for a service thread; a log can have no more to say at its opening. */
 const MAX_UNSAID = 100;
 
-export interface StartOptions {
+export interface NodeOptions {
+  readonly host: Host;
   readonly read: SiteRead;
-  readonly file: string;
+  /** Reads the site file anew, for a reload. */
+  readonly readAgain: () => Promise<SiteRead>;
   readonly dataDir: string;
+  /** Of the program. */
+  readonly version: string;
+  /** The console's secret. */
+  readonly secret: string;
+  /** Wall time in ms that is known to be past. */
+  readonly clockFloorMs: number;
   readonly freePorts: boolean;
   /** Null where there is no site to drive. */
   readonly port: CabinetPort | null;
@@ -76,37 +79,38 @@ export interface NodePicture extends LoopPicture {
 
 export class RunningNode {
   opened: Opened = { consoleUrl: null, mqtt: [], problems: [] };
-  private readonly options: StartOptions;
+  private readonly options: NodeOptions;
+  private readonly host: Host;
   private site: SiteModel | null;
-  private readonly version: string;
-  private readonly secret: string;
   private readonly log: LogSide;
   private readonly service: Thread;
   private readonly clock: ClockWatch;
   private live: LiveControl | null = null;
   private kept: KeptPorts | null = null;
   /** Beats in place of the control loop where there is no site to control. */
-  private idle: NodeJS.Timeout | null = null;
+  private idle: TimerHandle | null = null;
   private readonly deaths: ThreadDeath[] = [];
   private readonly unsaid: ToService[] = [];
-  private readonly startedWallMs = Date.now();
+  private readonly startedWallMs: number;
   private lastNewsMs = 0;
   private onOpened: (() => void) | null = null;
 
-  constructor(options: StartOptions) {
+  constructor(options: NodeOptions) {
+    const { host } = options;
+    const { timers } = host;
     this.options = options;
-    mkdirSync(options.dataDir, { recursive: true });
+    this.host = host;
     this.site = options.read.ok ? options.read.site : null;
-    this.version = packageVersion();
-    this.secret = consoleSecret(options.dataDir);
-    this.clock = new ClockWatch(clockFloorMs(options.dataDir), {
-      monoMs: performance.now(),
-      wallMs: Date.now(),
+    this.startedWallMs = timers.wallMs();
+    this.clock = new ClockWatch(options.clockFloorMs, {
+      monoMs: timers.monoMs(),
+      wallMs: timers.wallMs(),
     });
     this.log = new LogSide({
+      host,
       dataDir: options.dataDir,
       site: this.site,
-      version: this.version,
+      version: options.version,
       siteHash: options.read.ok ? options.read.hash : "",
       ...(options.entries?.log === undefined ? {} : { entry: options.entries.log }),
       onDeath: (death) => this.onDeath(death),
@@ -114,6 +118,7 @@ export class RunningNode {
       onNotice: (text) => this.notice("warn", text),
     });
     this.service = new Thread({
+      host,
       name: "service",
       url: options.entries?.service ?? new URL("./service-thread.ts", import.meta.url),
       data: () => ({ data: this.serviceData(), transfer: [] }),
@@ -129,19 +134,16 @@ export class RunningNode {
    * take one.
    */
   async start(): Promise<void> {
-    const nowMs = performance.now();
-    goFirst();
-    this.log.start(nowMs);
+    const { timers } = this.host;
+    this.log.start(timers.monoMs());
     if (this.site !== null && this.options.port !== null) this.startControl(this.site);
-    else this.idle = setInterval(() => this.onBeat(performance.now()), IDLE_MS);
+    else this.idle = timers.every(IDLE_MS, () => this.onBeat(timers.monoMs()));
     const opened = new Promise<void>((resolve) => {
       this.onOpened = resolve;
     });
     await this.live?.firstLamp(LAMPS_FIRST_MS);
-    this.service.start(performance.now());
-    const patience = setTimeout(() => this.onOpened?.(), OPEN_PATIENCE_MS);
-    await opened;
-    clearTimeout(patience);
+    this.service.start(timers.monoMs());
+    await within(timers, opened, OPEN_PATIENCE_MS);
   }
 
   /** Hands a drawing of the virtual street to the page; absent on a real cabinet. */
@@ -151,14 +153,14 @@ export class RunningNode {
 
   /** Reads the site file anew; refused while it differs from what the cabinet holds. */
   async reload(): Promise<ReloadAnswer> {
-    const read = await readSite(this.options.file);
+    const read = await this.options.readAgain();
     if (!read.ok) return { ok: false, problems: read.problems };
     const refusal = this.reloadRefusal(read.site);
     if (refusal !== null) return { ok: false, problems: [refusal] };
     this.log.append({ kind: "site", body: [read.hash, read.site.name] });
     this.site = read.site;
     this.live?.replaceSite(read.site);
-    setTimeout(() => this.service.renew(), RENEW_AFTER_MS);
+    this.host.timers.after(RENEW_AFTER_MS, () => this.service.renew());
     return { ok: true, problems: [] };
   }
 
@@ -182,7 +184,7 @@ export class RunningNode {
   }
 
   async stop(cause: string): Promise<Ended> {
-    if (this.idle !== null) clearInterval(this.idle);
+    this.idle?.cancel();
     await this.live?.stop();
     this.log.append({ kind: "stop", body: [cause] });
     const deadThreads = [this.service.running, this.log.running].filter((runs) => !runs).length;
@@ -202,12 +204,14 @@ export class RunningNode {
   private startControl(site: SiteModel): void {
     const { port } = this.options;
     if (port === null) return;
+    const { timers } = this.host;
     this.live = new LiveControl({
+      timers,
       site,
       port,
       identity: () => ({
         incarnation: this.log.incarnation,
-        clock: this.clock.quality(Date.now()),
+        clock: this.clock.quality(timers.wallMs()),
       }),
       append: (event) => this.log.append(event),
       publish: (view) => this.publish(view),
@@ -232,7 +236,8 @@ export class RunningNode {
   }
 
   private onBeat(nowMs: number): void {
-    const stepMs = this.clock.step({ monoMs: nowMs, wallMs: Date.now() });
+    const wallMs = this.host.timers.wallMs();
+    const stepMs = this.clock.step({ monoMs: nowMs, wallMs });
     if (stepMs !== null) this.log.append({ kind: "clock", body: [Math.round(stepMs)] });
     this.service.watch(nowMs);
     this.log.watch(nowMs);
@@ -260,17 +265,11 @@ export class RunningNode {
   }
 
   private serviceData(): ServiceData {
-    const { read, dataDir, freePorts } = this.options;
-    return {
-      site: this.site,
-      problems: read.ok ? [] : read.problems,
-      secret: this.secret,
-      dataDir,
-      version: this.version,
-      freePorts,
-      kept: this.kept,
-      sinceMs: this.kept === null ? this.startedWallMs : Date.now(),
-    };
+    const { read, dataDir, freePorts, secret, version } = this.options;
+    const problems = read.ok ? [] : read.problems;
+    const sinceMs = this.kept === null ? this.startedWallMs : this.host.timers.wallMs();
+    const { kept, site } = this;
+    return { site, problems, secret, dataDir, version, freePorts, kept, sinceMs };
   }
 
   private onService(message: FromService): void {
@@ -303,9 +302,9 @@ export class RunningNode {
   /** Service and log talk without control in between; either may start anew. */
   private joinServiceAndLog(): void {
     if (!this.service.running || this.log.incarnation === 0) return;
-    const { port1, port2 } = new MessageChannel();
-    this.log.attach(port1);
-    this.service.post({ kind: "log-port", port: port2 }, [port2]);
+    const [logEnd, serviceEnd] = this.host.channel();
+    this.log.attach("service", logEnd);
+    this.service.post({ kind: "log-port", port: serviceEnd }, [serviceEnd]);
   }
 
   private onDeath({ thread, cause, restartInMs }: ThreadDeath): void {
@@ -333,29 +332,4 @@ export class RunningNode {
     if (Buffer.compare(ours, theirs) === 0) return null;
     return "the cabinet's record would change; stop the node, then run stopline cabinet program";
   }
-}
-
-/**
- * This thread before all others of the process, where the system lets it (root, or a unit with
- * LimitNICE): a flood that keeps both cores busy must not delay a lamp. Threads inherit it, so each
- * worker takes it back for itself.
- */
-function goFirst(): void {
-  try {
-    setPriority(NICENESS);
-  } catch {
-    // An ordinary user shares the processor evenly.
-  }
-}
-
-function packageVersion(): string {
-  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
-  return String((JSON.parse(text) as { version: string }).version);
-}
-
-/** Starts a node; resolves when its service thread has opened what it could. */
-export async function startNode(options: StartOptions): Promise<RunningNode> {
-  const node = new RunningNode(options);
-  await node.start();
-  return node;
 }

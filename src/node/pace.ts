@@ -1,6 +1,7 @@
 // The beat of the control loop: every 50 ms on the monotonic clock, without drift, and how well it
 // was kept.
 import { createHistogram, type RecordableHistogram } from "node:perf_hooks";
+import type { Timers } from "../log/timers.ts";
 
 /** Period of lamp frames and controller ticks (CABINET: every 50 ms). */
 export const TICK_MS = 50;
@@ -16,25 +17,25 @@ export interface Beat {
 }
 
 /** Calls `onTick` every 50 ms; a late tick is not made up for by two at once. */
-export function startBeat(onTick: (nowMs: number) => void): Beat {
+export function startBeat(timers: Timers, onTick: (nowMs: number) => void): Beat {
   const jitterUs = createHistogram({ lowest: 1, highest: 60_000_000, figures: 3 });
   let gapMaxMs = 0;
-  let lastMs = performance.now();
+  let lastMs = timers.monoMs();
   let dueMs = lastMs + TICK_MS;
   const tick = (): void => {
-    const nowMs = performance.now();
+    const nowMs = timers.monoMs();
     // Node's timers may fire up to 1 ms early; 0 is outside the histogram's range.
     jitterUs.record(Math.max(1, Math.round(Math.abs(nowMs - dueMs) * 1000)));
     gapMaxMs = Math.max(gapMaxMs, nowMs - lastMs);
     lastMs = nowMs;
     dueMs = nowMs - dueMs >= TICK_MS ? nowMs + TICK_MS : dueMs + TICK_MS;
-    timer = setTimeout(tick, Math.max(1, dueMs - performance.now()));
+    timer = timers.after(Math.max(1, dueMs - timers.monoMs()), tick);
     onTick(nowMs);
   };
-  let timer = setTimeout(tick, TICK_MS);
+  let timer = timers.after(TICK_MS, tick);
   const measureAnew = (): void => {
     jitterUs.reset();
     gapMaxMs = 0;
   };
-  return { jitterUs, gapMaxMs: () => gapMaxMs, measureAnew, stop: () => clearTimeout(timer) };
+  return { jitterUs, gapMaxMs: () => gapMaxMs, measureAnew, stop: () => timer.cancel() };
 }

@@ -1,12 +1,10 @@
 // One worker thread under watch: started, told apart from a dead one by its own sign of life, and
 // started anew with back-off when it dies. The old one has always exited before the new one starts,
 // so that a writer stuck in the disk is waited for and never doubled.
-import {
-  type MessagePort,
-  type ResourceLimits,
-  type Transferable,
-  Worker,
-} from "node:worker_threads";
+import type { ResourceLimits } from "node:worker_threads";
+import type { ChannelPort } from "../log/channel.ts";
+import { type TimerHandle, within } from "../log/timers.ts";
+import type { Host, ThreadName, WorkerLike } from "./host.ts";
 
 /** Back-off before a restart: doubles from the first to the last (DESIGN section 4). */
 const FIRST_BACKOFF_MS = 1_000;
@@ -26,10 +24,11 @@ export interface ThreadDeath {
 }
 
 export interface ThreadPlan {
-  readonly name: string;
+  readonly host: Host;
+  readonly name: ThreadName;
   readonly url: URL;
   /** Made afresh for every start; the ports in `transfer` belong to the new thread. */
-  readonly data: () => { readonly data: unknown; readonly transfer: readonly MessagePort[] };
+  readonly data: () => { readonly data: unknown; readonly transfer: readonly ChannelPort[] };
   readonly limits: ResourceLimits;
   readonly onMessage: (message: unknown) => void;
   readonly onDeath: (death: ThreadDeath) => void;
@@ -43,7 +42,7 @@ export const ALIVE_MS = 500;
 
 export class Thread {
   readonly #plan: ThreadPlan;
-  #worker: Worker | null = null;
+  #worker: WorkerLike | null = null;
   #backoffMs = FIRST_BACKOFF_MS;
   #startedMs = 0;
   #lastSignMs = 0;
@@ -51,13 +50,14 @@ export class Thread {
   #cause: string | null = null;
   #stopping = false;
   #renewing = false;
-  #restart: NodeJS.Timeout | null = null;
+  #restart: TimerHandle | null = null;
+  #onExited: (() => void) | null = null;
 
   constructor(plan: ThreadPlan) {
     this.#plan = plan;
   }
 
-  get name(): string {
+  get name(): ThreadName {
     return this.#plan.name;
   }
 
@@ -72,30 +72,28 @@ export class Thread {
   }
 
   start(nowMs: number): void {
-    const { data, transfer } = this.#plan.data();
-    const worker = new Worker(this.#plan.url, {
-      name: this.#plan.name,
-      workerData: data,
-      transferList: [...transfer] as Transferable[],
-      resourceLimits: this.#plan.limits,
-    });
-    this.#worker = worker;
+    const { host, name, url, limits } = this.#plan;
+    let cause: string | null = null;
+    this.#cause = null;
+    this.#worker = host.spawn(
+      { name, url, limits, ...this.#plan.data() },
+      {
+        message: (message) => this.#onMessage(message),
+        error: (error) => {
+          cause = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+        },
+        exit: (code) => this.#onExit(cause ?? this.#cause ?? `exit code ${code}`),
+      },
+    );
     this.#startedMs = nowMs;
     this.#lastSignMs = nowMs;
     this.#seen = false;
-    let cause: string | null = null;
-    worker.on("message", (message) => this.#onMessage(message));
-    worker.on("error", (error) => {
-      cause = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-    });
-    worker.on("exit", (code) => this.#onExit(cause ?? this.#cause ?? `exit code ${code}`));
-    this.#cause = null;
   }
 
   /** Sends a message, or drops it while no worker runs. */
-  post(message: unknown, transfer: readonly MessagePort[] = []): boolean {
+  post(message: unknown, transfer: readonly ChannelPort[] = []): boolean {
     if (this.#worker === null) return false;
-    this.#worker.postMessage(message, [...transfer] as Transferable[]);
+    this.#worker.post(message, transfer);
     return true;
   }
 
@@ -105,13 +103,13 @@ export class Thread {
     if (this.#worker === null || nowMs - this.#lastSignMs <= allowedMs) return;
     this.#cause = `no sign of life for ${Math.round((nowMs - this.#lastSignMs) / 1000)} s`;
     this.#lastSignMs = nowMs;
-    void this.#worker.terminate();
+    this.#worker.terminate();
   }
 
   /** Ends the worker in order and starts it with fresh data; not a death. */
   renew(): void {
     this.#renewing = true;
-    this.#worker?.postMessage({ kind: "stop" });
+    this.#worker?.post({ kind: "stop" }, []);
   }
 
   /**
@@ -120,47 +118,41 @@ export class Thread {
    */
   async stop(graceMs: number): Promise<boolean> {
     this.#stopping = true;
-    if (this.#restart !== null) clearTimeout(this.#restart);
+    this.#restart?.cancel();
     const worker = this.#worker;
     if (worker === null) return true;
-    const exited = new Promise<true>((resolve) => worker.once("exit", () => resolve(true)));
-    worker.postMessage({ kind: "stop" });
-    if (await within(exited, graceMs)) return true;
-    void worker.terminate();
-    return await within(exited, graceMs);
+    const { timers } = this.#plan.host;
+    const exited = new Promise<void>((resolve) => {
+      this.#onExited = resolve;
+    });
+    worker.post({ kind: "stop" }, []);
+    if (await within(timers, exited, graceMs)) return true;
+    worker.terminate();
+    return await within(timers, exited, graceMs);
   }
 
   #onMessage(message: unknown): void {
-    this.#lastSignMs = performance.now();
+    this.#lastSignMs = this.#plan.host.timers.monoMs();
     this.#seen = true;
     if (message !== ALIVE) this.#plan.onMessage(message);
   }
 
   #onExit(cause: string): void {
+    const { timers } = this.#plan.host;
     this.#worker = null;
+    this.#onExited?.();
     if (this.#stopping) return;
     if (this.#renewing) {
       this.#renewing = false;
-      this.start(performance.now());
+      this.start(timers.monoMs());
       return;
     }
     this.#cause = cause;
-    const livedMs = performance.now() - this.#startedMs;
+    const livedMs = timers.monoMs() - this.#startedMs;
     if (livedMs >= STABLE_MS) this.#backoffMs = FIRST_BACKOFF_MS;
     const restartInMs = this.#backoffMs;
     this.#backoffMs = Math.min(LAST_BACKOFF_MS, restartInMs * 2);
     this.#plan.onDeath({ thread: this.#plan.name, cause, restartInMs });
-    this.#restart = setTimeout(() => this.start(performance.now()), restartInMs);
+    this.#restart = timers.after(restartInMs, () => this.start(timers.monoMs()));
   }
-}
-
-/** True when `event` comes within `ms`. */
-async function within(event: Promise<true>, ms: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<false>((resolve) => {
-    timer = setTimeout(() => resolve(false), ms);
-  });
-  const came = await Promise.race([event, late]);
-  clearTimeout(timer);
-  return came;
 }

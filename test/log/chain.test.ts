@@ -10,14 +10,14 @@ import { decodeState, LogState } from "../../src/log/fold.ts";
 import { LOG_FILE } from "../../src/log/open.ts";
 import { LogReader } from "../../src/log/read.ts";
 import { BEGINNING, walkRows } from "../../src/log/rows.ts";
-import { listSnapshots, readSnapshot } from "../../src/log/snapshots.ts";
+import { SnapshotFolder } from "../../src/log/snapshots.ts";
 import { verifyLog } from "../../src/log/verify.ts";
 import { edges, folder, NOON_MS, withWriter } from "./support.ts";
 
 function problemsOf(dir: string): readonly string[] {
   const reader = new LogReader(dir);
   try {
-    return verifyLog(dir, reader.database).problems;
+    return verifyLog(new SnapshotFolder(dir), reader.database).problems;
   } finally {
     reader.close();
   }
@@ -264,9 +264,9 @@ t.test("snapshots: one every so many rows, the last three kept", async (t) => {
     },
     { snapshotRows: 100 },
   );
-  const kept = listSnapshots(dir);
+  const kept = new SnapshotFolder(dir).list();
   t.same(kept, [601, 501, 401]);
-  const snapshot = readSnapshot(dir, 601);
+  const snapshot = new SnapshotFolder(dir).read(601);
   t.equal(snapshot.incarnation, 1);
   t.equal(readFileSync(join(dir, LOG_FILE)).readUInt32BE(68), 0x53544c4e);
 });

@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import t from "tap";
 import { openWriter } from "../../src/log/open.ts";
 import { LogReader } from "../../src/log/read.ts";
+import { SnapshotFolder } from "../../src/log/snapshots.ts";
 import { verifyLog } from "../../src/log/verify.ts";
 import { folder, OPTIONS } from "./support.ts";
 
@@ -44,7 +45,7 @@ t.test("full while running: bounded, said, and resumed with a gap record", async
   t.ok(dropped > 0);
   const reader = new LogReader(dir);
   const rows = [...reader.pages({ from: 0, kind: null })].flat();
-  t.same(verifyLog(dir, reader.database).problems, []);
+  t.same(verifyLog(new SnapshotFolder(dir), reader.database).problems, []);
   reader.close();
   const numbers = rows.filter((row) => row.kind === "code").map((row) => Number(row.body[1]));
   const gaps = rows.filter((row) => row.kind === "gap").map((row) => Number(row.body[1]));

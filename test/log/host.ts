@@ -1,6 +1,7 @@
 // A log thread with both its sides, as the node puts them together.
 import { once } from "node:events";
 import { MessageChannel, Worker } from "node:worker_threads";
+import { transferable } from "../../src/log/channel.ts";
 import { LOG_LIMITS, LOG_THREAD, LogClient, type LogClientOptions } from "../../src/log/client.ts";
 import { type Effect, LogDoor } from "../../src/log/door.ts";
 import type { FromLog, LogData, ToLog } from "../../src/log/messages.ts";
@@ -27,7 +28,7 @@ export function startHost(dir: string, options: HostOptions = {}): Host {
   const client = new LogClient({
     ...options,
     post: (message: ToLog) => {
-      worker.postMessage(message, message.kind === "attach" ? [message.port] : []);
+      worker.postMessage(message, message.kind === "attach" ? transferable([message.port]) : []);
       return true;
     },
     onOpened: (message) => {
@@ -54,7 +55,7 @@ export function startHost(dir: string, options: HostOptions = {}): Host {
       if (message !== "alive") client.take(message);
     });
     const { port1, port2 } = new MessageChannel();
-    worker.postMessage({ kind: "attach", port: port1 } satisfies ToLog, [port1]);
+    worker.postMessage({ kind: "attach", who: "service", port: port1 } satisfies ToLog, [port1]);
     door.attach(port2);
   };
   start();

@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import t from "tap";
 import { LogReader } from "../../src/log/read.ts";
+import { SnapshotFolder } from "../../src/log/snapshots.ts";
 import { verifyLog } from "../../src/log/verify.ts";
 import { folder } from "./support.ts";
 
@@ -40,7 +41,12 @@ function stateOf(dir: string) {
     const numbers = rows.filter((row) => row.kind === "figure").map((row) => Number(row.body[1]));
     const starts = rows.filter((row) => row.kind === "start").map((row) => Number(row.body[0]));
     const cuts = rows.filter((row) => row.kind === "checkpoint").length;
-    return { numbers, starts, cuts, problems: verifyLog(dir, reader.database).problems };
+    return {
+      numbers,
+      starts,
+      cuts,
+      problems: verifyLog(new SnapshotFolder(dir), reader.database).problems,
+    };
   } finally {
     reader.close();
   }

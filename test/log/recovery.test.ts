@@ -19,8 +19,9 @@ import t from "tap";
 import type { Driver } from "../../src/log/driver.ts";
 import { LOG_FILE, openWriter } from "../../src/log/open.ts";
 import { LogReader } from "../../src/log/read.ts";
+import { realStorage } from "../../src/log/real-storage.ts";
 import { APPLICATION_ID, SCHEMA_VERSION } from "../../src/log/schema.ts";
-import { listSnapshots, snapshotDir } from "../../src/log/snapshots.ts";
+import { SnapshotFolder } from "../../src/log/snapshots.ts";
 import { sqliteDriver } from "../../src/log/sqlite.ts";
 import { verifyLog } from "../../src/log/verify.ts";
 import { command, edges, folder, NOON_MS, OPTIONS, withWriter } from "./support.ts";
@@ -41,7 +42,7 @@ function gapOf(dir: string): readonly unknown[] {
 function problemsOf(dir: string): readonly string[] {
   const reader = new LogReader(dir);
   try {
-    return verifyLog(dir, reader.database).problems;
+    return verifyLog(new SnapshotFolder(dir), reader.database).problems;
   } finally {
     reader.close();
   }
@@ -193,13 +194,13 @@ t.test("a bad snapshot is set aside and the one before it used", async (t) => {
       writer.snapshot(NOON_MS);
     }
   });
-  const [newest = 0, older = 0] = listSnapshots(dir);
+  const [newest = 0, older = 0] = new SnapshotFolder(dir).list();
   const state = withWriter(dir, (writer) => writer.state.encode());
-  scribble(join(snapshotDir(dir), `${String(newest).padStart(16, "0")}.snap`), 30, 1);
+  scribble(join(new SnapshotFolder(dir).path, `${String(newest).padStart(16, "0")}.snap`), 30, 1);
   t.match(problemsOf(dir), [new RegExp(`snapshot ${newest}: .*hash does not fit`)]);
   withWriter(dir, (writer) => {
     t.match(writer.notices, [new RegExp(`snapshot ${newest} set aside as .*bad-1`)]);
-    t.same(listSnapshots(dir), [older, listSnapshots(dir)[1]]);
+    t.same(new SnapshotFolder(dir).list(), [older, new SnapshotFolder(dir).list()[1]]);
     t.equal(writer.state.rows.get("code"), 150);
     t.equal(writer.state.phases.size, 0);
     t.ok(state.length > 0);
@@ -213,7 +214,7 @@ t.test("a snapshot of another log does not fit", async (t) => {
     writer.snapshot(NOON_MS);
   });
   withWriter(dir, (writer) => writer.append(edges(50), NOON_MS));
-  cpSync(snapshotDir(other), snapshotDir(dir), { recursive: true });
+  cpSync(new SnapshotFolder(other).path, new SnapshotFolder(dir).path, { recursive: true });
   withWriter(dir, (writer) => {
     t.match(writer.notices, [/does not fit the log/]);
     t.equal(writer.head.seq, 52);
@@ -281,7 +282,7 @@ t.test("retention by age keeps what is young, and what two snapshots need", asyn
       for (let hour = 0; hour < 4; hour += 1) last += writer.retain(NOON_MS + 86_400_000);
       t.ok(last > 0);
       t.ok(
-        (listSnapshots(dir)[1] ?? 0) >
+        (new SnapshotFolder(dir).list()[1] ?? 0) >
           (writer.query({ from: 0, kinds: [], limit: 1 })[0]?.seq ?? 0) - 1,
       );
     },
@@ -348,7 +349,10 @@ t.test(
         return { exec, prepare: (sql) => database.prepare(sql), close: () => database.close() };
       },
     };
-    t.throws(() => openWriter(dir, OPTIONS, deaf), /PRAGMA synchronous is 1, not FULL/);
+    t.throws(
+      () => openWriter(dir, OPTIONS, { ...realStorage, driver: deaf }),
+      /PRAGMA synchronous is 1, not FULL/,
+    );
     t.doesNotThrow(() => withWriter(dir, () => undefined), "the folder is free again");
   },
 );

@@ -9,7 +9,7 @@ import type { CommittedRows } from "../../src/log/door.ts";
 import type { AppendMessage, FromLog, TellService } from "../../src/log/messages.ts";
 import { LOG_FILE } from "../../src/log/open.ts";
 import { LogReader } from "../../src/log/read.ts";
-import { listSnapshots } from "../../src/log/snapshots.ts";
+import { SnapshotFolder } from "../../src/log/snapshots.ts";
 import { LogThread } from "../../src/log/thread.ts";
 import { verifyLog } from "../../src/log/verify.ts";
 import type { Command } from "../../src/wire/command.ts";
@@ -19,7 +19,7 @@ import { command, edges, folder, withWriter } from "./support.ts";
 function codesIn(dir: string): number {
   const reader = new LogReader(dir);
   try {
-    t.same(verifyLog(dir, reader.database).problems, []);
+    t.same(verifyLog(new SnapshotFolder(dir), reader.database).problems, []);
     return [...reader.pages({ from: 0, kind: "code" })].flat().length;
   } finally {
     reader.close();
@@ -58,7 +58,7 @@ t.test("events go in groups, a durable one at once with what came before it", as
   t.same(rows[0]?.body, ["conflict", true]);
   await host.stop();
   t.equal(codesIn(dir), 100);
-  t.equal(listSnapshots(dir).length, 1, "an orderly stop leaves a snapshot");
+  t.equal(new SnapshotFolder(dir).list().length, 1, "an orderly stop leaves a snapshot");
 });
 
 t.test("events before the log is open wait for it", async (t) => {
@@ -221,7 +221,7 @@ t.test(
     const { port1, port2 } = new MessageChannel();
     const seen: TellService[] = [];
     port2.on("message", (message: TellService) => void seen.push(message));
-    thread.take({ kind: "attach", port: port1 });
+    thread.take({ kind: "attach", who: "service", port: port1 });
     const append = (batch: number): void => {
       const events = edges(10, batch * 10);
       thread.take({ kind: "append", batch, events, after: 0, repeated: false });

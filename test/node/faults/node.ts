@@ -6,8 +6,9 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { MessageChannel, Worker } from "node:worker_threads";
 import { VirtualCabinetPort } from "../../../src/cabinet/virtual-port.ts";
-import { type NodePicture, startNode } from "../../../src/node/node.ts";
+import type { NodePicture } from "../../../src/node/node.ts";
 import { readSite } from "../../../src/node/read-site.ts";
+import { startNode } from "../../../src/node/start.ts";
 
 const DEMO = new URL("../../../config/demo.yaml", import.meta.url).pathname;
 const STREET = new URL("../../../src/cli/street-thread.ts", import.meta.url);
