@@ -46,7 +46,8 @@ function openLock({ driver, files }: Storage, dir: string): Database {
 function readable(error: unknown, files: Files, dir: string): Error {
   if (!(error instanceof SqlError)) return error instanceof Error ? error : new Error("no error");
   if (error.code === "SQLITE_BUSY") {
-    const text = `${dir} is in use by another stopline${holderOf(files, dir)}; stop it or use another`;
+    const holder = holderOf(files, dir);
+    const text = `${dir} is in use by another stopline${holder}; stop it or use another`;
     return new FolderError(`${text} --data folder`, { cause: error });
   }
   return new FolderError(`${dir} can't be written: ${error.message}`, { cause: error });

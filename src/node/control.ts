@@ -7,6 +7,7 @@ import { allRedOf, CabinetLink } from "../cabinet/link.ts";
 import type { LinkEffect, LinkInput } from "../cabinet/link-types.ts";
 import { compileRecord, describeRecordDifference, recordChecksum } from "../cabinet/record.ts";
 import { compileTable, Interlock, type InterlockResult } from "../core/interlock/interlock.ts";
+import { isPlanted } from "../core/planted.ts";
 import {
   createController,
   type SignalController,
@@ -16,6 +17,7 @@ import {
 import {
   CHANNEL_COUNT,
   type Display,
+  LAMP,
   LAMP_NAMES,
   type LampCode,
   vehicleLampName,
@@ -181,7 +183,10 @@ export class Control {
   private show(): void {
     if (!this.link.isStarted()) return;
     const nowMs = this.now.monoMs;
-    const result = this.interlock.step(this.controller.display(), this.link.feedback(nowMs), nowMs);
+    const wanted = this.controller.display();
+    const result = isPlanted("interlock-off")
+      ? unchecked(wanted, this.vehicleChannels)
+      : this.interlock.step(wanted, this.link.feedback(nowMs), nowMs);
     this.tellInterlock(result);
     if (result.stop) {
       this.toLink({ kind: "stop", cause: "interlock" });
@@ -347,6 +352,15 @@ export class Control {
       },
     };
   }
+}
+
+/** The planted fault: a controller that lights every vehicle green at once, and nobody looks. */
+function unchecked(wanted: Display, vehicles: ReadonlySet<number>): InterlockResult {
+  const going = wanted.includes(LAMP.green);
+  const display = wanted.map((code, index) =>
+    going && vehicles.has(index + 1) ? LAMP.green : code,
+  );
+  return { display, holds: [], violation: null, stop: false };
 }
 
 function sameDisplay(a: Display, b: Display): boolean {
