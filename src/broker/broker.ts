@@ -2,6 +2,7 @@
 // rest of the node through the callbacks of `BrokerOptions` and the methods of `Broker` only.
 import type { Duplex } from "node:stream";
 import type { SiteModel } from "../core/site/model.ts";
+import type { NeighboursPicture } from "../core/site/neighbours.ts";
 import type { ClockQuality, ControlView } from "../core/site/view.ts";
 import type { Command, Reply } from "../wire/command.ts";
 import type { EventRow } from "../wire/events.ts";
@@ -56,6 +57,8 @@ export interface Broker {
   publishHealth(health: Health): void;
   /** Rows after their commit. */
   publishEvents(rows: readonly EventRow[]): void;
+  /** The neighbours as the node knows them. */
+  publishNeighbours(picture: NeighboursPicture): void;
   /** The virtual street's lanes with their vehicles, for drawings. */
   publishStreet(lanes: unknown): void;
   /** Control is known to be gone: says so at once. */
@@ -150,6 +153,10 @@ class NodeBroker implements Broker {
 
   publishEvents(rows: readonly EventRow[]): void {
     this.#publisher.publishEvents(rows);
+  }
+
+  publishNeighbours(picture: NeighboursPicture): void {
+    this.#publisher.publishNeighbours(picture);
   }
 
   publishStreet(lanes: unknown): void {

@@ -4,6 +4,7 @@
 // change of a lamp or mode, at least every 500 ms, and at once, made afresh, to a new subscriber;
 // it is never retained. When control was not heard for 300 ms the picture is withdrawn.
 import type { SiteModel } from "../core/site/model.ts";
+import type { NeighboursPicture } from "../core/site/neighbours.ts";
 import type { ControlView, DetectorView } from "../core/site/view.ts";
 import { encodeDetectorState } from "../wire/detector.ts";
 import { EVENTS_PER_MESSAGE, type EventRow, encodeEvents } from "../wire/events.ts";
@@ -27,6 +28,8 @@ const SPAT_BEAT_MS = 500;
 const SILENCE_MS = 300;
 const HEALTH_BEAT_MS = 5_000;
 const CHECK_MS = 50;
+/** Of the picture on `state/json`. */
+const NEIGHBOURS_VERSION = 1;
 
 export interface PublisherPorts {
   readonly publish: (kind: string, message: Outbound) => void;
@@ -144,6 +147,14 @@ export class Publisher {
       const payload = encodeEvents(incarnation, rows.slice(from, from + EVENTS_PER_MESSAGE));
       this.#ports.publish("events", { topic, payload, qos: 1 });
     }
+  }
+
+  /** The neighbours as the node knows them. */
+  publishNeighbours(picture: NeighboursPicture): void {
+    const { stateJson: topic } = this.#topics;
+    if (!this.#ports.hasListener(topic)) return;
+    const payload = Buffer.from(JSON.stringify({ version: NEIGHBOURS_VERSION, ...picture }));
+    this.#ports.publish("state", { topic, payload, qos: 0 });
   }
 
   /** Where the virtual street's vehicles are: `lanes` is what the street gives for a drawing. */

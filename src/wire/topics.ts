@@ -13,6 +13,8 @@ export interface NodeTopics {
   readonly health: string;
   readonly healthJson: string;
   readonly events: string;
+  /** What the node knows of its neighbours. */
+  readonly stateJson: string;
   /** Where the virtual street's vehicles are, for drawings; a real cabinet has no such topic. */
   readonly streetJson: string;
   /** Vehicle detector channel of the site file. */
@@ -44,6 +46,7 @@ export function topicsOf(node: SiteModel["node"]): NodeTopics {
     health: `${prefix}health`,
     healthJson: `${prefix}health/json`,
     events: `${prefix}events`,
+    stateJson: `${prefix}state/json`,
     streetJson: `${prefix}street/json`,
     detector: (channel) => `${prefix}detector/${channel}`,
     pedestrianDetector: (channel) => `${prefix}detector/pedestrian-${channel}`,

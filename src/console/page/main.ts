@@ -5,7 +5,8 @@ import { HealthPanel } from "./health.ts";
 import { type CodeRow, History } from "./history.ts";
 import { Junction } from "./junction.ts";
 import { type Line, Link } from "./link.ts";
-import { parseHealth, parseReply, parseSpat, type Spat } from "./messages.ts";
+import { parseHealth, parseNeighbours, parseReply, parseSpat, type Spat } from "./messages.ts";
+import { NeighboursPanel } from "./neighbours.ts";
 import { Operate } from "./operate.ts";
 import { Picture } from "./picture.ts";
 import { Rings } from "./rings.ts";
@@ -41,6 +42,7 @@ class Page {
   readonly #strip: Strip;
   readonly #tail: Tail;
   readonly #health = new HealthPanel();
+  readonly #neighbours = new NeighboursPanel();
   readonly #operate: Operate;
   readonly #status: Status;
   readonly #link: Link;
@@ -106,6 +108,7 @@ class Page {
     const names = [
       "spat/json",
       "health/json",
+      "state/json",
       "detector/+",
       "events",
       "street/json",
@@ -190,6 +193,7 @@ class Page {
   #onJson(name: string, text: string): void {
     if (name === "spat/json") this.#onSpat(text);
     else if (name === "health/json") this.#picture.health = parseHealth(text);
+    else if (name === "state/json") this.#picture.neighbours = parseNeighbours(text);
     else if (name === "street/json") {
       const lanes = parseStreet(text);
       if (lanes !== null) this.#junction.vehicles.show(lanes);
@@ -232,6 +236,7 @@ class Page {
     this.#drawLive();
     if (document.visibilityState === "hidden") return;
     this.#health.update(this.#picture.health);
+    this.#neighbours.update(this.#picture.neighbours);
     this.#operate.update(this.#operateNote());
     this.#mendTail(nowMs).catch(() => undefined);
     this.#tail.draw();

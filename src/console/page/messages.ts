@@ -1,5 +1,7 @@
 // The messages that the page reads, checked before anybody draws them: the JSON twins of SPaT and
 // health, replies, and the virtual street. What can't be read gives null and is passed over.
+
+import type { NeighbourPicture, NeighboursPicture } from "../../core/site/neighbours.ts";
 import type { GreenEnd } from "../../core/site/view.ts";
 
 export type LampName =
@@ -138,6 +140,24 @@ export function parseHealth(text: string): Health | null {
   const { parts } = fields;
   if (!Array.isArray(parts) || !parts.every(isHealthPart)) return null;
   return fields as unknown as Health;
+}
+
+export type Neighbours = NeighboursPicture;
+
+function isNeighbour(value: unknown): boolean {
+  const entry = value as Partial<NeighbourPicture> | null;
+  return (
+    typeof entry?.id === "string" && Array.isArray(entry.phases) && isNumber(entry.incarnation)
+  );
+}
+
+/** What the node knows of its neighbours, or null. */
+export function parseNeighbours(text: string): Neighbours | null {
+  const fields = fieldsOf(text);
+  if (fields === null || fields.version !== 1 || !isNumber(fields.wallMs)) return null;
+  const { neighbours } = fields;
+  if (!Array.isArray(neighbours) || !neighbours.every(isNeighbour)) return null;
+  return fields as unknown as Neighbours;
 }
 
 /** A reply to a command, or null. */

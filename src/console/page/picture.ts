@@ -1,6 +1,6 @@
 // What the page knows of the junction at a moment, and how far it may be believed. Pure: time comes
 // in as an argument, so that "stale" can be tried without waiting.
-import type { Health, LampName, Spat, SpatPhase } from "./messages.ts";
+import type { Health, LampName, Neighbours, Spat, SpatPhase } from "./messages.ts";
 
 export type Belief = "live" | "stale" | "unavailable" | "lost" | "waiting";
 
@@ -14,6 +14,7 @@ export function isNewer(spat: Spat, than: Spat | null): boolean {
 export class Picture {
   spat: Spat | null = null;
   health: Health | null = null;
+  neighbours: Neighbours | null = null;
   connected = false;
   /** Detector states by topic key: "3", or "pedestrian-3". */
   readonly detectors = new Map<string, { readonly on: boolean; readonly failed: string | null }>();
