@@ -28,9 +28,18 @@ export interface CborBounds {
 /** Our largest own message is a MAP of sixteen phases, about 2 kB and 300 items. */
 export const DEFAULT_BOUNDS: CborBounds = { maxBytes: 65_536, maxDepth: 8, maxItems: 4_096 };
 
+/** Why bytes were not taken; counters are named by these words. */
+export type WireReason = "malformed" | "truncated" | "too-large" | "unknown-version";
+
 /** The only error of this file, and of every payload decoder built on it. */
 export class WireError extends Error {
   override readonly name = "WireError";
+  readonly reason: WireReason;
+
+  constructor(message: string, options: ErrorOptions & { reason?: WireReason } = {}) {
+    super(message, options);
+    this.reason = options.reason ?? "malformed";
+  }
 }
 
 // As large as a snapshot may need; the walk below is what bounds a message.
@@ -52,7 +61,7 @@ export function encodeCbor(value: CborValue): Uint8Array {
 /** The value that `bytes` hold, whole and nothing after it; else a `WireError` with the reason. */
 export function decodeCbor(bytes: Uint8Array, bounds: CborBounds = DEFAULT_BOUNDS): CborValue {
   if (bytes.length > bounds.maxBytes) {
-    throw new WireError(`${bytes.length} bytes are more than ${bounds.maxBytes}`);
+    throw tooLarge(`${bytes.length} bytes are more than ${bounds.maxBytes}`);
   }
   checkShape(bytes, bounds);
   try {
@@ -60,6 +69,14 @@ export function decodeCbor(bytes: Uint8Array, bounds: CborBounds = DEFAULT_BOUND
   } catch (error) {
     throw new WireError("CBOR that cannot be decoded", { cause: error });
   }
+}
+
+function tooLarge(message: string): WireError {
+  return new WireError(message, { reason: "too-large" });
+}
+
+function endsEarly(): WireError {
+  return new WireError("CBOR ends too early", { reason: "truncated" });
 }
 
 const MAJOR = { unsigned: 0, negative: 1, bytes: 2, text: 3, array: 4, map: 5, tag: 6 } as const;
@@ -81,11 +98,11 @@ function checkShape(bytes: Uint8Array, bounds: CborBounds): void {
   while (takeItem(unread)) {
     readHead(bytes, position, head);
     items += 1;
-    if (items > bounds.maxItems) throw new WireError(`more than ${bounds.maxItems} items`);
+    if (items > bounds.maxItems) throw tooLarge(`more than ${bounds.maxItems} items`);
     position = contentEnd(bytes, head);
     if (head.major !== MAJOR.array) continue;
     if (unread.length > bounds.maxDepth) {
-      throw new WireError(`nested deeper than ${bounds.maxDepth}`);
+      throw tooLarge(`nested deeper than ${bounds.maxDepth}`);
     }
     unread.push(head.argument);
   }
@@ -105,7 +122,7 @@ function takeItem(unread: number[]): boolean {
 
 function readHead(bytes: Uint8Array, position: number, head: Head): void {
   const first = bytes[position];
-  if (first === undefined) throw new WireError("CBOR ends too early");
+  if (first === undefined) throw endsEarly();
   const short = first & 0x1f;
   head.major = first >> 5;
   if (short < 24) {
@@ -113,7 +130,7 @@ function readHead(bytes: Uint8Array, position: number, head: Head): void {
     head.next = position + 1;
   } else if (short < 28) {
     const size = 1 << (short - 24);
-    if (position + 1 + size > bytes.length) throw new WireError("CBOR ends too early");
+    if (position + 1 + size > bytes.length) throw endsEarly();
     head.argument = readArgument(bytes, position + 1, size, head.major);
     head.next = position + 1 + size;
   } else {
@@ -140,7 +157,7 @@ function contentEnd(bytes: Uint8Array, head: Head): number {
     case MAJOR.bytes:
     case MAJOR.text: {
       const end = head.next + head.argument;
-      if (end > bytes.length) throw new WireError("CBOR ends too early");
+      if (end > bytes.length) throw endsEarly();
       if (head.major === MAJOR.text && !isUtf8(bytes.subarray(head.next, end))) {
         throw new WireError("text that is not UTF-8");
       }
@@ -148,7 +165,7 @@ function contentEnd(bytes: Uint8Array, head: Head): number {
     }
     case MAJOR.array:
       // Every element takes a byte at least: an announced count beyond that is a lie.
-      if (head.argument > bytes.length - head.next) throw new WireError("CBOR ends too early");
+      if (head.argument > bytes.length - head.next) throw endsEarly();
       return head.next;
     case MAJOR.map:
       throw new WireError("a map; our messages are positional arrays");

@@ -59,6 +59,14 @@ export function flag(value: unknown, name: string): boolean {
   return typeof value === "boolean" ? value : fail(name, "true or false");
 }
 
+/** Bytes, `min` to `max` of them, in a buffer of their own. */
+export function octets(value: unknown, name: string, max: number, min = max): Uint8Array {
+  if (!(value instanceof Uint8Array) || value.length < min || value.length > max) {
+    return fail(name, min === max ? `${max} bytes` : `${min} to ${max} bytes`);
+  }
+  return new Uint8Array(value);
+}
+
 /** Text of at most `max` characters. */
 export function text(value: unknown, name: string, max = 256): string {
   if (typeof value !== "string" || value.length > max) {
@@ -87,7 +95,9 @@ export function optional<T>(value: unknown, check: (value: unknown) => T): T | n
 /** JSON text of bounded length; anything else is a `WireError`. */
 export function parseJson(bytes: Uint8Array, maxBytes: number): unknown {
   if (bytes.length > maxBytes) {
-    throw new WireError(`${bytes.length} bytes are more than ${maxBytes}`);
+    throw new WireError(`${bytes.length} bytes are more than ${maxBytes}`, {
+      reason: "too-large",
+    });
   }
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
@@ -104,6 +114,9 @@ export function looksLikeJson(bytes: Uint8Array): boolean {
 /** The version in front of every message; another one is refused by name. */
 export function version(value: unknown, supported: number, what: string): void {
   if (value !== supported) {
-    throw new WireError(`${what} of version ${String(value)}; this program reads ${supported}`);
+    const found = typeof value === "number" ? value : typeof value;
+    throw new WireError(`${what} of version ${found}; this program reads ${supported}`, {
+      reason: "unknown-version",
+    });
   }
 }

@@ -1,0 +1,85 @@
+// What every message between two nodes is wrapped in.
+//
+//   [1, kind, origin, incarnation, sequence, trace | null, payload]
+//
+// `origin` is the node that sends it over the link. The lane authenticates the peer, so an envelope
+// has no signature of its own; what outlives a link is a signed batch inside one. Kinds are
+// numbers; a receiver keeps an envelope whose kind it does not know and passes it over.
+import { type CborBounds, decodeCbor, encodeCbor } from "./codec.ts";
+import { integer, octets, optional, text, tuple, version } from "./shape.ts";
+
+export const ENVELOPE_VERSION = 1;
+
+/** Numbers of the kinds; they never change their meaning. */
+export const ENVELOPE_KINDS = {
+  hello: 1,
+  have: 2,
+  want: 3,
+  part: 4,
+  batch: 5,
+  known: 6,
+  "custody-offer": 16,
+  "custody-rows": 17,
+  "custody-position": 18,
+  "custody-want": 19,
+  "custody-snapshot": 20,
+} as const;
+
+export type EnvelopeKind = keyof typeof ENVELOPE_KINDS;
+
+export interface Envelope {
+  /** By name, or the number of a kind that this program does not know. */
+  readonly kind: EnvelopeKind | number;
+  readonly origin: string;
+  readonly incarnation: number;
+  /** Rises with every envelope that the origin sends to this neighbour. */
+  readonly sequence: number;
+  /** Trace context of at most 32 bytes, or null. */
+  readonly trace: Uint8Array | null;
+  readonly payload: Uint8Array;
+}
+
+/** A node id, as topics bound it. */
+export const MAX_ORIGIN = 32;
+export const MAX_TRACE_BYTES = 32;
+
+/** A snapshot or a restatement is the largest payload; whatever is larger is sent in pieces. */
+export const MAX_PAYLOAD_BYTES = 262_144;
+
+const BOUNDS: CborBounds = { maxBytes: MAX_PAYLOAD_BYTES + 128, maxDepth: 1, maxItems: 8 };
+const MAX_KIND = 65_535;
+
+const NAMES = new Map<number, EnvelopeKind>(
+  Object.entries(ENVELOPE_KINDS).map(([name, number]) => [number, name as EnvelopeKind]),
+);
+
+/** The bytes of an envelope; throws `WireError` when the payload is larger than its bound. */
+export function encodeEnvelope(envelope: Envelope): Uint8Array {
+  const { kind, origin, incarnation, sequence, trace, payload } = envelope;
+  return encodeCbor([
+    ENVELOPE_VERSION,
+    typeof kind === "number" ? kind : ENVELOPE_KINDS[kind],
+    origin,
+    incarnation,
+    sequence,
+    trace,
+    octets(payload, "payload", MAX_PAYLOAD_BYTES, 0),
+  ]);
+}
+
+/** The envelope in `bytes`, every field checked, its payload not yet looked at; else `WireError`. */
+export function decodeEnvelope(bytes: Uint8Array): Envelope {
+  const value = decodeCbor(bytes, BOUNDS);
+  // The version is looked at first: another one may well have other fields.
+  if (Array.isArray(value)) version(value[0], ENVELOPE_VERSION, "an envelope");
+  const fields = tuple(value, 7, "envelope");
+  const kind = integer(fields[1], "kind", 0, MAX_KIND);
+  return {
+    kind: NAMES.get(kind) ?? kind,
+    origin: text(fields[2], "origin", MAX_ORIGIN),
+    incarnation: integer(fields[3], "incarnation"),
+    sequence: integer(fields[4], "sequence"),
+    trace: optional(fields[5], (field) => octets(field, "trace", MAX_TRACE_BYTES, 0)),
+    payload: octets(fields[6], "payload", MAX_PAYLOAD_BYTES, 0),
+  };
+}

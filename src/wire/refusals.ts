@@ -1,0 +1,54 @@
+// Why a node does not take what another one sent: one word for each, so that each can be counted
+// by its name. A refusal is ordinary; nothing of the refused bytes has had an effect.
+import type { WireReason } from "./codec.ts";
+
+const WIRE_REASONS = [
+  "malformed",
+  "truncated",
+  "too-large",
+  "unknown-version",
+] as const satisfies WireReason[];
+
+export const REFUSALS = [
+  ...WIRE_REASONS,
+  /** The lane's seal or a batch's signature does not fit the bytes: changed on the way, or forged. */
+  "bad-seal",
+  "bad-signature",
+  /** Signed by a node whose key is not known here. */
+  "unknown-origin",
+  /** Sent over a link by somebody else than it names. */
+  "re-attributed",
+  /** Taken before. */
+  "replayed",
+  /** Two different batches under one number: two machines with one identity, or a lie. */
+  "forked",
+  /** Does not follow the batch that it names as the one before. */
+  "broken-chain",
+  /** Batches are missing in between; they are to be fetched. */
+  "missing-before",
+  "old-incarnation",
+  "other-boot",
+  "future-clock",
+  /** More waits for verification than an origin is allowed. */
+  "verify-queue-full",
+] as const;
+
+export type Refusal = (typeof REFUSALS)[number];
+
+/** How often each reason occurred. */
+export class RefusalCounts {
+  readonly #counts = new Map<Refusal, number>();
+
+  count(reason: Refusal, times = 1): void {
+    this.#counts.set(reason, (this.#counts.get(reason) ?? 0) + times);
+  }
+
+  of(reason: Refusal): number {
+    return this.#counts.get(reason) ?? 0;
+  }
+
+  /** Every reason that has occurred. */
+  entries(): ReadonlyMap<Refusal, number> {
+    return this.#counts;
+  }
+}
