@@ -1,0 +1,214 @@
+// What goes into the mesh machine and what comes out of it. The machine knows no socket, disk,
+// clock or thread: the mesh thread (and, in virtual time, the simulator) brings it these events
+// and does these effects, in the order in which they stand.
+//
+// Effects of one step are to be done in order. `send` may be lost, doubled or delayed: the machine
+// repeats what matters. Every other effect is a request to this node's own parts; where an answer
+// is named below it comes back as an event, once, however late.
+import type { ClockQuality, ControlView } from "../core/site/view.ts";
+import type { LogRow, NodeEvent } from "../log/events.ts";
+import type { CborValue } from "../wire/codec.ts";
+
+/** Both clocks at the moment of a step, in ms: monotonic since some start, wall since 1970. */
+export interface MeshNow {
+  readonly monoMs: number;
+  readonly wallMs: number;
+}
+
+/** `fast`: datagrams of at most 1,200 bytes; `reliable`: in order while the link is up. */
+export type Lane = "fast" | "reliable";
+
+/** One row of a log by its name on the wire. */
+export interface LogPosition {
+  readonly incarnation: number;
+  readonly seq: number;
+  /** Hash of that row, 64 hexadecimal digits. */
+  readonly hash: string;
+}
+
+/** A row as it is stored: what custody carries. */
+export interface RawRow extends LogPosition {
+  /** Wall time, ms since 1970. */
+  readonly at: number;
+  readonly kind: string;
+  /** The stored CBOR bytes, which the hash covers. */
+  readonly body: Uint8Array;
+}
+
+/** What the cache keeps over a restart: opaque to it, named by `key`. */
+export interface CachedEntry {
+  readonly key: string;
+  readonly bytes: Uint8Array;
+  /** Wall time at which it was received, ms since 1970. */
+  readonly atMs: number;
+}
+
+export interface StartEvent {
+  readonly kind: "start";
+  /** This start's incarnation, as the log has committed it. */
+  readonly incarnation: number;
+  /** Eight random bytes, drawn anew at each start. */
+  readonly boot: Uint8Array;
+  /** False when the log was new, salvaged or restored: others may know a higher incarnation. */
+  readonly trusted: boolean;
+  /** The fold of the committed rows, as `LogState.encode()` gives it. */
+  readonly own: Uint8Array;
+  /** The row that this incarnation goes on from; null when there was none. */
+  readonly before: LogPosition | null;
+}
+
+export type MeshEvent =
+  | StartEvent
+  /** The log has committed the start row that a `raise` effect asked for. */
+  | { readonly kind: "raised"; readonly incarnation: number }
+  | { readonly kind: "own-view"; readonly view: ControlView }
+  /** Own rows after their commit, in order, each once; `hash` is that of the last one. */
+  | { readonly kind: "committed"; readonly rows: readonly LogRow[]; readonly hash?: string }
+  | {
+      readonly kind: "message";
+      readonly neighbour: string;
+      readonly lane: Lane;
+      readonly bytes: Uint8Array;
+    }
+  | { readonly kind: "link"; readonly neighbour: string; readonly up: boolean }
+  /** Every 50 to 100 ms. */
+  | { readonly kind: "tick" }
+  | { readonly kind: "clock"; readonly quality: ClockQuality }
+  /** A vehicle was seen here: its pseudonym, and how long that may be believed. */
+  | { readonly kind: "sighting"; readonly vehicle: string; readonly leaseMs: number }
+  /** A wish for a direction: becomes a durable row first, is shared after its commit. */
+  | { readonly kind: "write"; readonly direction: string; readonly value: CborValue }
+  /** Vehicles that went into or out of a link between two junctions, seen at this end. */
+  | {
+      readonly kind: "passage";
+      readonly link: string;
+      readonly into: number;
+      readonly outOf: number;
+    }
+  /** The downstream end saw the link empty: miscounts end here, a new epoch begins. */
+  | { readonly kind: "link-empty"; readonly link: string }
+  | { readonly kind: "cached"; readonly entries: readonly CachedEntry[] }
+  /** Answers `rows-wanted`. */
+  | {
+      readonly kind: "own-rows";
+      readonly custodian: string;
+      readonly answer: OwnRows;
+    }
+  /** Answers `custody-put` after the commit, and `custody-asked`: the last row held of `owner`. */
+  | {
+      readonly kind: "custody-held";
+      readonly owner: string;
+      readonly position: LogPosition | null;
+      /** Why the last rows were not taken, or null. */
+      readonly refused: string | null;
+    }
+  /** Answers `custody-read`; no rows mean that there are no more. */
+  | { readonly kind: "custody-rows"; readonly owner: string; readonly rows: readonly RawRow[] }
+  /** Answers `recover`: the rows stand in this log as `recovered` (also when they did before). */
+  | { readonly kind: "recovered"; readonly upTo: LogPosition };
+
+export interface OwnRows {
+  /**
+   * `follows`: the asked row is in this log, `rows` come after it. `branched`: it is not (a lost
+   * tail, or an older branch); `rows` begin with the first row after the last common one.
+   * `lapsed`: rows after it are no longer kept; `rows` begin with the oldest kept one.
+   * `differs`: this log has that incarnation's row `seq` with another hash: the asker lied.
+   */
+  readonly outcome: "follows" | "branched" | "lapsed" | "differs";
+  readonly rows: readonly RawRow[];
+}
+
+export type MeshEffect =
+  | {
+      readonly kind: "send";
+      readonly neighbour: string;
+      readonly lane: Lane;
+      readonly bytes: Uint8Array;
+    }
+  | { readonly kind: "log"; readonly event: NodeEvent }
+  /** Open this incarnation in the log (it is higher than the present one); answered `raised`. */
+  | { readonly kind: "raise"; readonly incarnation: number; readonly cause: string }
+  /** Rows of this log after a position (null: from the oldest); answered `own-rows`. */
+  | {
+      readonly kind: "rows-wanted";
+      readonly custodian: string;
+      readonly after: LogPosition | null;
+      readonly maxBytes: number;
+    }
+  /** Rows of a neighbour's log to keep; answered `custody-held` after the commit. */
+  | { readonly kind: "custody-put"; readonly owner: string; readonly rows: readonly RawRow[] }
+  /** What is held of a neighbour's log; answered `custody-held`. */
+  | { readonly kind: "custody-asked"; readonly owner: string }
+  /** Held rows of a neighbour after a position (null: from the oldest); answered `custody-rows`. */
+  | {
+      readonly kind: "custody-read";
+      readonly owner: string;
+      readonly after: LogPosition | null;
+      readonly maxBytes: number;
+    }
+  /** Own rows that a custodian gave back: append as `recovered`; answered `recovered`. */
+  | { readonly kind: "recover"; readonly custodian: string; readonly rows: readonly RawRow[] }
+  /** The custodian has committed up to this row of this log. */
+  | { readonly kind: "replicated"; readonly custodian: string; readonly position: LogPosition }
+  | { readonly kind: "cache-put"; readonly entry: CachedEntry }
+  /** For a person: `text` says what is wrong and the way out; `active` false takes it back. */
+  | {
+      readonly kind: "alarm";
+      readonly what: AlarmWord;
+      readonly subject: string;
+      readonly active: boolean;
+      readonly text: string;
+    }
+  /** One more message or change that was refused, by its reason. */
+  | { readonly kind: "count"; readonly reason: string };
+
+export type AlarmWord = "liar" | "twin" | "future-clock" | "alone" | "custody-liar";
+
+/** Why this node shares nothing, or that it does. */
+export type MeshState = "unstarted" | "asking" | "raising" | "sharing" | "off";
+
+/** What a person or a metric may know of one neighbour. */
+export interface NeighbourView {
+  readonly id: string;
+  readonly up: boolean;
+  /** Its incarnation, 0 when never heard. */
+  readonly incarnation: number;
+  /** Since anything was heard of it, in ms; null when never. */
+  readonly ageMs: number | null;
+  /** Now minus the time up to which its state here is complete, in ms; null when never. */
+  readonly lagMs: number | null;
+  /** Not heard for 120 s, or never: its state may be shown, not used. */
+  readonly stale: boolean;
+  /** Its state comes from before this start, out of the cache. */
+  readonly cached: boolean;
+  /** Why it is not followed, or null. */
+  readonly distrusted: string | null;
+  /** Display by phase, as this node knows it: [phase, display word, predicted end in wall ms]. */
+  readonly phases: readonly PhaseReport[];
+  /** Of own changes: how many it has not acknowledged. */
+  readonly behind: number;
+}
+
+export interface PhaseReport {
+  readonly phase: number;
+  readonly display: string;
+  readonly predictedEndWallMs: number | null;
+}
+
+export interface MeshFigures {
+  readonly state: MeshState;
+  /** By neighbour; null when never heard. */
+  readonly eventLagSeconds: ReadonlyMap<string, number | null>;
+  /** Deltas sent and their bytes, envelopes included, repeats too. */
+  readonly deltas: number;
+  readonly deltaBytes: number;
+  /** Refusals and other counted things, by reason. */
+  readonly counts: ReadonlyMap<string, number>;
+  /** No neighbour has been heard for 120 s: leave coordination. */
+  readonly isolated: boolean;
+  /** Off while two machines have this identity. */
+  readonly coordination: boolean;
+  readonly custodian: string | null;
+  /** Last own row that the custodian has committed. */
+  readonly replicated: LogPosition | null;
+}
