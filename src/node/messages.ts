@@ -1,8 +1,10 @@
 // What the control thread and the service thread say to each other. Plain data only.
 import type { DetectorInput } from "../broker/leases.ts";
 import type { SiteModel } from "../core/site/model.ts";
+import type { NeighboursPicture } from "../core/site/neighbours.ts";
 import type { ControlView } from "../core/site/view.ts";
 import type { ChannelPort } from "../log/channel.ts";
+import type { Figure } from "../observe/metrics.ts";
 import type { HealthPart } from "../wire/health.ts";
 import type { Order } from "./control-types.ts";
 
@@ -51,6 +53,8 @@ export type ToService =
       readonly parts: readonly HealthPart[];
       readonly dropped: readonly DropCount[];
     }
+  /** What the mesh thread knows, twice a second. */
+  | { readonly kind: "mesh"; readonly picture: MeshPicture }
   | { readonly kind: "ordered"; readonly token: number; readonly refusal: string | null }
   | {
       readonly kind: "reloaded";
@@ -60,6 +64,13 @@ export type ToService =
     }
   | { readonly kind: "notice"; readonly level: "info" | "warn" | "error"; readonly text: string }
   | { readonly kind: "stop" };
+
+/** The mesh thread's part of page, health and metrics. */
+export interface MeshPicture {
+  readonly neighbours: NeighboursPicture;
+  readonly part: HealthPart;
+  readonly figures: readonly Figure[];
+}
 
 export interface DropCount {
   readonly class: string;

@@ -72,6 +72,9 @@ parent.on("message", (message: ToService) => {
     case "node":
       service.takeNode(message);
       break;
+    case "mesh":
+      service.takeMesh(message.picture);
+      break;
     case "street":
       service.publishStreet(message.queues);
       break;

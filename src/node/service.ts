@@ -14,7 +14,7 @@ import type { Command, Reply } from "../wire/command.ts";
 import type { EventRow } from "../wire/events.ts";
 import { type Health, type HealthPart, worstState } from "../wire/health.ts";
 import { partsOf } from "./health.ts";
-import type { DropCount, LoopPicture, ServiceData } from "./messages.ts";
+import type { DropCount, LoopPicture, MeshPicture, ServiceData } from "./messages.ts";
 
 /** What the service needs of the other threads. */
 export interface ServiceDoors {
@@ -61,6 +61,7 @@ export class Service {
   private loop: LoopPicture | null = null;
   private nodeParts: readonly HealthPart[] = [];
   private nodeDropped: readonly DropCount[] = [];
+  private mesh: MeshPicture | null = null;
   private board: BoardHealth | null = null;
   private readonly timers: NodeJS.Timeout[] = [];
   private opened: readonly string[] = [];
@@ -117,6 +118,11 @@ export class Service {
     this.loop = picture.loop;
     this.nodeParts = picture.parts;
     this.nodeDropped = picture.dropped;
+  }
+
+  takeMesh(picture: MeshPicture): void {
+    this.mesh = picture;
+    this.broker?.publishNeighbours(picture.neighbours);
   }
 
   async close(): Promise<void> {
@@ -177,6 +183,7 @@ export class Service {
     const parts: HealthPart[] = [
       ...partsOf(this.view, this.viewAgeMs(), this.broker?.counters ?? null),
       ...this.nodeParts,
+      ...(this.mesh === null ? [] : [this.mesh.part]),
     ];
     for (const problem of [...this.data.problems, ...this.opened]) {
       parts.push({ name: "start", state: "degraded", text: problem });
@@ -210,7 +217,11 @@ export class Service {
       view: this.view,
       viewAgeS: this.view === null ? null : this.viewAgeMs() / 1000,
       dropped: [...this.nodeDropped, ...(counters?.dropped ?? [])],
-      figures: [...loopFigures(this.loop), ...brokerFigures(counters)],
+      figures: [
+        ...loopFigures(this.loop),
+        ...brokerFigures(counters),
+        ...(this.mesh?.figures ?? []),
+      ],
     });
   }
 }
