@@ -13,6 +13,7 @@ import { openWriter } from "../src/log/open.ts";
 import { encodeCbor } from "../src/wire/codec.ts";
 import { report } from "./support/figures.ts";
 import { measureDay } from "./support/log-day.ts";
+import { startRedis } from "./support/redis.ts";
 
 const APPENDED = 300_000;
 const REBUILT = 1_000_000;
@@ -122,6 +123,23 @@ function appendPlain(): number {
   return APPENDED / seconds;
 }
 
+/** The peer in a process of its own: the same rows and groups, each group durable. */
+async function appendToRedis(): Promise<number> {
+  const redis = await startRedis({ durable: true });
+  const before = performance.now();
+  for (let index = 0; index < APPENDED; index += GROUP) {
+    const rows = group(index, Math.min(APPENDED, index + GROUP));
+    await redis.send(
+      rows.map(({ kind, body, at = 0 }) => {
+        return ["XADD", "events", "*", "at", `${at}`, "kind", kind, "body", encodeCbor(body)];
+      }),
+    );
+  }
+  const seconds = (performance.now() - before) / 1000;
+  await redis.stop();
+  return APPENDED / seconds;
+}
+
 /** Opening a log without any snapshot: every hash checked, every row decoded into state. */
 function rebuild(dir: string): number {
   const writer = openWriter(dir, { ...options, nowMs: 0 });
@@ -167,6 +185,7 @@ try {
   const perS = await appendThroughThread();
   const direct = appendDirectly();
   const plain = appendPlain();
+  const redis = await appendToRedis();
   const big = folder("big");
   const rebuildS = rebuild(big);
   const restartMs = restart(big);
@@ -176,6 +195,7 @@ try {
     { figure: "append_per_s", value: perS, unit: "1/s", budget: ">= 50000" },
     { figure: "append_per_s_direct", value: direct, unit: "1/s" },
     { figure: "append_per_s_better_sqlite3", value: plain, unit: "1/s" },
+    { figure: "append_per_s_redis", value: redis, unit: "1/s" },
     { figure: "rebuild_1e6_s", value: rebuildS, unit: "s", budget: "<= 2.5" },
     { figure: "restart_ms", value: restartMs, unit: "ms", budget: "<= 50" },
     { figure: "commits_per_s", value: day.commitsPerS, unit: "1/s", budget: "<= 2" },

@@ -29,6 +29,24 @@ stopline_install() {
   cp "$ROOT/package-lock.json" "$ROOT/node_modules/.stopline-lock"
 }
 
+# Debian packages by name: as root installs the missing ones, else says the exact command.
+# $1 is a hint for people who can't install them, or empty.
+stopline_packages() {
+  local hint=$1 package missing=()
+  shift
+  for package in "$@"; do
+    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q '^install ok installed' ||
+      missing+=("$package")
+  done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  [ "$(id -u)" = 0 ] ||
+    stopline_fail "packages are missing; run: sudo apt-get install -y ${missing[*]}${hint}"
+  printf 'stopline: installing %s\n' "${missing[*]}" >&2
+  apt-get update -qq >&2
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+    "${missing[@]}" >/dev/null
+}
+
 stopline_setup() {
   local arch
   arch=$(stopline_package_arch) || exit 1
