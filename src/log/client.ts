@@ -29,6 +29,8 @@ export interface LogClientOptions {
   readonly bounds?: Readonly<Record<EventClass, ClassBound>>;
   /** Called whenever the folder was opened: at the start, after trouble, by a new thread. */
   readonly onOpened?: (opened: Extract<FromLog, { kind: "opened" }>) => void;
+  /** Called when the incarnation was confirmed or has risen while the node runs. */
+  readonly onRaised?: (incarnation: number) => void;
   /** Called when the log can't be written (with the reason) and when it can again (null). */
   readonly onTrouble?: (reason: string | null, fatal: boolean) => void;
   /** Called with lines that a person should read. */
@@ -41,8 +43,12 @@ export class LogClient {
   readonly #timers: Timers;
   #batch = 0;
   #flying: AppendMessage | null = null;
+  /** On its way, or waiting for a log thread. */
+  #raise: Extract<ToLog, { kind: "raise" }> | null = null;
   #open = false;
   #incarnation: number | null = null;
+  #trusted = false;
+  #boot = "";
   #newestAt = 0;
   #seq = 0;
   #reason: string | null = null;
@@ -67,6 +73,15 @@ export class LogClient {
     this.#timer ??= this.#timers.after(GROUP_MS, () => this.#onTimer());
   }
 
+  /**
+   * What others know of this node is known: it goes on under `incarnation`, or the present one
+   * where that is higher, and counts as trustworthy.
+   */
+  raise(incarnation: number, cause: string): void {
+    this.#raise = { kind: "raise", incarnation, cause };
+    if (this.#open) this.#options.post(this.#raise);
+  }
+
   /** `LogData` for the next log thread: it goes on with this process's incarnation. */
   threadData(data: Omit<LogData, "resume">): LogData {
     return { ...data, resume: this.#incarnation };
@@ -80,6 +95,12 @@ export class LogClient {
         break;
       case "committed":
         this.#onCommitted(message);
+        break;
+      case "raised":
+        this.#incarnation = message.incarnation;
+        this.#trusted = true;
+        this.#raise = null;
+        this.#options.onRaised?.(message.incarnation);
         break;
       case "trouble":
         this.#reason = message.reason;
@@ -117,6 +138,16 @@ export class LogClient {
   /** Incarnation of this start; null until the log is open. */
   get incarnation(): number | null {
     return this.#incarnation;
+  }
+
+  /** True once the incarnation is known to be higher than any that others saw of this node. */
+  get trusted(): boolean {
+    return this.#trusted;
+  }
+
+  /** Random mark of this start of the process, 16 hex digits; empty until the log is open. */
+  get boot(): string {
+    return this.#boot;
   }
 
   /** Wall time of the newest row before this start, 0 for none: the clock's floor. */
@@ -193,10 +224,13 @@ export class LogClient {
     this.#open = true;
     this.#reason = null;
     this.#incarnation = message.incarnation;
+    this.#trusted = message.trusted;
+    this.#boot = message.boot;
     if (first) {
       this.#newestAt = message.newestAt;
       this.#seq = message.seq;
     }
+    if (this.#raise !== null) this.#options.post(this.#raise);
     this.#options.onOpened?.(message);
     if (this.#flying === null) this.#send();
     else if (this.#flying.repeated) this.#options.post(this.#flying);

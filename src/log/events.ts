@@ -33,8 +33,11 @@ export const KINDS = {
   /** A command accepted: `body` is [kind, ...parameters]. */
   command: shape("id author via body issued expires", "critical", true),
   "command-result": shape("id author ok reason", "critical", true),
-  /** First row of an incarnation; `continues` and `hash` name the row that it goes on from. */
-  start: shape("incarnation version site cause continues hash", "critical", true),
+  /**
+   * First row of an incarnation; `continues` and `hash` name the row that it goes on from, `boot`
+   * is the random mark of this start of the process.
+   */
+  start: shape("incarnation version site cause continues hash boot", "critical", true),
   stop: shape("cause", "critical", true),
   /** First cause of a latched trip and what was read with it. */
   trip: shape("cause relay", "critical", true),
@@ -53,6 +56,14 @@ export const KINDS = {
   fault: shape("part active text", "critical"),
   /** Before a cut of old rows: the last row cut, its hash, and how many went. */
   checkpoint: shape("cut hash rows", "critical", true),
+  /** What is wished for a direction, with its stamp of the hybrid logical clock. */
+  wish: shape("direction value wallMs count", "critical", true),
+  /** Somebody has seen a fault or alarm, named as it stands: `fault log`, `alarm frozen 3`. */
+  acknowledge: shape("fault author", "critical", true),
+  /** An own row that was lost here and that a custodian has given back, with its bytes. */
+  recovered: shape("incarnation seq at kind body hash", "critical", true),
+  /** What an own state that a custodian has given back counted beyond what was left here. */
+  "recovered-state": shape("incarnation seq hash counts shared", "critical", true),
   /** A figure of which only the newest value matters. */
   figure: shape("name value", "figures"),
 } as const satisfies Readonly<Record<string, KindShape>>;

@@ -10,11 +10,15 @@ import {
   WireError,
 } from "../wire/codec.ts";
 import { integer, list, text, tuple, version } from "../wire/shape.ts";
+import { addCounts, countRow, detectorOf } from "./fold-counts.ts";
+import { decodeShared, SharedState } from "./fold-shared.ts";
 
-export const STATE_VERSION = 1;
+export const STATE_VERSION = 2;
+/** Without boot id and shared part; read after an update of the program. */
+const OLD_STATE_VERSION = 1;
 
 /** 16 phases and 64 channels of detectors take 3 kB; many different faults some more. */
-const BOUNDS: CborBounds = { maxBytes: 1_048_576, maxDepth: 4, maxItems: 65_536 };
+const BOUNDS: CborBounds = { maxBytes: 1_048_576, maxDepth: 5, maxItems: 65_536 };
 const MAX_ENTRIES = 4_096;
 
 /** Phase display by the codes that begin it (GLOSSARY, high-resolution event codes). */
@@ -37,14 +41,14 @@ const DISPLAY_BY_CODE: readonly (number | undefined)[] = [
 /** Code of a detector that works (again); 84 to 88 and 91 say how one fails. */
 const WORKS = 0;
 
-interface PhaseState {
+export interface PhaseState {
   display: number;
   since: number;
   greens: number;
   walks: number;
 }
 
-interface DetectorState {
+export interface DetectorState {
   on: boolean;
   since: number;
   count: number;
@@ -59,6 +63,8 @@ interface Standing {
 
 export class LogState {
   incarnation = 0;
+  /** Mark of the process that wrote the newest `start` row. */
+  boot = "";
   program = "";
   site = "";
   mode = "";
@@ -75,6 +81,7 @@ export class LogState {
   /** Rows by kind, and events that are missing by class. */
   readonly rows = new Map<string, number>();
   readonly lost = new Map<string, number>();
+  shared = new SharedState();
 
   /** Takes the next row. A body of an unexpected shape is counted and changes nothing else. */
   apply(at: number, kind: string, body: readonly CborValue[]): void {
@@ -132,6 +139,40 @@ export class LogState {
           this.lost.set(words(first), (this.lost.get(words(first)) ?? 0) + second);
         }
         break;
+      default:
+        this.#sharedRow(at, kind, body);
+    }
+  }
+
+  #sharedRow(at: number, kind: string, body: readonly CborValue[]): void {
+    if (kind === "wish") this.shared.wish(body);
+    else if (kind === "acknowledge") this.shared.acknowledge(at, body);
+    else if (kind === "recovered") this.#recovered(body);
+    else if (kind === "recovered-state") this.#recoveredState(body);
+  }
+
+  /** Counts what the row that came back counts; what stood then does not stand now. */
+  #recovered([incarnation, seq, at, kind, bytes]: readonly CborValue[]): void {
+    const numbers = typeof incarnation === "number" && typeof seq === "number";
+    if (!numbers || typeof at !== "number" || typeof kind !== "string") return;
+    this.shared.noteRecovered(incarnation, seq);
+    this.rows.set(kind, (this.rows.get(kind) ?? 0) + 1);
+    const body = innerBody(bytes);
+    if (kind === "wish") this.shared.wish(body);
+    else if (kind === "acknowledge") this.shared.acknowledge(at, body);
+    else if (kind === "recovered") this.#recovered(body);
+    else if (kind === "recovered-state") this.#recoveredState(body);
+    else countRow(this, at, kind, body);
+  }
+
+  #recoveredState([incarnation, seq, , counts, shared]: readonly CborValue[]): void {
+    if (typeof incarnation !== "number" || typeof seq !== "number") return;
+    this.shared.noteRecovered(incarnation, seq);
+    try {
+      addCounts(this, counts);
+      this.shared.merge(decodeShared(shared));
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
     }
   }
 
@@ -139,6 +180,7 @@ export class LogState {
     if (typeof body[0] === "number") this.incarnation = body[0];
     this.program = words(body[1]);
     this.site = words(body[2]);
+    this.boot = words(body[6]);
     this.mode = "";
     this.modeCause = null;
     this.modeSince = at;
@@ -155,8 +197,10 @@ export class LogState {
   }
 
   #stand(key: string, active: boolean, what: string, at: number): void {
-    if (!active) this.standing.delete(key);
-    else if (!this.standing.has(key)) this.standing.set(key, { text: what, since: at });
+    if (!active) {
+      this.standing.delete(key);
+      this.shared.settle(key);
+    } else if (!this.standing.has(key)) this.standing.set(key, { text: what, since: at });
   }
 
   /** The whole state; the same state always gives the same bytes. */
@@ -177,20 +221,26 @@ export class LogState {
       named(this.standing, (s) => [s.text, s.since]),
       named(this.rows, (count) => [count]),
       named(this.lost, (count) => [count]),
+      this.boot,
+      this.shared.encode(),
     ]);
+  }
+}
+
+/** The body of a row that came back; one that can't be read counts as a row and nothing more. */
+function innerBody(bytes: CborValue | undefined): readonly CborValue[] {
+  if (!(bytes instanceof Uint8Array)) return [];
+  try {
+    const body = decodeCbor(bytes);
+    return Array.isArray(body) ? body : [];
+  } catch (error) {
+    if (error instanceof WireError) return [];
+    throw error;
   }
 }
 
 function words(value: CborValue | undefined): string {
   return typeof value === "string" ? value : String(value ?? "");
-}
-
-function detectorOf(states: Map<number, DetectorState>, channel: number): DetectorState {
-  const known = states.get(channel);
-  if (known !== undefined) return known;
-  const state: DetectorState = { on: false, since: 0, count: 0, failed: WORKS };
-  states.set(channel, state);
-  return state;
 }
 
 function edge(state: DetectorState, on: boolean, at: number): void {
@@ -231,8 +281,10 @@ function named<T>(map: ReadonlyMap<string, T>, fields: (value: T) => CborValue[]
 
 /** The state that `encode` gave; else a `WireError`. */
 export function decodeState(bytes: Uint8Array): LogState {
-  const fields = tuple(decodeCbor(bytes, BOUNDS), 14, "state");
-  version(fields[0], STATE_VERSION, "state");
+  const fields = list(decodeCbor(bytes, BOUNDS), 16, "state");
+  const old = fields[0] === OLD_STATE_VERSION;
+  if (!old) version(fields[0], STATE_VERSION, "state");
+  tuple(fields, old ? 14 : 16, "state");
   const state = new LogState();
   state.incarnation = integer(fields[1], "incarnation");
   state.program = text(fields[2], "program");
@@ -261,6 +313,9 @@ export function decodeState(bytes: Uint8Array): LogState {
   }
   readCounts(fields[12], state.rows);
   readCounts(fields[13], state.lost);
+  if (old) return state;
+  state.boot = text(fields[14], "boot");
+  state.shared = decodeShared(fields[15]);
   return state;
 }
 

@@ -3,7 +3,7 @@ import type { Command, Reply } from "../wire/command.ts";
 import type { ChannelPort } from "./channel.ts";
 import type { Verdict } from "./commands.ts";
 import type { LogRow, NodeEvent } from "./events.ts";
-import type { LogQuery } from "./rows.ts";
+import type { LogQuery, Position } from "./rows.ts";
 
 /** What a log thread is born with. */
 export interface LogData {
@@ -15,6 +15,8 @@ export interface LogData {
   readonly cause: string;
   readonly maxBytes: number;
   readonly keepMs: number;
+  /** Random mark of this start of the process, 16 hex digits; the log makes one where none is. */
+  readonly boot?: string;
   /** The incarnation that an earlier log thread of this process began; null for a new start. */
   readonly resume: number | null;
   /** Rows between snapshots, where the usual 10,000 won't do. */
@@ -38,6 +40,8 @@ export type ToLog =
   | AppendMessage
   /** An end of a channel to another thread; a new one takes the place of its last. */
   | { readonly kind: "attach"; readonly who: LogReaderName; readonly port: ChannelPort }
+  /** What others know of this node is known: goes on under this incarnation or a higher one. */
+  | { readonly kind: "raise"; readonly incarnation: number; readonly cause: string }
   /** Snapshot, close, exit. */
   | { readonly kind: "stop" };
 
@@ -56,13 +60,23 @@ export type FromLog =
   | {
       readonly kind: "opened";
       readonly incarnation: number;
+      /** Random mark of this start of the process. */
+      readonly boot: string;
+      /** False where others are to be asked for the highest incarnation that they saw. */
+      readonly trusted: boolean;
       readonly seq: number;
+      /** Hash of that row. */
+      readonly hash: string;
+      /** The good prefix that was found, before the first row of this start. */
+      readonly continues: Position;
       /** Wall time of the newest row before this start: the clock can't be earlier. 0 for none. */
       readonly newestAt: number;
       /** What was set aside or lost, a line each. */
       readonly notices: readonly string[];
     }
   | { readonly kind: "committed"; readonly batch: number; readonly seq: number }
+  /** The incarnation is held for trustworthy from now on; it may have risen. */
+  | { readonly kind: "raised"; readonly incarnation: number }
   /** Why the log can't be written at present, or null: it can again. */
   | { readonly kind: "trouble"; readonly reason: string | null; readonly fatal: boolean }
   /** Something that a person should know of, a line. */

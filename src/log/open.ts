@@ -4,7 +4,9 @@
 // A file that is not ours, or newer than this program, is set aside under a name that says why. A
 // damaged one is set aside too, its good prefix copied into a new file, and a gap row says what is
 // missing. Then the incarnation rises, in the first commit of all.
+import { randomBytes } from "node:crypto";
 import { join } from "node:path";
+import { isPlanted } from "../core/planted.ts";
 import { type Database, integerOf, SqlError } from "./driver.ts";
 import type { NodeEvent } from "./events.ts";
 import { LogState } from "./fold.ts";
@@ -42,7 +44,12 @@ interface Trail {
   readonly rows: NodeEvent[];
   /** The highest incarnation that is remembered outside the file's own. */
   incarnation: number;
+  /** Rows that were here once are not here any more, or none ever were. */
+  trusted: boolean;
 }
+
+/** A random mark for one start of the process. */
+const BOOT_BYTES = 8;
 
 /**
  * Opens or makes the log in `dir`. Throws a `FolderError` when another process has the folder or
@@ -70,7 +77,7 @@ function openLocked(
   lock: FolderLock,
 ): LogWriter {
   const path = join(dir, LOG_FILE);
-  const trail: Trail = { notices: [], rows: [], incarnation: 0 };
+  const trail: Trail = { notices: [], rows: [], incarnation: 0, trusted: true };
   const snapshots = new SnapshotFolder(dir, storage.files);
   const place = { storage, snapshots, path, onProgress: options.onProgress };
   clearTheWay(place, trail);
@@ -80,9 +87,12 @@ function openLocked(
     const stored = storedIncarnation(loaded.database);
     const resumes = options.resume !== undefined && options.resume === stored;
     const last = Math.max(stored, loaded.state.incarnation, trail.incarnation);
-    const incarnation = resumes ? stored : last + 1;
+    const rises = !resumes && !(isPlanted("dot-reused") && last > 0);
+    const incarnation = rises ? last + 1 : last;
+    const boot = bootOf(options, resumes ? loaded.state.boot : "");
+    const trusted = trail.trusted && !isMarkedUntrusted(loaded.database);
     const writer = new LogWriter(
-      { dir, lock, snapshots, incarnation, notices: trail.notices, ...loaded },
+      { dir, lock, snapshots, incarnation, boot, trusted, notices: trail.notices, ...loaded },
       options,
     );
     if (!resumes) writer.begin(trail.rows);
@@ -92,6 +102,18 @@ function openLocked(
     loaded.database.close();
     throw error;
   }
+}
+
+/** The mark in the log's newest `start` row where that is this process's own, else the given one. */
+function bootOf({ boot }: WriterOptions, resumed: string): string {
+  if (resumed !== "") return resumed;
+  return boot ?? randomBytes(BOOT_BYTES).toString("hex");
+}
+
+/** A start whose incarnation nobody has confirmed yet, before this one or put here by `restore`. */
+function isMarkedUntrusted(database: Database): boolean {
+  const sql = "SELECT value FROM node WHERE name = 'untrusted'";
+  return database.prepare(sql).get() !== undefined;
 }
 
 function storedIncarnation(database: Database): number {
@@ -113,6 +135,7 @@ function clearTheWay({ storage, snapshots, path }: Place, trail: Trail): void {
     note(trail, `${path}: ${found.detail}; set aside as ${aside}`, 0);
   }
   trail.incarnation = snapshots.rememberedIncarnation();
+  trail.trusted = false;
   createFile(storage, path);
 }
 
@@ -135,6 +158,7 @@ function loadOrSalvage(place: Place, trail: Trail): Loaded {
   const salvage = copyGoodPrefix(driver, { from: path, to: salvagePath(path) }, onProgress);
   const aside = setAside(files, path, "damaged");
   files.rename(salvagePath(path), path);
+  trail.trusted = false;
   trail.incarnation = Math.max(snapshots.rememberedIncarnation(), salvage.incarnation);
   const kept = salvage.last.seq === 0 ? "nothing" : `rows to ${salvage.last.seq}`;
   note(trail, `${path}: damaged, ${first}; set aside as ${aside}, kept ${kept}`, salvage.lost);

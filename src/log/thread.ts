@@ -76,6 +76,9 @@ export class LogThread {
       case "attach":
         this.#attach(message);
         break;
+      case "raise":
+        this.#raise(message);
+        break;
       case "stop":
         this.#stop();
         break;
@@ -90,16 +93,25 @@ export class LogThread {
       const writer = open(data.dir, { ...data, resume, nowMs, onProgress }, storage);
       this.#writer = writer;
       this.#incarnation = writer.incarnation;
-      const { seq } = writer.head;
-      const { incarnation, notices, openedAfter: newestAt } = writer;
       this.#retryMs = FIRST_RETRY_MS;
       this.#settle();
-      tell({ kind: "opened", incarnation, seq, newestAt, notices });
+      tell(openedMessage(writer));
       this.#resumeCommands();
       if (this.#batch !== null) this.#commitBatch();
     } catch (error) {
       this.#complain(error);
     }
+  }
+
+  #raise({ incarnation, cause }: Extract<ToLog, { kind: "raise" }>): void {
+    const writer = this.#writer;
+    // A sender that hears of no success sends it again to the log that opens next.
+    if (writer === null) return;
+    const rows = this.#guard(() => writer.raise(incarnation, cause, this.#timers.wallMs()));
+    if (rows === null) return;
+    this.#incarnation = writer.incarnation;
+    this.#options.tell({ kind: "raised", incarnation: writer.incarnation });
+    this.#pass(rows);
   }
 
   /** The disk works again: a gap row is the sender's business, how long it took is ours. */
@@ -268,4 +280,11 @@ export class LogThread {
     for (const reader of this.#readers.values()) reader.close();
     this.#options.onStopped();
   }
+}
+
+function openedMessage(writer: LogWriter): FromLog {
+  const { incarnation, boot, trusted, head, continues, openedAfter, notices } = writer;
+  const { seq, hash } = head;
+  const about = { incarnation, boot, trusted, seq, hash, continues };
+  return { kind: "opened", ...about, newestAt: openedAfter, notices };
 }

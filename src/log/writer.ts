@@ -25,6 +25,8 @@ export interface WriterOptions {
   readonly keepMs: number;
   /** Wall time of the opening, ms. */
   readonly nowMs: number;
+  /** Random mark of this start of the process, 16 hex digits; made here where none is given. */
+  readonly boot?: string | undefined;
   /** Continue this incarnation: the writer's thread was restarted, the node was not. */
   readonly resume?: number | null;
   /** Rows between snapshots. */
@@ -56,6 +58,9 @@ export interface OpenedLog {
   /** The newest snapshot in use, or where the chain begins. */
   readonly base: { readonly position: Position; readonly state: Uint8Array | null };
   readonly incarnation: number;
+  readonly boot: string;
+  /** False where the incarnation may have been used before by a log that is no longer here. */
+  readonly trusted: boolean;
   /** What was set aside or lost, a line each. */
   readonly notices: readonly string[];
 }
@@ -73,7 +78,9 @@ type Add = (event: NodeEvent) => void;
 
 export class LogWriter {
   readonly dir: string;
-  readonly incarnation: number;
+  readonly boot: string;
+  /** The good prefix that this opening found, before its own first row. */
+  readonly continues: Position;
   readonly notices: string[];
   /** Wall time of the newest row that was there before; 0 for none. */
   readonly openedAfter: number;
@@ -83,6 +90,8 @@ export class LogWriter {
   readonly #lock: FolderLock;
   readonly #folder: SnapshotFolder;
   readonly #insert: Statement;
+  #incarnation: number;
+  #trusted: boolean;
   #head: Position;
   #headAt: number;
   #state: LogState;
@@ -95,7 +104,10 @@ export class LogWriter {
 
   constructor(opened: OpenedLog, options: WriterOptions) {
     this.dir = opened.dir;
-    this.incarnation = opened.incarnation;
+    this.boot = opened.boot;
+    this.continues = opened.head;
+    this.#incarnation = opened.incarnation;
+    this.#trusted = opened.trusted;
     this.notices = [...opened.notices];
     this.openedAfter = opened.headAt;
     this.#ageMs = opened.headAt === 0 ? options.nowMs : opened.headAt;
@@ -109,6 +121,15 @@ export class LogWriter {
     this.#state = opened.state;
     this.#base = opened.base;
     this.#insert = opened.database.prepare("INSERT INTO events VALUES (?, ?, ?, ?, unhex(?))");
+  }
+
+  get incarnation(): number {
+    return this.#incarnation;
+  }
+
+  /** False until `raise`: custodian and neighbours are to be asked what they saw of this node. */
+  get trusted(): boolean {
+    return this.#trusted;
   }
 
   /** The newest committed row. */
@@ -128,15 +149,42 @@ export class LogWriter {
 
   /** The first commit of a start: the incarnation rises before anything else is written. */
   begin(rows: readonly NodeEvent[]): void {
-    const { version, site, cause, nowMs } = this.#options;
-    const { seq, hash } = this.#head;
+    const { cause, nowMs } = this.#options;
     this.transaction(nowMs, (add) => {
-      this.#database
-        .prepare("UPDATE node SET value = ? WHERE name = 'incarnation'")
-        .run(this.incarnation);
-      add({ kind: "start", body: [this.incarnation, version, site, cause, seq, hash] });
+      this.#startRow(cause, add);
       for (const row of rows) add(row);
     });
+  }
+
+  /**
+   * The mesh has heard what others know of this node: goes on under `incarnation` where that is
+   * higher, in a `start` row of its own, and holds it for trustworthy from now on. Gives the rows.
+   */
+  raise(incarnation: number, cause: string, nowMs: number): LogRow[] {
+    const before = this.#incarnation;
+    this.#incarnation = Math.max(before, incarnation);
+    try {
+      const { rows } = this.transaction(nowMs, (add) => {
+        this.#database.exec("DELETE FROM node WHERE name = 'untrusted'");
+        if (incarnation > before) this.#startRow(cause, add);
+      });
+      this.#trusted = true;
+      return rows;
+    } catch (error) {
+      this.#incarnation = before;
+      throw error;
+    }
+  }
+
+  /** Inside a transaction: the incarnation and the row that begins it are one commit. */
+  #startRow(cause: string, add: Add): void {
+    const { version, site } = this.#options;
+    const { seq, hash } = this.#head;
+    this.#database
+      .prepare("UPDATE node SET value = ? WHERE name = 'incarnation'")
+      .run(this.#incarnation);
+    if (!this.#trusted) this.#database.exec("INSERT OR REPLACE INTO node VALUES ('untrusted', 1)");
+    add({ kind: "start", body: [this.#incarnation, version, site, cause, seq, hash, this.boot] });
   }
 
   /** Commits a group of events; they are durable when this returns. Gives their rows. */
@@ -227,7 +275,7 @@ export class LogWriter {
     if (differs) this.#state = folded;
     const { seq, hash } = walk.last;
     this.#folder.store(
-      { position: { seq, hash }, at: walk.lastAt, incarnation: this.incarnation, state: made },
+      { position: { seq, hash }, at: walk.lastAt, incarnation: this.#incarnation, state: made },
       this.#options.keepSnapshots ?? DEFAULT_KEEP_SNAPSHOTS,
     );
     this.#base = { position: walk.last, state: made };

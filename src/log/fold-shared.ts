@@ -1,0 +1,139 @@
+// The part of the folded state that other nodes hear of: wishes with the hybrid clock's stamps,
+// acknowledgements, and how far an own history that was lost here has been brought back.
+import type { CborValue } from "../wire/codec.ts";
+import { integer, list, text, tuple } from "../wire/shape.ts";
+
+/** A junction has a few directions and a handful of faults; more is somebody's mistake. */
+const MAX_WISHES = 64;
+const MAX_ACKNOWLEDGEMENTS = 256;
+const MAX_RECOVERED = 64;
+const MAX_VALUE_BYTES = 256;
+
+/** A stamp of the hybrid logical clock. */
+export interface Stamp {
+  readonly wallMs: number;
+  readonly count: number;
+}
+
+export interface Wish {
+  readonly value: CborValue;
+  readonly stamp: Stamp;
+}
+
+export interface Acknowledgement {
+  readonly author: string;
+  readonly at: number;
+}
+
+/** What a wish is about, as its row spells it. */
+export type WishKey = number | string;
+
+export function isLater(a: Stamp, b: Stamp): boolean {
+  return a.wallMs > b.wallMs || (a.wallMs === b.wallMs && a.count > b.count);
+}
+
+function isWhole(value: CborValue | undefined): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+}
+
+function isSmall(value: CborValue): boolean {
+  if (typeof value === "string") return value.length <= MAX_VALUE_BYTES;
+  return value === null || typeof value === "number" || typeof value === "boolean";
+}
+
+function byText(a: WishKey, b: WishKey): number {
+  if (typeof a === "number" && typeof b === "number") return a - b;
+  return String(a) < String(b) ? -1 : 1;
+}
+
+export class SharedState {
+  /** The highest stamp that this node ever gave a wish: its clock never goes back behind it. */
+  clock: Stamp = { wallMs: 0, count: 0 };
+  readonly wishes = new Map<WishKey, Wish>();
+  /** Faults and alarms that a person has seen, by the name under which they stand. */
+  readonly acknowledgements = new Map<string, Acknowledgement>();
+  /** Of each incarnation with rows that were brought back, the last one. */
+  readonly recovered = new Map<number, number>();
+
+  /** A `wish` row; the later stamp wins, in whatever order rows come back. */
+  wish([key, value = null, wallMs, count]: readonly CborValue[]): void {
+    if (typeof key !== "number" && typeof key !== "string") return;
+    if (!isWhole(wallMs) || !isWhole(count) || !isSmall(value)) return;
+    const stamp = { wallMs, count };
+    if (isLater(stamp, this.clock)) this.clock = stamp;
+    const known = this.wishes.get(key);
+    if (known === undefined && this.wishes.size >= MAX_WISHES) return;
+    if (known === undefined || isLater(stamp, known.stamp)) this.wishes.set(key, { value, stamp });
+  }
+
+  /** An `acknowledge` row. The oldest makes room: it is of a fault that was never taken back. */
+  acknowledge(at: number, [fault, author]: readonly CborValue[]): void {
+    if (typeof fault !== "string" || typeof author !== "string") return;
+    if (this.acknowledgements.size >= MAX_ACKNOWLEDGEMENTS) {
+      const [oldest] = this.acknowledgements.keys();
+      this.acknowledgements.delete(oldest ?? "");
+    }
+    this.acknowledgements.set(fault, { author, at });
+  }
+
+  /** The fault is gone; when it comes again somebody has to look again. */
+  settle(fault: string): void {
+    this.acknowledgements.delete(fault);
+  }
+
+  noteRecovered(incarnation: number, seq: number): void {
+    this.recovered.set(incarnation, Math.max(seq, this.recovered.get(incarnation) ?? 0));
+    if (this.recovered.size <= MAX_RECOVERED) return;
+    this.recovered.delete(Math.min(...this.recovered.keys()));
+  }
+
+  /** Takes what an own state from elsewhere knows beyond this one. */
+  merge(other: SharedState): void {
+    if (isLater(other.clock, this.clock)) this.clock = other.clock;
+    for (const [key, { value, stamp }] of other.wishes) {
+      this.wish([key, value, stamp.wallMs, stamp.count]);
+    }
+    for (const [fault, { author, at }] of other.acknowledgements) {
+      if (!this.acknowledgements.has(fault)) this.acknowledge(at, [fault, author]);
+    }
+    for (const [incarnation, seq] of other.recovered) this.noteRecovered(incarnation, seq);
+  }
+
+  /** The same state always gives the same fields. */
+  encode(): CborValue[] {
+    const wishes = [...this.wishes].sort(([a], [b]) => byText(a, b));
+    return [
+      [this.clock.wallMs, this.clock.count],
+      wishes.map(([key, { value, stamp }]) => [key, value, stamp.wallMs, stamp.count]),
+      // In the order in which they came: the oldest is the first to make room.
+      [...this.acknowledgements].map(([fault, { author, at }]) => [fault, author, at]),
+      [...this.recovered].sort(([a], [b]) => a - b),
+    ];
+  }
+}
+
+/** What `encode` gave; else a `WireError`. */
+export function decodeShared(value: CborValue | undefined): SharedState {
+  const [clock, wishes, seen, recovered] = tuple(value, 4, "shared state");
+  const state = new SharedState();
+  const [wallMs, count] = tuple(clock, 2, "clock");
+  state.clock = { wallMs: integer(wallMs, "clock"), count: integer(count, "clock") };
+  for (const entry of list(wishes, MAX_WISHES, "wishes")) {
+    const [key, wished, at, number] = tuple(entry, 4, "wish");
+    const name = typeof key === "number" ? integer(key, "wish") : text(key, "wish");
+    const stamp = { wallMs: integer(at, "wish"), count: integer(number, "wish") };
+    state.wishes.set(name, { value: wished ?? null, stamp });
+  }
+  for (const entry of list(seen, MAX_ACKNOWLEDGEMENTS, "acknowledgements")) {
+    const [fault, author, at] = tuple(entry, 3, "acknowledgement");
+    state.acknowledgements.set(text(fault, "fault", 4_096), {
+      author: text(author, "author"),
+      at: integer(at, "acknowledgement"),
+    });
+  }
+  for (const entry of list(recovered, MAX_RECOVERED, "recovered")) {
+    const [incarnation, seq] = tuple(entry, 2, "recovered");
+    state.recovered.set(integer(incarnation, "recovered"), integer(seq, "recovered"));
+  }
+  return state;
+}
