@@ -123,7 +123,10 @@ export function openBatch(bytes: Uint8Array, keys: Keys): Opening {
     }
     const decoded = decodeParts(parts, head);
     if (decoded.some(({ part }) => part.stream !== head.stream)) {
-      return { kind: "refused", reason: "malformed", text: "parts of another stream" };
+      throw new WireError("parts of another stream");
+    }
+    if ((head.sequence === 1) !== (head.before === null)) {
+      throw new WireError("only the first batch has none before it");
     }
     return { kind: "ok", batch: { ...head, parts: decoded, hash: batchHash(bytes) } };
   } catch (error) {

@@ -54,6 +54,9 @@ export function encodeParts(parts: readonly TimedPart[]): Uint8Array {
   if (head === undefined || parts.length > MAX_PARTS) {
     throw new RangeError(`${parts.length} parts in a message; 1 to ${MAX_PARTS} fit`);
   }
+  if (!parts.every(({ part }) => sameSource(part, head.part))) {
+    throw new RangeError("parts of different origins, incarnations or streams in one message");
+  }
   const base = Math.min(...parts.map(({ part }) => part.first));
   const atMs = Math.max(...parts.map((entry) => Math.round(entry.atMs)));
   const entries = parts.map(({ part, atMs: partAtMs }): CborValue => {
@@ -63,6 +66,10 @@ export function encodeParts(parts: readonly TimedPart[]): Uint8Array {
     return single ? dot : [...dot, part.last - base, part.whole];
   });
   return encodeCbor([PARTS_VERSION, head.part.stream, base, atMs, entries]);
+}
+
+function sameSource(a: Part, b: Part): boolean {
+  return a.origin === b.origin && a.incarnation === b.incarnation && a.stream === b.stream;
 }
 
 /** One part alone, as a link carries it at once. */
