@@ -7,6 +7,7 @@ import { decodeEnvelope, encodeEnvelope } from "../../src/wire/envelope.ts";
 import { decodeEvents, encodeEvents } from "../../src/wire/events.ts";
 import type { Keys } from "../../src/wire/keys.ts";
 import { LinkReceiver } from "../../src/wire/link.ts";
+import * as mesh from "../../src/wire/mesh-messages.ts";
 import { decodeParts, encodePart, encodeParts } from "../../src/wire/part.ts";
 import { bombs, damaged, numbers } from "./fuzz-input.ts";
 import { AT_MS, envelope, phasePart, timed, zoneBatch } from "./samples.ts";
@@ -20,6 +21,11 @@ const { "junction-1": KEYS } = zoneKeys("junction-1");
 /** As if every signature held: what is behind it must stand on its own. */
 const BELIEVING: Keys = { sign: KEYS.sign, verify: () => "good" };
 
+const MARK = { stream: 3, origin: "junction-2", incarnation: 4, counter: 70_000 } as const;
+const DIGESTED = { ...MARK, digest: new Uint8Array(32) };
+const POSITION = { incarnation: 7, seq: 4_711, hash: "5a".repeat(32) };
+const ROW = { ...POSITION, at: AT_MS, kind: "code", body: Uint8Array.of(0x80) };
+
 const CORPUS: readonly Uint8Array[] = [
   encodeEnvelope(envelope()),
   encodeEnvelope(envelope({ kind: 999, trace: new Uint8Array(16) })),
@@ -27,6 +33,10 @@ const CORPUS: readonly Uint8Array[] = [
   encodeParts([timed(1), timed(2, { last: 9 }), timed(10, { whole: true })]),
   sealBatch(KEYS, zoneBatch()),
   sealBatch(KEYS, zoneBatch({ sequence: 2, before: "5a".repeat(32) })),
+  mesh.encodeHave({ atMs: AT_MS, own: [DIGESTED], got: [DIGESTED], zone: [MARK, MARK] }),
+  mesh.encodeWant(MARK),
+  mesh.encodeCustodyRows({ back: true, lapsed: false, rows: [ROW, ROW] }),
+  mesh.encodePassed({ ageMs: 9, batch: new Uint8Array(20) }),
   encodeEvents(7, [{ seq: 3, at: AT_MS, kind: "code", body: [82, 4, null] }]),
 ];
 
@@ -41,6 +51,10 @@ const DECODERS: readonly (readonly [name: string, decode: (bytes: Uint8Array) =>
   ["batch", (bytes) => openBatch(bytes, BELIEVING)],
   ["batch head", peekBatch],
   ["events", decodeEvents],
+  ["have", mesh.decodeHave],
+  ["want", mesh.decodeWant],
+  ["custody rows", mesh.decodeCustodyRows],
+  ["passed", mesh.decodePassed],
 ];
 
 function hex(bytes: Uint8Array): string {
