@@ -14,7 +14,7 @@ import {
   writeFileSync,
   writeSync,
 } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
 import { sqliteDriver } from "./sqlite.ts";
 import type { Files, Storage } from "./storage.ts";
 
@@ -24,6 +24,28 @@ function sync(path: string): void {
     fsyncSync(fd);
   } finally {
     closeSync(fd);
+  }
+}
+
+/** Makes the name of a folder durable: syncing what lies in it does not. */
+function syncName(dir: string): void {
+  try {
+    sync(dirname(dir));
+  } catch (error) {
+    // Only what another made can lie in a folder that we may not read.
+    if (!(error instanceof Error && "code" in error && error.code === "EACCES")) throw error;
+  }
+}
+
+function makeDir(dir: string): void {
+  const wanted = resolve(dir);
+  const first = mkdirSync(wanted, { recursive: true });
+  // Also of one that is there: who made it may have been killed before it was durable.
+  let made = wanted;
+  syncName(made);
+  while (first !== undefined && made !== first && made !== dirname(made)) {
+    made = dirname(made);
+    syncName(made);
   }
 }
 
@@ -60,9 +82,7 @@ export const realFiles: Files = {
   rename,
   remove: (path) => rmSync(path, { force: true }),
   names: (dir) => (existsSync(dir) ? readdirSync(dir) : []),
-  makeDir: (dir) => {
-    mkdirSync(dir, { recursive: true });
-  },
+  makeDir,
   syncFile: sync,
   syncDir: sync,
   changedMs: (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0,

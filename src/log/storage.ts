@@ -18,7 +18,7 @@ export interface Files {
   remove(path: string): void;
   /** Names in a folder; none where it does not exist. */
   names(dir: string): string[];
-  /** With the folders above it; one that is there is fine. */
+  /** With the folders above it, names durable; one that is there is fine. */
   makeDir(dir: string): void;
   syncFile(path: string): void;
   /** Makes the names in a folder durable. */

@@ -19,6 +19,8 @@ export interface Host {
 export interface HostOptions extends Partial<LogClientOptions> {
   readonly data?: Partial<LogData>;
   readonly effect?: Effect;
+  /** Another entry of the log thread. */
+  readonly thread?: URL;
 }
 
 export function startHost(dir: string, options: HostOptions = {}): Host {
@@ -50,7 +52,8 @@ export function startHost(dir: string, options: HostOptions = {}): Host {
       keepMs: 30 * 86_400_000,
       ...options.data,
     });
-    worker = new Worker(LOG_THREAD, { workerData: data, resourceLimits: LOG_LIMITS });
+    const entry = options.thread ?? LOG_THREAD;
+    worker = new Worker(entry, { workerData: data, resourceLimits: LOG_LIMITS });
     worker.on("message", (message: FromLog | "alive") => {
       if (message !== "alive") client.take(message);
     });
