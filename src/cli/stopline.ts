@@ -35,6 +35,10 @@ const COMMANDS: Readonly<Record<string, { readonly says: string; load: () => Pro
       says: "FILE.csv --site FILE [--out DIR]   recorded detectors through a node",
       load: () => import("./replay.ts"),
     },
+    sim: {
+      says: "--seed N --steps M [--nodes K]   whole nodes in virtual time",
+      load: () => import("./sim.ts"),
+    },
     doctor: {
       says: "[FILE] [--data DIR]   is this board ready?",
       load: () => import("./doctor.ts"),
