@@ -1,10 +1,12 @@
 // The service thread's side of the log: questions about the past, commands that must be durable
 // before they are carried out, and the rows as they are committed.
 import type { Command, Reply } from "../wire/command.ts";
+import type { KeptAnswer, KeptBatch, KeptContents } from "../wire/kept.ts";
 import type { ChannelPort } from "./channel.ts";
 import type { Verdict } from "./commands.ts";
 import type { LogRow } from "./events.ts";
 import type { Answer, AskLog, Question, TellService } from "./messages.ts";
+import type { EventPage, PageQuery } from "./pages.ts";
 import type { LogQuery } from "./rows.ts";
 import { realTimers, type TimerHandle, type Timers } from "./timers.ts";
 
@@ -64,6 +66,27 @@ export class LogDoor {
   async query(query: LogQuery): Promise<readonly LogRow[]> {
     const answer = await this.#ask({ kind: "query", query });
     return answer.kind === "rows" ? answer.rows : [];
+  }
+
+  /** The rows after a place, a page at a time. */
+  async page(query: PageQuery): Promise<EventPage> {
+    const answer = await this.#ask({ kind: "page", query });
+    if (answer.kind !== "page") throw new Error(`the log answered ${answer.kind}`);
+    return answer.page;
+  }
+
+  /** All that the broker keeps over a restart. */
+  async loadBroker(): Promise<KeptContents> {
+    const answer = await this.#ask({ kind: "broker-load" });
+    if (answer.kind !== "broker-kept") throw new Error(`the log answered ${answer.kind}`);
+    return answer.contents;
+  }
+
+  /** Makes changes of it durable. Sent again after a failure: it may have been committed. */
+  async applyBroker(batch: KeptBatch): Promise<KeptAnswer> {
+    const answer = await this.#ask({ kind: "broker-apply", batch });
+    if (answer.kind !== "broker-applied") throw new Error(`the log answered ${answer.kind}`);
+    return answer.answer;
   }
 
   /** Judges a command and makes a new one durable. */

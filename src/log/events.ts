@@ -52,6 +52,8 @@ export const KINDS = {
   /** The wall clock stepped by so many milliseconds. */
   clock: shape("step", "critical"),
   site: shape("hash name", "critical"),
+  /** The kept session of a client of the broker was discarded with so many messages, and why. */
+  session: shape("client reason messages", "critical"),
   /** A part that fails or works again. */
   fault: shape("part active text", "critical"),
   /** Before a cut of old rows: the last row cut, its hash, and how many went. */

@@ -1,8 +1,10 @@
 // What the log thread, the control thread and the service thread say to each other. Plain data.
 import type { Command, Reply } from "../wire/command.ts";
+import type { KeptAnswer, KeptBatch, KeptContents } from "../wire/kept.ts";
 import type { ChannelPort } from "./channel.ts";
 import type { Verdict } from "./commands.ts";
 import type { LogRow, NodeEvent } from "./events.ts";
+import type { EventPage, PageQuery } from "./pages.ts";
 import type { LogQuery, Position } from "./rows.ts";
 
 /** What a log thread is born with. */
@@ -83,8 +85,8 @@ export type FromLog =
   | { readonly kind: "notice"; readonly text: string }
   | { readonly kind: "figures"; readonly figures: LogFigures };
 
-/** What the service thread asks through its port; each is answered under its token. */
-export type Question =
+/** What is asked of the log itself. */
+export type LogQuestion =
   | { readonly kind: "query"; readonly token: number; readonly query: LogQuery }
   | { readonly kind: "accept"; readonly token: number; readonly command: Command }
   | {
@@ -92,7 +94,18 @@ export type Question =
       readonly token: number;
       readonly author: string;
       readonly reply: Reply;
-    };
+    }
+  /** The next page of a replay. */
+  | { readonly kind: "page"; readonly token: number; readonly query: PageQuery };
+
+export type BrokerQuestion =
+  /** All that the broker keeps over a restart. */
+  | { readonly kind: "broker-load"; readonly token: number }
+  /** Changes of it, answered after their commit. */
+  | { readonly kind: "broker-apply"; readonly token: number; readonly batch: KeptBatch };
+
+/** What the service thread asks through its port; each is answered under its token. */
+export type Question = LogQuestion | BrokerQuestion;
 
 /** A batch of committed rows was taken: room for another. */
 export interface Taken {
@@ -105,6 +118,9 @@ export type Answer =
   | { readonly kind: "rows"; readonly token: number; readonly rows: readonly LogRow[] }
   | { readonly kind: "verdict"; readonly token: number; readonly verdict: Verdict }
   | { readonly kind: "finished"; readonly token: number; readonly reply: Reply }
+  | { readonly kind: "page"; readonly token: number; readonly page: EventPage }
+  | { readonly kind: "broker-kept"; readonly token: number; readonly contents: KeptContents }
+  | { readonly kind: "broker-applied"; readonly token: number; readonly answer: KeptAnswer }
   | { readonly kind: "failed"; readonly token: number; readonly reason: string };
 
 /** What the service thread gets. */

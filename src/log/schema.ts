@@ -1,5 +1,6 @@
 // The database file: what it holds, how it is told from others, and the settings without which
 // the log would promise what it can't keep.
+import { isPlanted } from "../core/planted.ts";
 import { type Database, type Driver, integerOf } from "./driver.ts";
 import { FILE_SUFFIXES, type Files, type Storage } from "./storage.ts";
 
@@ -19,6 +20,7 @@ CREATE TABLE events (
   body BLOB NOT NULL,
   hash BLOB NOT NULL
 ) STRICT;
+CREATE INDEX starts ON events (seq) WHERE kind = 'start';
 CREATE TABLE commands (
   author TEXT NOT NULL,
   id TEXT NOT NULL,
@@ -97,23 +99,44 @@ function pragma(database: Database, name: string): string {
   return String(database.prepare(`PRAGMA ${name}`).get()?.[0]).toLowerCase();
 }
 
-/** Wanted settings; `synchronous` 2 is FULL: a commit is on the disk when it returns. */
-const SETTINGS: readonly (readonly [string, string, string])[] = [
+type Setting = readonly [name: string, value: string, readBack: string];
+
+const SETTINGS: readonly Setting[] = [
   ["journal_mode", "WAL", "wal"],
-  ["synchronous", "FULL", "2"],
   ["wal_autocheckpoint", String(CHECKPOINT_PAGES), String(CHECKPOINT_PAGES)],
   ["foreign_keys", "ON", "1"],
   ["temp_store", "MEMORY", "2"],
   ["journal_size_limit", "8388608", "8388608"],
 ];
 
+/** Wanted settings; `synchronous` 2 is FULL: a commit is on the disk when it returns. */
+function settings(): readonly Setting[] {
+  const skipped: Setting = ["synchronous", "OFF", "0"];
+  const synced: Setting = ["synchronous", "FULL", "2"];
+  return [...SETTINGS, isPlanted("sync-skipped") ? skipped : synced];
+}
+
 /** Opens the log for writing; refuses when a setting is not what it was set to. */
 export function openForWriting(driver: Driver, path: string): Database {
-  const database = driver.open(path, "write");
+  return openDurable(driver, path, "write", "SELECT value FROM node WHERE name = 'incarnation'");
+}
+
+/**
+ * Opens a database whose commits are on the disk when they return; refuses when a setting is not
+ * what it was set to. `access` reads one number: only an access to the file shows what a
+ * connection really does.
+ */
+export function openDurable(
+  driver: Driver,
+  path: string,
+  mode: "write" | "create",
+  access: string,
+): Database {
+  const database = driver.open(path, mode);
   try {
-    for (const [name, value] of SETTINGS) database.exec(`PRAGMA ${name}=${value}`);
-    // Only an access to the file shows what a connection really does.
-    integerOf(database.prepare("SELECT value FROM node WHERE name = 'incarnation'").get());
+    if (mode === "create") database.exec(`PRAGMA page_size=${PAGE_BYTES}`);
+    for (const [name, value] of settings()) database.exec(`PRAGMA ${name}=${value}`);
+    integerOf(database.prepare(access).get());
     checkSettings(database);
     return database;
   } catch (error) {
@@ -122,9 +145,14 @@ export function openForWriting(driver: Driver, path: string): Database {
   }
 }
 
+/** To be read back with `checkSettings` once the file was accessed. */
+export function applySettings(database: Database): void {
+  for (const [name, value] of SETTINGS) database.exec(`PRAGMA ${name}=${value}`);
+}
+
 /** Reads the settings back; a disk that can't have them would lose what was called durable. */
 export function checkSettings(database: Database): void {
-  for (const [name, value, wanted] of SETTINGS) {
+  for (const [name, value, wanted] of settings()) {
     const found = pragma(database, name);
     if (found !== wanted) throw new Error(`PRAGMA ${name} is ${found}, not ${value}`);
   }

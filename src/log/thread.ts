@@ -2,15 +2,18 @@
 // thread. One batch of the control thread is in its hands at a time and is tried until it is
 // committed: how much may wait, and what is given up, the sender decides.
 import type { Command } from "../wire/command.ts";
+import { BrokerShelf } from "./broker-shelf.ts";
 import { isResumable, type Verdict } from "./commands.ts";
 import type { LogRow, NodeEvent } from "./events.ts";
 import { FolderError } from "./lock.ts";
 import type {
   Answer,
   AppendMessage,
+  BrokerQuestion,
   FromLog,
   LogData,
   LogFigures,
+  LogQuestion,
   LogReaderName,
   Question,
   ToLog,
@@ -52,11 +55,18 @@ export class LogThread {
   #retry: TimerHandle | null = null;
   readonly #housekeeping: TimerHandle[] = [];
   readonly #timers: Timers;
+  readonly #shelf: BrokerShelf;
 
   constructor(options: LogThreadOptions) {
     this.#options = options;
     this.#incarnation = options.data.resume;
     this.#timers = options.timers ?? realTimers;
+    this.#shelf = new BrokerShelf({
+      storage: options.storage ?? realStorage,
+      dir: options.data.dir,
+      append: (events) => this.#appendRows(events),
+      onNotice: (text) => options.tell({ kind: "notice", text }),
+    });
   }
 
   start(): void {
@@ -137,6 +147,7 @@ export class LogThread {
   }
 
   #closeWriter(): void {
+    this.#shelf.close();
     const writer = this.#writer;
     this.#writer = null;
     try {
@@ -238,16 +249,44 @@ export class LogThread {
       from.say({ kind: "failed", token, reason });
       return;
     }
+    if (message.kind === "broker-load" || message.kind === "broker-apply") {
+      from.say(this.#answerBroker(message));
+      return;
+    }
     const answer = this.#guard(() => this.#workOn(writer, message));
     if (answer !== null) from.say(answer);
     else from.say({ kind: "failed", token, reason: `the log failed: ${this.#trouble}` });
   }
 
-  #workOn(writer: LogWriter, question: Question): Answer {
+  /** The broker's file is its own: what fails there is no trouble of the log. */
+  #answerBroker(question: BrokerQuestion): Answer {
+    const { token } = question;
+    try {
+      if (question.kind === "broker-load") {
+        return { kind: "broker-kept", token, contents: this.#shelf.load() };
+      }
+      return { kind: "broker-applied", token, answer: this.#shelf.apply(question.batch) };
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      return { kind: "failed", token, reason };
+    }
+  }
+
+  #appendRows(events: readonly NodeEvent[]): boolean {
+    const writer = this.#writer;
+    if (writer === null) return false;
+    const rows = this.#guard(() => writer.append(events, this.#timers.wallMs()));
+    if (rows !== null) this.#pass(rows);
+    return rows !== null;
+  }
+
+  #workOn(writer: LogWriter, question: LogQuestion): Answer {
     const { token } = question;
     switch (question.kind) {
       case "query":
         return { kind: "rows", token, rows: writer.query(question.query) };
+      case "page":
+        return { kind: "page", token, page: writer.page(question.query) };
       case "accept":
         return { kind: "verdict", token, verdict: this.#accept(writer, question.command) };
       case "finish": {

@@ -9,6 +9,7 @@ import { type Database, integerOf, type Statement } from "./driver.ts";
 import type { LogRow, NodeEvent } from "./events.ts";
 import { decodeState, LogState } from "./fold.ts";
 import type { FolderLock } from "./lock.ts";
+import { type EventPage, type PageQuery, readPage } from "./pages.ts";
 import { cutOldRows } from "./retention.ts";
 import { type LogQuery, type Position, queryRows, walkRows } from "./rows.ts";
 import type { SnapshotFolder } from "./snapshots.ts";
@@ -236,6 +237,11 @@ export class LogWriter {
 
   query(query: LogQuery): LogRow[] {
     return queryRows(this.#database, query);
+  }
+
+  /** The next page of a replay. */
+  page(query: PageQuery): EventPage {
+    return readPage(this.#database, query);
   }
 
   /** True when exactly these events stand somewhere after `seq`, one after the other. */
