@@ -83,7 +83,6 @@ function openLocked(
   clearTheWay(place, trail);
   const loaded = loadOrSalvage(place, trail);
   try {
-    finishCut(loaded.database);
     const stored = storedIncarnation(loaded.database);
     const resumes = options.resume !== undefined && options.resume === stored;
     const last = Math.max(stored, loaded.state.incarnation, trail.incarnation);
@@ -178,6 +177,8 @@ function tryLoad(place: Place, trail: Trail): Loaded | string {
   try {
     database = openForWriting(place.storage.driver, place.path);
     const loaded = load(place, database, trail.notices);
+    // It reads the oldest rows, which may lie on a damaged page of their own.
+    if (typeof loaded !== "string") finishCut(database);
     if (typeof loaded !== "string") return loaded;
     database.close();
     return loaded;

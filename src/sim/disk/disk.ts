@@ -55,9 +55,9 @@ export async function createVirtualDisk(options: VirtualDiskOptions): Promise<Vi
   return new VirtualDisk(vfs, options);
 }
 
-/** Files that the engine holds open for all disks of this process: none once all are stopped. */
-export function openFilesOfAllDisks(): number {
-  return vfs?.openFiles ?? 0;
+/** Files that the engine holds open for all disks of this process, and bytes of its memory. */
+export function engineFigures(): { readonly openFiles: number; readonly bytes: number } {
+  return { openFiles: vfs?.openFiles ?? 0, bytes: vfs?.engine.memory.bytes.length ?? 0 };
 }
 
 interface Session {

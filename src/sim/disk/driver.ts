@@ -80,7 +80,6 @@ class DiskDatabase implements Database {
   readonly #mount: Mount;
   readonly #closed: () => void;
   readonly #kept = new Map<string, Compiled>();
-  readonly #loose = new Set<Compiled>();
   #pointer: Pointer = 0;
 
   constructor(vfs: DiskVfs, mount: Mount, closed: () => void) {
@@ -105,7 +104,12 @@ class DiskDatabase implements Database {
       throw error;
     }
     calls.extendedCodes(this.#pointer, 1);
-    this.exec(SETTINGS);
+    try {
+      this.exec(SETTINGS);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
   }
 
   exec(sql: string): void {
@@ -120,7 +124,9 @@ class DiskDatabase implements Database {
 
   prepare(sql: string): Statement {
     this.#enter();
-    const { columns } = this.#compiled(sql);
+    const compiled = this.#compiled(sql);
+    const { columns } = compiled;
+    if (!this.#kept.has(sql)) this.#engine.calls.finalize(compiled.pointer);
     const reads = (): void => {
       if (columns > 0) return;
       throw new TypeError("This statement does not return data. Use run() instead");
@@ -159,9 +165,8 @@ class DiskDatabase implements Database {
     if (this.#pointer === 0) return;
     const { calls } = this.#engine;
     this.#vfs.enter(this.#mount);
-    for (const { pointer } of [...this.#kept.values(), ...this.#loose]) calls.finalize(pointer);
+    for (const { pointer } of this.#kept.values()) calls.finalize(pointer);
     this.#kept.clear();
-    this.#loose.clear();
     calls.close(this.#pointer);
     this.#pointer = 0;
     this.#closed();
@@ -188,7 +193,7 @@ class DiskDatabase implements Database {
   /** Bindings are cleared, so that a large body does not stay in memory with its statement. */
   #free(sql: string, compiled: Compiled): void {
     const { calls } = this.#engine;
-    if (this.#loose.delete(compiled)) {
+    if (!this.#kept.has(sql)) {
       calls.finalize(compiled.pointer);
       return;
     }
@@ -206,7 +211,6 @@ class DiskDatabase implements Database {
     if (known !== undefined) return known;
     const compiled = this.#compile(sql);
     if (!/^\s*PRAGMA/i.test(sql)) this.#kept.set(sql, compiled);
-    else this.#loose.add(compiled);
     return compiled;
   }
 
