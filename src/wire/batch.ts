@@ -7,10 +7,11 @@
 // in the same incarnation and stream, null for the first one. The head is read to know whose key is
 // asked for; what is inside `parts` is decoded only after the signature held.
 import { hash } from "node:crypto";
+import type { StreamId } from "../core/state/schema.ts";
 import { type CborBounds, decodeCbor, encodeCbor, WireError } from "./codec.ts";
 import { MAX_ORIGIN } from "./envelope.ts";
 import { type Keys, SIGNATURE_BYTES } from "./keys.ts";
-import { decodeParts, encodeParts, PARTS_BOUNDS, type StreamId, type TimedPart } from "./part.ts";
+import { decodeParts, encodeParts, PARTS_BOUNDS, type TimedPart } from "./part.ts";
 import type { Refusal } from "./refusals.ts";
 import { integer, octets, optional, text, tuple, version } from "./shape.ts";
 

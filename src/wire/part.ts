@@ -7,24 +7,10 @@
 // `base` is the first dot of all, `dot` and `last` count from it; `at` is the wall time of the
 // newest change, `age` how much older this one is, in ms. So one change of a phase takes some
 // twenty bytes. Origin and incarnation stand around it: in the envelope, or in the signed batch.
+import type { Op, Part } from "../core/state/part.ts";
+import type { StreamId } from "../core/state/schema.ts";
 import { type CborBounds, type CborValue, decodeCbor, encodeCbor, WireError } from "./codec.ts";
 import { flag, integer, list, tuple, version } from "./shape.ts";
-
-/** A change as state keeps it: [field, key or element, …]. */
-export type Op = readonly CborValue[];
-export type StreamId = 0 | 1 | 2 | 3;
-
-export interface Part {
-  readonly stream: StreamId;
-  readonly origin: string;
-  readonly incarnation: number;
-  /** First and last dot that the ops stand for. */
-  readonly first: number;
-  readonly last: number;
-  /** All that the origin contributes as of `last`. */
-  readonly whole: boolean;
-  readonly ops: readonly Op[];
-}
 
 /** A part and the wall time of its change, ms. */
 export interface TimedPart {
@@ -48,7 +34,10 @@ export interface PartsFrom {
   readonly incarnation: number;
 }
 
-/** The bytes of one to 256 parts of one origin, incarnation and stream. */
+/**
+ * The bytes of one to 256 parts of one origin, incarnation and stream. Throws `WireError`
+ * (`too-large`) for more than a message may have: then nothing leaves.
+ */
 export function encodeParts(parts: readonly TimedPart[]): Uint8Array {
   const [head] = parts;
   if (head === undefined || parts.length > MAX_PARTS) {
@@ -65,7 +54,13 @@ export function encodeParts(parts: readonly TimedPart[]): Uint8Array {
     const dot = [part.first - base, age, part.ops];
     return single ? dot : [...dot, part.last - base, part.whole];
   });
-  return encodeCbor([PARTS_VERSION, head.part.stream, base, atMs, entries]);
+  const bytes = encodeCbor([PARTS_VERSION, head.part.stream, base, atMs, entries]);
+  if (bytes.length > PARTS_BOUNDS.maxBytes) {
+    throw new WireError(`parts of ${bytes.length} bytes; ${PARTS_BOUNDS.maxBytes} fit`, {
+      reason: "too-large",
+    });
+  }
+  return bytes;
 }
 
 function sameSource(a: Part, b: Part): boolean {
@@ -114,10 +109,10 @@ function entryOf(value: CborValue, around: Around): TimedPart {
   return { part, atMs: atMs - age };
 }
 
-/** At least a field and a key; what they mean is checked where the field is declared. */
+/** At least a field and a key; the rest is checked by the field's kind when it is joined. */
 function opOf(value: CborValue): Op {
   const op = list(value, MAX_OPS, "op");
   if (op.length < 2) throw new WireError("op is not a field and a key");
-  integer(op[0], "field", 0, 255);
+  integer(op[0], "field", -256, 255);
   return op;
 }

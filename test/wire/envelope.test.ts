@@ -215,3 +215,11 @@ t.test("parts of two origins, incarnations or streams do not go together", async
   }
   t.throws(() => encodeParts([]), RangeError);
 });
+
+t.test("a state larger than a message may be does not leave", async (t) => {
+  const ops = [[8, "x".repeat(MAX_PAYLOAD_BYTES)]];
+  t.equal(
+    reasonOf(() => encodeParts([timed(1, { whole: true, ops })])),
+    "too-large",
+  );
+});

@@ -1,7 +1,8 @@
 // Parts, batches and envelopes that several tests use.
+import type { Part } from "../../src/core/state/part.ts";
 import type { Batch } from "../../src/wire/batch.ts";
 import type { Envelope } from "../../src/wire/envelope.ts";
-import { encodePart, type Part, type TimedPart } from "../../src/wire/part.ts";
+import { encodePart, type TimedPart } from "../../src/wire/part.ts";
 
 export const AT_MS = 1_790_000_000_000;
 export const BOOT = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8);
