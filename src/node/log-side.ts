@@ -25,6 +25,16 @@ export interface LogSideOptions {
   readonly onNotice: (text: string) => void;
 }
 
+/** Each event that was taken is stored, lost and counted, waiting, or on its way to the disk. */
+export interface LogAccount {
+  readonly appended: number;
+  /** Rows that are durable; those that tell of a gap are among them. */
+  readonly stored: number;
+  readonly lost: number;
+  readonly waiting: number;
+  readonly waitingBytes: number;
+}
+
 export class LogSide {
   private readonly options: LogSideOptions;
   private readonly client: LogClient;
@@ -113,6 +123,13 @@ export class LogSide {
   /** Events of this process that are stored. */
   stored(): number {
     return this.client.stored;
+  }
+
+  /** Where the events of this process are. */
+  account(): LogAccount {
+    const { appended, stored, waiting, dropped } = this.client;
+    const lost = Object.values(dropped).reduce((sum, count) => sum + count, 0);
+    return { appended, stored, lost, waiting: waiting.events, waitingBytes: waiting.bytes };
   }
 
   private post(message: ToLog): boolean {

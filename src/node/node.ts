@@ -9,7 +9,7 @@ import { type TimerHandle, within } from "../log/timers.ts";
 import { ClockWatch } from "./clock-watch.ts";
 import type { Host } from "./host.ts";
 import { LiveControl } from "./live-control.ts";
-import { LogSide } from "./log-side.ts";
+import { type LogAccount, LogSide } from "./log-side.ts";
 import type { FromService, KeptPorts, LoopPicture, ServiceData, ToService } from "./messages.ts";
 import type { SiteRead } from "./read-site.ts";
 import { Thread, type ThreadDeath } from "./thread.ts";
@@ -75,6 +75,7 @@ export interface NodePicture extends LoopPicture {
   readonly deaths: readonly ThreadDeath[];
   /** Names of the threads that run. */
   readonly running: readonly string[];
+  readonly log: LogAccount;
 }
 
 export class RunningNode {
@@ -174,6 +175,7 @@ export class RunningNode {
       trips: view?.counters.trips ?? 0,
       deaths: this.deaths,
       running: threads.filter(({ running }) => running).map(({ name }) => name),
+      log: this.log.account(),
       ...this.loop(),
     };
   }
