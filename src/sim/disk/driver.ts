@@ -1,5 +1,5 @@
 // The log's SQL driver on the virtual disk. It behaves as the one on better-sqlite3 does: numbers
-// are bound as REAL, a statement that gives rows is only read, one that gives none is only run.
+// are bound as REAL, a statement that gives no rows is only run.
 //
 // Statements are kept by their text, so that code which prepares anew for each call neither compiles
 // each time nor fills the engine's memory. A PRAGMA may answer while it is compiled: those are not
@@ -132,14 +132,7 @@ class DiskDatabase implements Database {
       throw new TypeError("This statement does not return data. Use run() instead");
     };
     return {
-      run: (...values) => {
-        if (columns > 0) {
-          throw new TypeError(
-            "This statement returns data. Use get(), all(), or iterate() instead",
-          );
-        }
-        this.#steps(sql, values, () => false);
-      },
+      run: (...values) => this.#steps(sql, values, () => true),
       get: (...values) => {
         reads();
         let found: SqlRow | undefined;

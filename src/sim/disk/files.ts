@@ -1,5 +1,5 @@
 // The log's few operations on files, on the virtual disk.
-import { basename, dirname } from "node:path/posix";
+import { dirname } from "node:path/posix";
 import type { Files } from "../../log/storage.ts";
 import type { Mount } from "./vfs.ts";
 import { DiskError, type DiskFile, type Volume } from "./volume.ts";
@@ -49,10 +49,7 @@ export class DiskFiles implements Files {
   }
 
   names(dir: string): string[] {
-    return this.#volume()
-      .paths()
-      .filter((path) => dirname(path) === dir)
-      .map((path) => basename(path));
+    return this.#volume().namesIn(dir);
   }
 
   makeDir(dir: string): void {

@@ -3,7 +3,7 @@
 // Names are a list of their own: making, removing and renaming is durable only once the folder is
 // synced; a power cut keeps any of the changes before. (That is harsher than the file systems we
 // know, which keep a beginning of them.) Folders themselves are durable when made.
-import { dirname } from "node:path/posix";
+import { basename, dirname } from "node:path/posix";
 import { FileImage } from "./image.ts";
 
 /** What a system call would say, with the system's own code such as `ENOSPC`. */
@@ -116,6 +116,14 @@ export class Volume {
   /** Paths of all files there are, sorted. */
   paths(): string[] {
     return [...this.#names.keys()].sort();
+  }
+
+  /** Names of the files and folders in a folder, sorted. */
+  namesIn(folder: string): string[] {
+    return [...this.#names.keys(), ...this.#folders]
+      .filter((path) => dirname(path) === folder && path !== folder)
+      .map((path) => basename(path))
+      .sort();
   }
 
   usedBytes(): number {
