@@ -75,7 +75,6 @@ export interface NodePicture extends LoopPicture {
   readonly deaths: readonly ThreadDeath[];
   /** Names of the threads that run. */
   readonly running: readonly string[];
-  readonly log: LogAccount;
 }
 
 export class RunningNode {
@@ -175,9 +174,13 @@ export class RunningNode {
       trips: view?.counters.trips ?? 0,
       deaths: this.deaths,
       running: threads.filter(({ running }) => running).map(({ name }) => name),
-      log: this.log.account(),
       ...this.loop(),
     };
+  }
+
+  /** Where the events of this process are. */
+  logAccount(): LogAccount {
+    return this.log.account();
   }
 
   /** What `picture` says of the loop counts from now on: for a bench, after the start-up. */
