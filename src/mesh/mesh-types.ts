@@ -187,6 +187,10 @@ export interface NeighbourView {
   readonly phases: readonly PhaseReport[];
   /** Of own changes: how many it has not acknowledged. */
   readonly behind: number;
+  /** Vehicles that its detectors have counted, all together. */
+  readonly vehicles: number;
+  /** Bytes of its changes that came in since this start, envelopes included. */
+  readonly receivedBytes: number;
 }
 
 export interface PhaseReport {
