@@ -115,10 +115,11 @@ export class FileImage {
       this.#restore(sector, entries[Math.floor(random() * entries.length)] ?? 0);
       lost += 1;
     }
-    if (this.#sizes.length > 0 && random() >= keep) {
-      const size = this.#sizes[Math.floor(random() * this.#sizes.length)] ?? 0;
-      this.#leaveSize(size);
-    }
+    const older = this.#sizes.length > 0 && random() >= keep;
+    const size = older ? this.#sizes[Math.floor(random() * this.#sizes.length)] : this.#size;
+    // What came back behind the end is gone, too.
+    this.#size = this.#chunks.length * CHUNK_BYTES;
+    this.truncate(size ?? 0);
     this.sync();
     return lost;
   }
@@ -234,11 +235,5 @@ export class FileImage {
       kept += 1;
     }
     this.#trailOf.length = kept;
-  }
-
-  /** The file as long as a cut left it; what lies behind its end is gone. */
-  #leaveSize(size: number): void {
-    this.#size = Math.max(size, this.#size);
-    this.truncate(size);
   }
 }
