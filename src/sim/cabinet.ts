@@ -37,9 +37,11 @@ export class SimCabinet {
   readonly #forced = new Map<number, boolean>();
   readonly #inputs = new Map<number, boolean>();
   #plugged = true;
+  #broken = false;
   #port: SimPort | null = null;
   #lit = "";
   #streetMs = 0;
+  #disturbedMs = Number.NEGATIVE_INFINITY;
   #lastWriteMs = 0;
 
   constructor(options: SimCabinetOptions) {
@@ -104,6 +106,22 @@ export class SimCabinet {
   now(work: (cabinet: VirtualCabinet) => void): void {
     this.#advance(this.#options.time.nowMs);
     work(this.cabinet);
+  }
+
+  /** A part of the cabinet itself has just been broken or mended. */
+  disturb(): void {
+    this.#disturbedMs = this.#options.time.nowMs;
+  }
+
+  /** Whether that was within the last so many ms, or a broken part is still there. */
+  isDisturbed(withinMs: number): boolean {
+    return this.#broken || this.#options.time.nowMs - this.#disturbedMs < withinMs;
+  }
+
+  /** Breaks a part of it, until mended. */
+  set broken(broken: boolean) {
+    this.#broken = broken;
+    this.disturb();
   }
 
   get vehicles(): number {

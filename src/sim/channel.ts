@@ -40,7 +40,7 @@ export class OneWay {
 
   send(value: unknown): void {
     const sender = runningThread();
-    if (this.#closed || sender?.dead === true) return;
+    if (this.#closed || sender?.dead === true || sender?.isMute() === true) return;
     const { time, random } = this.#wire;
     const fromMs = sender?.nowMs ?? time.nowMs;
     this.#lastMs = Math.max(this.#lastMs, fromMs + hopMs(random));

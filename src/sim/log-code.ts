@@ -1,22 +1,13 @@
 // The log thread of a simulated node: the log's own code on the node's virtual disk. What the disk
 // makes its caller wait is charged to the thread.
+import type { Database, Driver, OpenMode } from "../log/driver.ts";
 import type { FromLog, LogData, ToLog } from "../log/messages.ts";
-import { openWriter } from "../log/open.ts";
-import type { Files, Storage } from "../log/storage.ts";
+import { LOG_FILE, openWriter } from "../log/open.ts";
+import type { Files } from "../log/storage.ts";
 import { LogThread } from "../log/thread.ts";
 import type { LogWriter } from "../log/writer.ts";
+import type { VirtualDisk } from "./disk/disk.ts";
 import type { WorkerCode } from "./process.ts";
-
-/** What the simulator hears of a log thread. */
-export interface LogWatch {
-  readonly storage: Storage;
-  /** The random mark of this process, hexadecimal. */
-  readonly boot: string;
-  /** Virtual time that the disk has cost since the last call, ms. */
-  readonly takeCostMs: () => number;
-  readonly onOpened: (writer: LogWriter) => void;
-  readonly onTold: (message: FromLog, writer: LogWriter | null) => void;
-}
 
 /** The number of a process is the machine's: here each is the first. */
 class SameProcess implements Files {
@@ -43,35 +34,74 @@ class SameProcess implements Files {
   changedMs = (path: string): number => this.#files.changedMs(path);
 }
 
+/** The file that an opening has opened, as it is in the engine. */
+export interface OpenedFile {
+  readonly writer: LogWriter;
+  readonly database: Database;
+}
+
+/** What the simulator hears of a log thread. */
+export interface LogWatch {
+  readonly disk: VirtualDisk;
+  /** The random mark of this process, hexadecimal. */
+  readonly boot: string;
+  readonly onOpened: (opened: OpenedFile) => void;
+  readonly onTold: (message: FromLog, opened: OpenedFile | null) => void;
+  /** The machine has stopped inside the disk's work. */
+  readonly onStopped: () => void;
+}
+
+/** Remembers the newest connection to the log's own file. */
+class Peephole implements Driver {
+  newest: Database | null = null;
+  readonly #driver: Driver;
+
+  constructor(driver: Driver) {
+    this.#driver = driver;
+  }
+
+  open(path: string, mode: OpenMode): Database {
+    const database = this.#driver.open(path, mode);
+    if (path.endsWith(`/${LOG_FILE}`)) this.newest = database;
+    return database;
+  }
+}
+
 export function logCode(watch: LogWatch): WorkerCode {
   return ({ thread, data, tell, exit }) => {
-    const { driver, files } = watch.storage;
-    const storage = { driver, files: new SameProcess(files) };
-    let writer: LogWriter | null = null;
+    const { disk } = watch;
+    const driver = new Peephole(disk.storage.driver);
+    const storage = { driver, files: new SameProcess(disk.storage.files) };
+    let opened: OpenedFile | null = null;
+    const charge = (): void => {
+      const ms = disk.takeCostMs();
+      if (ms > 0) thread.charge(ms);
+    };
+    thread.isMute = () => disk.isOff;
+    thread.after = () => {
+      if (disk.isOff) watch.onStopped();
+      else charge();
+    };
     const log = new LogThread({
       data: data as LogData,
       storage,
       timers: thread.timers,
       tell: (message) => {
+        if (disk.isOff) return;
         charge();
-        watch.onTold(message, writer);
+        watch.onTold(message, opened);
         tell(message);
       },
       open: (dir, options, on) => {
-        writer = openWriter(dir, { boot: watch.boot, ...options }, on);
-        watch.onOpened(writer);
+        const writer = openWriter(dir, { boot: watch.boot, ...options }, on);
+        if (driver.newest === null) throw new Error("the log was opened without a file");
+        opened = { writer, database: driver.newest };
+        if (!disk.isOff) watch.onOpened(opened);
         return writer;
       },
       onStopped: exit,
     });
-    const charge = (): void => {
-      const ms = watch.takeCostMs();
-      if (ms > 0) thread.charge(ms);
-    };
     log.start();
-    return (message) => {
-      log.take(message as ToLog);
-      charge();
-    };
+    return (message) => log.take(message as ToLog);
   };
 }

@@ -2,15 +2,14 @@
 // program that runs on it, one process after the other.
 import type { SiteModel } from "../core/site/model.ts";
 import type { CommittedRows } from "../log/door.ts";
-import type { FromLog } from "../log/messages.ts";
-import type { LogWriter } from "../log/writer.ts";
+import type { FromLog, ToLog } from "../log/messages.ts";
 import { RunningNode } from "../node/node.ts";
-import type { Reply } from "../wire/command.ts";
+import type { Command, Reply } from "../wire/command.ts";
 import type { LampMasks } from "../wire/frame-types.ts";
 import { SimCabinet } from "./cabinet.ts";
 import { BoardClock, START_WALL_MS } from "./clock.ts";
 import type { VirtualDisk } from "./disk/disk.ts";
-import { logCode } from "./log-code.ts";
+import { logCode, type OpenedFile } from "./log-code.ts";
 import { SimProcess } from "./process.ts";
 import type { Random } from "./random.ts";
 import { type SimService, serviceCode } from "./service.ts";
@@ -25,11 +24,15 @@ const BUILT_WALL_MS = START_WALL_MS - 86_400_000;
 /** What is heard of a node, for invariants. */
 export interface NodeWatch {
   readonly onLamps: (node: SimNode, lamps: LampMasks, atMs: number) => void;
-  readonly onOpened: (node: SimNode, writer: LogWriter) => void;
-  readonly onTold: (node: SimNode, message: FromLog, writer: LogWriter | null) => void;
+  readonly onOpened: (node: SimNode, opened: OpenedFile) => void;
+  readonly onTold: (node: SimNode, message: FromLog, opened: OpenedFile | null) => void;
+  /** What the process hands to its log thread. */
+  readonly onToLog: (node: SimNode, message: ToLog) => void;
+  readonly onOrder: (node: SimNode, command: Command) => void;
   readonly onReply: (node: SimNode, reply: Reply) => void;
   readonly onCommitted: (node: SimNode, rows: CommittedRows) => void;
-  readonly onMessage: (node: SimNode, message: unknown) => void;
+  /** Its process is gone; `politely` when its system still closes what it held open. */
+  readonly onEnded: (node: SimNode, politely: boolean) => void;
   readonly onError: (node: SimNode, thread: string, error: unknown) => void;
 }
 
@@ -43,6 +46,18 @@ export interface SimNodeOptions {
   readonly watch: NodeWatch;
 }
 
+/** How a board stops: the process alone, or with its power. */
+export interface Fall {
+  readonly kind: "crash" | "power";
+  /** A page of the disk is left half written. */
+  readonly torn: boolean;
+  /** Changes of the disk that still happen. */
+  readonly changes: number;
+}
+
+/** A board whose disk has no work stops all the same. */
+const FALL_PATIENCE_MS = 2_000;
+
 export class SimNode {
   readonly id: string;
   readonly index: number;
@@ -53,10 +68,17 @@ export class SimNode {
   process: SimProcess | null = null;
   running: RunningNode | null = null;
   service: SimService | null = null;
-  writer: LogWriter | null = null;
+  /** The log's file while it is open. */
+  opened: OpenedFile | null = null;
   /** Processes that have been started. */
   starts = 0;
+  /** Something on the disk has changed by itself since it was last opened. */
+  rotten = false;
   readonly #options: SimNodeOptions;
+  #fall: Fall | null = null;
+  /** Faults that keep it from starting again. */
+  #holds = 0;
+  #stopping = false;
 
   constructor(options: SimNodeOptions) {
     const { site, index, time, trace, random, disk, watch } = options;
@@ -76,70 +98,150 @@ export class SimNode {
     });
   }
 
+  /** A process runs and is not on its way out. */
   get up(): boolean {
-    return this.process !== null && !this.process.dead;
+    return this.process !== null && !this.process.dead && !this.#stopping && this.#fall === null;
   }
 
   /** The program starts, as systemd would start it. */
   start(): void {
-    const { time, random, watch, trace, site } = this.#options;
+    const { time, random, trace, site } = this.#options;
+    if (this.starts > 0) this.disk.start();
     this.starts += 1;
     trace.line(time.nowMs, this.id, `process ${this.starts} starts`);
-    const process = new SimProcess({
-      time,
-      clock: this.clock,
-      storage: this.disk.storage,
-      random: random.fork(`process ${this.starts}`),
-      workers: {
-        log: logCode({
-          storage: this.disk.storage,
-          boot: Buffer.from(random.fork(`boot ${this.starts}`).bytes(8)).toString("hex"),
-          takeCostMs: () => this.disk.takeCostMs(),
-          onOpened: (writer) => {
-            this.writer = writer;
-            watch.onOpened(this, writer);
-          },
-          onTold: (message, writer) => watch.onTold(this, message, writer),
-        }),
-        service: serviceCode({
-          onBegin: (service) => {
-            this.service = service;
-          },
-          onReply: (reply) => watch.onReply(this, reply),
-          onCommitted: (rows) => watch.onCommitted(this, rows),
-        }),
-      },
-      onMessage: (message) => {
-        trace.value(message);
-        watch.onMessage(this, message);
-      },
-      onError: (thread, error) => watch.onError(this, thread, error),
-    });
+    const process = this.#makeProcess(random.fork(`process ${this.starts}`));
     this.process = process;
     const read = { ok: true, site, text: "", hash: `site of ${this.id}` } as const;
     process.main.deliver(() => {
-      const { host } = process;
       this.running = new RunningNode({
-        host,
+        host: process.host,
         read,
         readAgain: async () => read,
         dataDir: DATA_DIR,
         version: "sim",
         secret: "secret",
-        clockFloorMs: BUILT_WALL_MS,
+        clockFloorMs: this.#clockFloorMs(),
         freePorts: true,
+        mesh: null,
         port: this.cabinet.open(process.main),
       });
       void this.running.start();
     });
   }
 
-  /** The end of the process without a word. */
-  kill(): void {
+  /** Stops somewhere in the next work on the disk; stays down until `rise`. */
+  fall(fall: Fall): void {
+    const { process } = this;
+    this.#fall = fall;
+    this.#holds += 1;
+    this.disk.stopAfter(fall.changes, fall.kind, fall.torn);
+    this.#options.time.after(FALL_PATIENCE_MS, () => {
+      if (this.#fall === fall && this.process === process) this.#stopNow();
+    });
+  }
+
+  /** What held it down is over. */
+  rise(): void {
+    if (this.#fall !== null) this.#stopNow();
+    this.#holds -= 1;
+    this.#startIfFree();
+  }
+
+  /** As `systemctl stop`; starts again when that is done and `rise` was called. */
+  stopInOrder(): void {
+    const { process, running } = this;
+    this.#stopping = true;
+    this.#holds += 1;
+    void running?.stop("restart").then(() => {
+      if (this.process !== process) return;
+      this.#end("stopped in order");
+      this.#startIfFree();
+    });
+  }
+
+  /** What the process holds is gone; the machine lives or not. */
+  #end(text: string, politely = true): void {
+    const { time, trace, watch } = this.#options;
+    trace.line(time.nowMs, this.id, text);
     this.process?.kill();
     this.process = null;
     this.running = null;
     this.service = null;
-    this.writer = null;
+    this.opened = null;
+    this.#fall = null;
+    this.#stopping = false;
+    watch.onEnded(this, politely);
+  }
+
+  #startIfFree(): void {
+    if (this.#holds === 0 && this.process === null) this.start();
+  }
+
+  #stopNow(): void {
+    if (this.disk.isOff || this.#fall === null) return;
+    if (this.#fall.kind === "crash") this.disk.crash();
+    else this.disk.cut({ torn: this.#fall.torn });
+    this.#fallen();
+  }
+
+  #fallen(): void {
+    const crash = this.#fall?.kind === "crash";
+    this.#end(crash ? "the process is killed" : "the board loses its power", crash);
+  }
+
+  /** The highest of build date and file times, as the real start has it. */
+  #clockFloorMs(): number {
+    const { files } = this.disk.storage;
+    const times = ["events.db", "events.db-wal"].map((name) =>
+      files.changedMs(`${DATA_DIR}/${name}`),
+    );
+    return Math.max(BUILT_WALL_MS, ...times);
+  }
+
+  #makeProcess(random: Random): SimProcess {
+    const { time, watch, trace } = this.#options;
+    const { disk } = this;
+    return new SimProcess({
+      time,
+      clock: this.clock,
+      storage: disk.storage,
+      random,
+      workers: {
+        log: logCode({
+          disk,
+          boot: Buffer.from(random.fork("boot").bytes(8)).toString("hex"),
+          onOpened: (opened) => {
+            this.opened = opened;
+            watch.onOpened(this, opened);
+          },
+          onTold: (message, opened) => watch.onTold(this, message, opened),
+          onStopped: () => this.#fallen(),
+        }),
+        service: serviceCode({
+          onBegin: (service) => {
+            this.service = service;
+          },
+          onOrder: (command) => watch.onOrder(this, command),
+          onReply: (reply) => watch.onReply(this, reply),
+          onCommitted: (rows) => watch.onCommitted(this, rows),
+        }),
+      },
+      onMessage: (message) => trace.value(message),
+      onPost: (name, message) => {
+        if (name === "log") watch.onToLog(this, message as ToLog);
+      },
+      onError: (thread, error) => this.#onError(thread, error),
+    });
+  }
+
+  /** What a thread did not catch; without its main thread the process ends and is started anew. */
+  #onError(thread: string, error: unknown): void {
+    const { time, watch } = this.#options;
+    watch.onError(this, thread, error);
+    if (thread !== "control") return;
+    time.after(0, () => {
+      this.#end("the process has died of itself");
+      time.after(1_000, () => this.#startIfFree());
+    });
   }
 }

@@ -29,6 +29,8 @@ export interface ProcessOptions {
   readonly random: Random;
   readonly workers: Readonly<Partial<Record<ThreadName, WorkerCode>>>;
   readonly onMessage: (value: unknown) => void;
+  /** What the main thread hands to a worker, as it does so. */
+  readonly onPost: (name: ThreadName, message: unknown) => void;
   /** What a thread did not catch; the thread has ended. */
   readonly onError: (thread: string, error: unknown) => void;
 }
@@ -77,6 +79,11 @@ export class SimProcess {
     for (const thread of this.#threads) thread.end();
   }
 
+  /** Events that wait for its threads. */
+  get waiting(): number {
+    return this.#threads.reduce((sum, { waiting }) => sum + waiting, 0);
+  }
+
   /** The newest thread of a name that lives. */
   thread(name: ThreadName): SimThread | null {
     return this.#threads.findLast((thread) => thread.name === name && !thread.dead) ?? null;
@@ -121,6 +128,10 @@ export class SimProcess {
     };
     const loadingMs = this.#wire.random.between(...LOADING_MS);
     this.#options.time.after(loadingMs, () => thread.deliver(begin));
-    return { post: (message) => down.send(message), terminate: () => exit(1) };
+    const post = (message: unknown): void => {
+      this.#options.onPost(name, message);
+      down.send(message);
+    };
+    return { post, terminate: () => exit(1) };
   }
 }

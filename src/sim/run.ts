@@ -1,32 +1,165 @@
-// One run of the simulator from its seed to its verdict.
-import type { NodeWatch } from "./node.ts";
-import { World } from "./world.ts";
+// One run of the simulator, from its seed to its verdict: faults first, then peace, in which
+// everything has to come back within a stated time.
+
+import { LogState } from "../log/fold.ts";
+import { anchorOf, walkRows } from "../log/rows.ts";
+import type { FaultName } from "./faults/catalogue.ts";
+import { Injector } from "./faults/inject.ts";
+import { type FaultRates, type PlannedFault, planFaults } from "./faults/plan.ts";
+import { Judge, type Violation } from "./invariants/invariant.ts";
+import { junctionsRecover } from "./invariants/lamps.ts";
+import { chainVerifies, foldEqualsState, noThreadDies } from "./invariants/log.ts";
+import { INVARIANTS } from "./invariants/names.ts";
+import type { NetworkCounts } from "./network.ts";
+import type { NodeWatch, SimNode } from "./node.ts";
+import { NodeStory } from "./node-watch.ts";
+import { Random } from "./random.ts";
+import { neighbourPairs } from "./topology.ts";
+import type { TimelineLine } from "./trace.ts";
+import { STEP_MS, World } from "./world.ts";
+
+/** Steps between two looks at what needs no look at each change: a second. */
+const LOOK_STEPS = 20;
+/**
+ * Peace at the end of a run: a latch waits a minute for its person, a junction starts in half a
+ * minute, a lag recovers within two (the rest is for traffic to be served).
+ */
+export const PEACE_MS = 240_000;
 
 export interface RunOptions {
   readonly seed: number;
   readonly nodes: number;
   readonly steps: number;
+  readonly rates: FaultRates;
+  /** Instead of the seed's own plan: a part of it. */
+  readonly plan?: readonly PlannedFault[];
 }
 
 export interface RunResult {
   readonly hash: string;
+  readonly steps: number;
+  readonly violations: readonly Violation[];
+  readonly fired: ReadonlyMap<FaultName, number>;
+  readonly exercised: ReadonlyMap<string, number>;
+  readonly network: NetworkCounts;
+  readonly plan: readonly PlannedFault[];
+  readonly describe: (fault: PlannedFault) => string;
+  readonly lines: readonly TimelineLine[];
   readonly events: number;
+  readonly greens: number;
 }
 
-const WATCH: NodeWatch = {
-  onLamps: () => undefined,
-  onOpened: () => undefined,
-  onTold: () => undefined,
-  onReply: () => undefined,
-  onCommitted: () => undefined,
-  onMessage: () => undefined,
-  onError: (node, thread, error) => {
-    throw new Error(`${node.id} ${thread}`, { cause: error });
-  },
-};
+/** The faults of a run, from its seed alone. */
+export function planOf({ seed, nodes, steps, rates }: RunOptions): PlannedFault[] {
+  const endMs = steps * STEP_MS;
+  const untilMs = Math.max(endMs / 2, endMs - PEACE_MS);
+  const links = neighbourPairs(nodes).length;
+  return planFaults(new Random(seed, "faults"), rates, { nodes, links, untilMs });
+}
 
+class Watcher implements NodeWatch {
+  readonly stories = new Map<SimNode, NodeStory>();
+  readonly judge: Judge;
+  world: World | null = null;
+
+  constructor() {
+    const names = INVARIANTS.map(({ name }) => name);
+    this.judge = new Judge(names, () => this.world?.time.nowMs ?? 0);
+  }
+
+  story(node: SimNode): NodeStory {
+    const known = this.stories.get(node);
+    if (known !== undefined) return known;
+    const story = new NodeStory(node, this.judge);
+    this.stories.set(node, story);
+    return story;
+  }
+
+  onLamps: NodeWatch["onLamps"] = (node, lamps, atMs) => this.story(node).lamps.change(lamps, atMs);
+  onOpened: NodeWatch["onOpened"] = (node, opened) => this.story(node).opened(opened);
+  onTold: NodeWatch["onTold"] = (node, message, opened) =>
+    this.story(node).toldByLog(message, opened);
+  onToLog: NodeWatch["onToLog"] = (node, message) => this.story(node).toLog(message);
+  onOrder: NodeWatch["onOrder"] = (node, command) => this.story(node).ordered(command);
+  onReply: NodeWatch["onReply"] = (node, reply) => this.story(node).replied(reply);
+  onCommitted: NodeWatch["onCommitted"] = () => undefined;
+  onEnded: NodeWatch["onEnded"] = (node, politely) => {
+    this.story(node).ended();
+    this.world?.network.detach(node.id, politely);
+  };
+  onError: NodeWatch["onError"] = (node, thread, error) => {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.judge.ask(noThreadDies, node.id, `${thread}: ${text}`);
+  };
+}
+
+/** Runs until the end or the first violation. */
 export async function simulate(options: RunOptions): Promise<RunResult> {
-  const world = await World.create(options, WATCH);
-  for (let step = 0; step < options.steps; step += 1) await world.step();
-  return { hash: world.trace.digest(), events: world.time.count };
+  const watcher = new Watcher();
+  const { judge } = watcher;
+  const world = await World.create(options, watcher);
+  watcher.world = world;
+  const plan = options.plan ?? planOf(options);
+  const { time, trace, network, nodes } = world;
+  const random = world.random.fork("faults");
+  const injector = new Injector({ time, trace, random, network, nodes }, plan);
+  while (world.steps < options.steps && judge.violations.length === 0) {
+    await world.step();
+    if (world.steps % LOOK_STEPS === 0) look(world, watcher);
+  }
+  if (judge.violations.length === 0) judgeTheEnd(world, watcher, options);
+  for (const { atMs, who, invariant, text } of judge.violations) {
+    trace.line(atMs, who, `VIOLATION of "${invariant}": ${text}`);
+  }
+  return {
+    hash: trace.digest(),
+    steps: world.steps,
+    violations: judge.violations,
+    fired: injector.fired,
+    exercised: judge.exercised,
+    network: network.counts,
+    plan,
+    describe: (fault) => injector.describe(fault),
+    lines: trace.lines,
+    events: time.count,
+    greens: nodes.reduce((sum, node) => sum + watcher.story(node).lamps.greens, 0),
+  };
+}
+
+function look(world: World, watcher: Watcher): void {
+  const { nowMs } = world.time;
+  for (const [index, node] of world.nodes.entries()) {
+    const story = watcher.story(node);
+    story.look(nowMs);
+    watcher.judge.ask(noThreadDies, node.id, null);
+    if (world.people[index]?.look(story.lamps.failing(nowMs)) === true) {
+      world.trace.line(nowMs, node.id, "somebody presses the button at the cabinet");
+    }
+  }
+}
+
+/** What has to be true when all faults are long over. */
+function judgeTheEnd(world: World, watcher: Watcher, { steps }: RunOptions): void {
+  const { judge } = watcher;
+  const settled = steps * STEP_MS >= 2 * PEACE_MS;
+  for (const node of world.nodes) {
+    if (settled) {
+      const { lamps } = watcher.story(node);
+      const mode = node.service?.view?.mode ?? null;
+      judge.ask(junctionsRecover, node.id, mode, world.time.nowMs - lamps.lastGreenMs);
+    }
+    if (node.opened === null || node.disk.isOff) continue;
+    const { writer, database } = node.opened;
+    const fold = new LogState();
+    const anchor = anchorOf(database);
+    if (anchor === null) {
+      judge.ask(chainVerifies, node.id, "the chain has no beginning");
+      continue;
+    }
+    const walk = walkRows(database, anchor, (at, kind, body) => fold.apply(at, kind, body));
+    judge.ask(chainVerifies, node.id, walk.broken);
+    if (anchor.seq > 0) continue;
+    const equal = Buffer.compare(fold.encode(), writer.state.encode()) === 0;
+    judge.ask(foldEqualsState, node.id, equal, writer.figures().stateFaults);
+  }
 }

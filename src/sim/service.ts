@@ -26,6 +26,8 @@ const OPERATOR: Peer = {
 /** What the simulator hears of a service thread. */
 export interface ServiceWatch {
   readonly onBegin: (service: SimService) => void;
+  /** An accepted command goes to control. */
+  readonly onOrder: (command: Command) => void;
   readonly onReply: (reply: Reply) => void;
   readonly onCommitted: (rows: CommittedRows) => void;
 }
@@ -45,7 +47,10 @@ export class SimService {
   constructor(place: WorkerPlace, site: SiteModel, watch: ServiceWatch) {
     const { timers } = place.thread;
     this.#place = place;
-    this.log = new LogDoor((command) => this.#order(command), timers);
+    this.log = new LogDoor((command) => {
+      watch.onOrder(command);
+      return this.#order(command);
+    }, timers);
     this.log.onCommitted = watch.onCommitted;
     this.#commands = new Commands({
       topics: topicsOf(site.node),
@@ -77,6 +82,12 @@ export class SimService {
       case "stop":
         this.log.detach();
         this.#place.exit();
+        break;
+      case "street":
+      case "node":
+      case "mesh":
+      case "reloaded":
+      case "notice":
         break;
     }
   }

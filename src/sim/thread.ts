@@ -25,6 +25,10 @@ export function runningThread(): SimThread | null {
 export class SimThread {
   readonly name: string;
   readonly timers: Timers;
+  /** Called after each of its events. */
+  after: () => void = () => undefined;
+  /** True when nothing that it says leaves it any more. */
+  isMute: () => boolean = () => false;
   readonly #place: ThreadPlace;
   readonly #waiting: (() => void)[] = [];
   readonly #soon: (() => void)[] = [];
@@ -103,10 +107,11 @@ export class SimThread {
       run();
       for (let next = this.#soon.shift(); next !== undefined; next = this.#soon.shift()) next();
     } catch (error) {
-      this.#place.onError(this, error);
+      if (!this.isMute()) this.#place.onError(this, error);
     } finally {
       running = before;
     }
+    this.after();
   }
 
   #makeTimers(): Timers {

@@ -1,11 +1,16 @@
-// The world of one run: virtual time, nodes, the network between them. `step` lets 50 ms of true
-// time pass for all of them, in time order.
+// The world of one run: virtual time, nodes, the network between them, the people around. `step`
+// lets 50 ms of true time pass for all of them, in time order.
 import { setImmediate } from "node:timers/promises";
-import { createVirtualDisk } from "./disk/disk.ts";
+import type { SiteModel } from "../core/site/model.ts";
+import { createVirtualDisk, type VirtualDisk } from "./disk/disk.ts";
+import { Network } from "./network.ts";
 import { type NodeWatch, SimNode } from "./node.ts";
+import { Operator } from "./operator.ts";
+import { Person } from "./person.ts";
 import { Random } from "./random.ts";
 import { makeSites } from "./sites.ts";
 import { VirtualTime } from "./time.ts";
+import { neighbourPairs } from "./topology.ts";
 import { Trace } from "./trace.ts";
 
 /** Virtual time of one step, ms. */
@@ -22,29 +27,51 @@ export class World {
   readonly random: Random;
   readonly time: VirtualTime;
   readonly trace = new Trace();
+  readonly network: Network;
   readonly nodes: SimNode[] = [];
+  readonly people: Person[] = [];
+  readonly operators: Operator[] = [];
   steps = 0;
 
   private constructor(seed: number) {
     this.random = new Random(seed, "world");
     this.time = new VirtualTime(this.random.fork("order"));
+    this.network = new Network(this.time, this.random.fork("network"), this.trace);
   }
 
   static async create(options: WorldOptions, watch: NodeWatch): Promise<World> {
     const world = new World(options.seed);
-    for (const [index, site] of makeSites(options.nodes).entries()) {
-      await world.#addNode(index, site, watch);
-    }
+    const sites = makeSites(options.nodes);
+    const nameOf = (index: number): string => sites[index]?.node.id ?? "";
+    for (const [a, b] of neighbourPairs(sites.length)) world.network.join(nameOf(a), nameOf(b));
+    for (const [index, site] of sites.entries()) await world.#addNode(index, site, watch);
     return world;
   }
 
-  async #addNode(index: number, site: ReturnType<typeof makeSites>[number], watch: NodeWatch) {
+  /** 50 ms of true time. What awaits a promise goes on at its end. */
+  async step(): Promise<void> {
+    this.steps += 1;
+    this.time.runUntil(this.steps * STEP_MS);
+    await setImmediate();
+  }
+
+  async #addNode(index: number, site: SiteModel, watch: NodeWatch): Promise<void> {
     const { time, trace } = this;
     const random = this.random.fork(site.node.id);
-    const chance = random.fork("disk");
-    const disk = await createVirtualDisk({
-      random: () => chance.next(),
-      nowMs: () => node.clock.wall(time.nowMs),
+    const wallMs = (): number => node.clock.wall(time.nowMs);
+    const disk = await this.#makeDisk(random.fork("disk"), wallMs);
+    const node: SimNode = new SimNode({ site, index, time, trace, random, disk, watch });
+    this.nodes.push(node);
+    this.people.push(new Person(node.cabinet, time));
+    this.operators.push(new Operator(node, time, random.fork("operator")));
+    time.at(random.between(0, POWER_UP_MS), () => node.start());
+  }
+
+  async #makeDisk(random: Random, nowMs: () => number): Promise<VirtualDisk> {
+    const { trace } = this;
+    return await createVirtualDisk({
+      random: () => random.next(),
+      nowMs,
       trace: {
         write: (path, offset, bytes) => {
           trace.text(path);
@@ -58,15 +85,5 @@ export class World {
         },
       },
     });
-    const node: SimNode = new SimNode({ site, index, time, trace, random, disk, watch });
-    this.nodes.push(node);
-    time.at(random.between(0, POWER_UP_MS), () => node.start());
-  }
-
-  /** 50 ms of true time. What awaits a promise goes on at its end. */
-  async step(): Promise<void> {
-    this.steps += 1;
-    this.time.runUntil(this.steps * STEP_MS);
-    await setImmediate();
   }
 }

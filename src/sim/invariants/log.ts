@@ -1,0 +1,90 @@
+// What the logs promise: what was acknowledged is there, what is not there is counted.
+import type { LogAccount } from "../../node/log-side.ts";
+import { type Invariant, invariant } from "./invariant.ts";
+
+/** The newest row that the log has said to be durable. */
+export interface Acknowledged {
+  readonly seq: number;
+  readonly hash: string | null;
+}
+
+export const durableEventLives: Invariant<[Acknowledged, { seq: number; onChain: boolean }]> =
+  invariant(
+    "a durable event lives while one copy does",
+    "replies, custody and people have acted on it",
+    ({ seq }, found) => {
+      if (found.seq < seq) return `row ${seq} was durable; the log ends at ${found.seq}`;
+      return found.onChain ? null : `row ${seq} was durable; another one stands in its place`;
+    },
+  );
+
+export const acknowledgedIsCommitted: Invariant<[number, number]> = invariant(
+  "nothing is acknowledged before its commit",
+  "whoever hears of an event may act on it at once",
+  (seq, headSeq) => (seq <= headSeq ? null : `row ${seq} is acknowledged; committed is ${headSeq}`),
+);
+
+export const chainVerifies: Invariant<[string | null]> = invariant(
+  "the chain verifies",
+  "a log whose rows can't be checked is no evidence",
+  (broken) => broken,
+);
+
+export const foldEqualsState: Invariant<[boolean, number]> = invariant(
+  "the fold of the rows is the live state",
+  "a state that is not made by the rows can't be had back from them",
+  (equal, faults) => {
+    if (faults > 0) return `the log has found ${faults} differences by itself`;
+    return equal ? null : "the state beside the log differs from the fold of its rows";
+  },
+);
+
+/** What a process handed to its log thread. */
+export interface HandedOver {
+  readonly events: number;
+  /** Sum of the gap rows' counts. */
+  readonly missing: number;
+}
+
+export const droppedIsCounted: Invariant<[LogAccount, HandedOver]> = invariant(
+  "what is dropped is counted",
+  "an event that is lost in silence is worse than one that is known to be lost",
+  ({ appended, waiting }, { events, missing }) => {
+    const silent = appended - events - missing - waiting;
+    return silent === 0 ? null : `${silent} events are neither stored, waiting nor in a gap row`;
+  },
+);
+
+export interface Sizes {
+  readonly logBytes: number;
+  readonly maxLogBytes: number;
+  readonly waitingBytes: number;
+  readonly waitingEvents: number;
+  /** Events that wait for one of its threads. */
+  readonly threadEvents: number;
+}
+
+/** `CLASS_BOUNDS` in all. */
+const MAX_WAITING_BYTES = 12_648_448;
+const MAX_WAITING_EVENTS = 57_600;
+/** A process that stands still for 20 s is sent some 100 messages a second. */
+const MAX_THREAD_EVENTS = 20_000;
+
+export const withinBounds: Invariant<[Sizes]> = invariant(
+  "queues, memory and log stay within their bounds",
+  "what grows while a neighbour or a disk is away ends the process at the worst moment",
+  (sizes) => {
+    if (sizes.logBytes > sizes.maxLogBytes) return `a log of ${sizes.logBytes} bytes`;
+    if (sizes.waitingBytes > MAX_WAITING_BYTES) return `${sizes.waitingBytes} bytes wait`;
+    if (sizes.waitingEvents > MAX_WAITING_EVENTS) return `${sizes.waitingEvents} events wait`;
+    return sizes.threadEvents > MAX_THREAD_EVENTS
+      ? `${sizes.threadEvents} messages wait for a thread`
+      : null;
+  },
+);
+
+export const noThreadDies: Invariant<[string | null]> = invariant(
+  "no thread ends by itself",
+  "an error that nobody expected is a fault of the program, whatever was broken around it",
+  (error) => error,
+);

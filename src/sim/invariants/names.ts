@@ -1,0 +1,24 @@
+// Every invariant there is, in the order of the report.
+import { oneEffectPerCommand, sameAnswer } from "./commands.ts";
+import * as lamps from "./lamps.ts";
+import * as log from "./log.ts";
+
+export const INVARIANTS = [
+  lamps.noConflictingDisplay,
+  lamps.noShortenedYellow,
+  lamps.noShortenedClearance,
+  lamps.noShortenedMinimum,
+  lamps.lampsGoOn,
+  lamps.junctionsRecover,
+  lamps.hostAsksNothingUnlawful,
+  lamps.noLatchWithoutFault,
+  log.durableEventLives,
+  log.acknowledgedIsCommitted,
+  log.chainVerifies,
+  log.foldEqualsState,
+  log.droppedIsCounted,
+  log.withinBounds,
+  log.noThreadDies,
+  oneEffectPerCommand,
+  sameAnswer,
+] as const;

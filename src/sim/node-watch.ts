@@ -1,0 +1,157 @@
+// All that is remembered of one node to judge it: what its lamps did, what its log has promised,
+// what became of commands.
+import type { FromLog, ToLog } from "../log/messages.ts";
+import { isOnChain } from "../log/raw-rows.ts";
+import type { Command, Reply } from "../wire/command.ts";
+import { type CommandStory, oneEffectPerCommand, sameAnswer } from "./invariants/commands.ts";
+import type { Judge } from "./invariants/invariant.ts";
+import { hostAsksNothingUnlawful, noLatchWithoutFault } from "./invariants/lamps.ts";
+import {
+  type Acknowledged,
+  acknowledgedIsCommitted,
+  droppedIsCounted,
+  durableEventLives,
+  type HandedOver,
+  withinBounds,
+} from "./invariants/log.ts";
+import { LampWatch } from "./lamp-watch.ts";
+import type { OpenedFile } from "./log-code.ts";
+import type { SimNode } from "./node.ts";
+
+/** A latch of a cabinet follows what was done to it within this. */
+const LATCH_CAUSE_MS = 90_000;
+/** Commands that are remembered. */
+const MAX_STORIES = 4_000;
+/** The engine's file is that much larger than its rows may be. */
+const FILE_SLACK = 4_194_304;
+
+export class NodeStory {
+  readonly lamps: LampWatch;
+  readonly #node: SimNode;
+  readonly #judge: Judge;
+  readonly #stories = new Map<string, CommandStory>();
+  readonly #answers = new Map<string, string>();
+  #acknowledged: Acknowledged | null = null;
+  #handedOver: HandedOver = { events: 0, missing: 0 };
+  #batch = 0;
+  #latched: string | null = null;
+
+  constructor(node: SimNode, judge: Judge) {
+    this.#node = node;
+    this.#judge = judge;
+    this.lamps = new LampWatch(node.id, node.site, judge, {
+      isDisturbed: (withinMs) => node.cabinet.isDisturbed(withinMs),
+      relayDropped: () => !node.cabinet.cabinet.relay.contact,
+    });
+  }
+
+  /** A log was opened: what was durable before is still there. */
+  opened({ writer, database }: OpenedFile): void {
+    const { seq, hash } = writer.head;
+    const acknowledged = this.#acknowledged;
+    if (acknowledged !== null && !this.#node.rotten) {
+      const { hash: known } = acknowledged;
+      const place = { seq: acknowledged.seq, hash: known ?? "" };
+      const onChain = known === null || isOnChain(database, place);
+      this.#judge.ask(durableEventLives, this.#node.id, acknowledged, { seq, onChain });
+    }
+    this.#node.rotten = false;
+    this.#acknowledged = { seq, hash };
+  }
+
+  toldByLog(message: FromLog, opened: OpenedFile | null): void {
+    if (message.kind !== "committed" || opened === null) return;
+    const { head } = opened.writer;
+    this.#judge.ask(acknowledgedIsCommitted, this.#node.id, message.seq, head.seq);
+    const hash = head.seq === message.seq ? head.hash : null;
+    if (message.seq < (this.#acknowledged?.seq ?? 0)) return;
+    this.#acknowledged = { seq: message.seq, hash };
+  }
+
+  toLog(message: ToLog): void {
+    if (message.kind !== "append" || message.batch <= this.#batch) return;
+    this.#batch = message.batch;
+    let { events, missing } = this.#handedOver;
+    for (const { kind, body } of message.events) {
+      if (kind !== "gap") events += 1;
+      else if (typeof body[1] === "number") missing += body[1];
+    }
+    this.#handedOver = { events, missing };
+  }
+
+  ordered({ id, author }: Command): void {
+    const story = this.#story(`${author} ${id}`);
+    story.effects += 1;
+    story.effectsNow += 1;
+    if (story.answered) story.effectsAfterAnswer += 1;
+    this.#judge.ask(oneEffectPerCommand, this.#node.id, story);
+  }
+
+  replied({ id, ok, atMs }: Reply): void {
+    if (!ok) return;
+    this.#story(`operator ${id}`).answered = true;
+    const answer = `done at ${atMs}`;
+    const first = this.#answers.get(id);
+    if (first === undefined) this.#answers.set(id, answer);
+    else this.#judge.ask(sameAnswer, this.#node.id, id, first, answer);
+    forgetOldest(this.#answers);
+  }
+
+  /** The process is gone; another will begin to count anew. */
+  ended(): void {
+    this.#handedOver = { events: 0, missing: 0 };
+    this.#batch = 0;
+    for (const story of this.#stories.values()) story.effectsNow = 0;
+  }
+
+  /** Once a second. */
+  look(nowMs: number): void {
+    const { service } = this.#node;
+    const view = service?.view ?? null;
+    const fresh = view !== null && this.#node.up;
+    this.lamps.look(nowMs, { mode: fresh ? view.mode : null, cause: fresh ? view.cause : null });
+    if (fresh) this.#lookAtLatch(view.cabinet.latched);
+    this.#lookAtLog();
+  }
+
+  #lookAtLatch(latched: string | null): void {
+    if (latched === this.#latched) return;
+    this.#latched = latched;
+    if (latched === null) return;
+    const disturbed = this.#node.cabinet.isDisturbed(LATCH_CAUSE_MS);
+    this.#judge.ask(hostAsksNothingUnlawful, this.#node.id, latched);
+    this.#judge.ask(noLatchWithoutFault, this.#node.id, latched, disturbed);
+  }
+
+  #lookAtLog(): void {
+    const { running, opened, process, id, disk } = this.#node;
+    if (running === null || process === null || process.dead) return;
+    const account = running.logAccount();
+    this.#judge.ask(droppedIsCounted, id, account, this.#handedOver);
+    if (opened === null || disk.isOff) return;
+    this.#judge.ask(withinBounds, id, {
+      logBytes: disk.sizes().usedBytes,
+      maxLogBytes: this.#node.site.log.maxBytes + FILE_SLACK,
+      waitingBytes: account.waitingBytes,
+      waitingEvents: account.waiting,
+      threadEvents: process.waiting,
+    });
+  }
+
+  #story(id: string): CommandStory {
+    const known = this.#stories.get(id);
+    if (known !== undefined) return known;
+    const story = { id, effects: 0, effectsNow: 0, answered: false, effectsAfterAnswer: 0 };
+    this.#stories.set(id, story);
+    forgetOldest(this.#stories);
+    return story;
+  }
+}
+
+function forgetOldest(map: Map<string, unknown>): void {
+  if (map.size <= MAX_STORIES) return;
+  for (const key of map.keys()) {
+    map.delete(key);
+    return;
+  }
+}

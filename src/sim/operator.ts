@@ -1,0 +1,62 @@
+// Somebody who gives commands to a node over MQTT, and asks again when in doubt.
+import { type CommandBody, encodeCommand } from "../wire/command.ts";
+import { START_WALL_MS } from "./clock.ts";
+import type { SimNode } from "./node.ts";
+import type { Random } from "./random.ts";
+import type { VirtualTime } from "./time.ts";
+
+/** Between commands, ms on average. */
+const PAUSE_MS = 40_000;
+const LIFE_MS = 55_000;
+const MAX_REPEATS = 4;
+/** A flash is taken back after this. */
+const FLASH_MS = 25_000;
+
+export class Operator {
+  readonly #node: SimNode;
+  readonly #time: VirtualTime;
+  readonly #random: Random;
+  /** Publications, repeats among them. */
+  sent = 0;
+
+  constructor(node: SimNode, time: VirtualTime, random: Random) {
+    this.#node = node;
+    this.#time = time;
+    this.#random = random;
+    this.#later();
+  }
+
+  #later(): void {
+    this.#time.after(this.#random.exponential(PAUSE_MS), () => {
+      this.#command();
+      this.#later();
+    });
+  }
+
+  #command(): void {
+    const random = this.#random;
+    if (random.chance(0.04)) {
+      this.#give({ kind: "flash" });
+      this.#time.after(FLASH_MS, () => this.#give({ kind: "return" }));
+      return;
+    }
+    const { phase } = random.pick(this.#node.site.phases);
+    this.#give({ kind: "call", phase, pedestrian: random.chance(0.1) });
+  }
+
+  #give(body: CommandBody): void {
+    const id = Buffer.from(this.#random.bytes(16)).toString("hex");
+    const issuedMs = Math.round(START_WALL_MS + this.#time.nowMs);
+    const bytes = encodeCommand({ id, issuedMs, expiresMs: issuedMs + LIFE_MS, body });
+    const publish = (): void => {
+      const { service, process } = this.#node;
+      if (service === null || process === null) return;
+      this.sent += 1;
+      process.thread("service")?.deliver(() => service.publish(id, Buffer.from(bytes)));
+    };
+    publish();
+    for (let left = this.#random.below(MAX_REPEATS); left > 0; left -= 1) {
+      this.#time.after(this.#random.between(5, LIFE_MS), publish);
+    }
+  }
+}
