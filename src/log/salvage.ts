@@ -46,7 +46,7 @@ export function copyGoodPrefix(
 
 function copy(source: Database, target: Database, onPage?: () => void): Salvage {
   const incarnation = attempt(() => numberOf(source, INCARNATION), 0);
-  attempt(() => copyCommands(source, target), undefined);
+  copyCommands(source, target);
   const anchor = attempt(() => anchorOf(source), null);
   if (anchor === null) return { ...NOTHING, incarnation };
   const { last, rows } = walkRows(source, anchor, () => undefined, { onPage });
@@ -68,6 +68,8 @@ function numberOf(database: Database, sql: string): number {
   return Number(database.prepare(sql).get()?.[0] ?? 0);
 }
 
+const COPY_ROWS = 1_000;
+
 interface Span {
   readonly from: number;
   readonly to: number;
@@ -77,25 +79,41 @@ interface Span {
 function copyRows(source: Database, target: Database, span: Span): void {
   const page = source.prepare(
     `SELECT seq, at, kind, body, hash FROM events
-     WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT 1000`,
+     WHERE seq > ? ORDER BY seq LIMIT ?`,
   );
   const insert = target.prepare("INSERT INTO events VALUES (?, ?, ?, ?, ?)");
   for (let last = span.from; last < span.to; ) {
-    const rows = page.all(last, span.to);
+    // Not one row more: what follows the last good one may be what is damaged.
+    const rows = page.all(last, Math.min(COPY_ROWS, span.to - last));
     for (const row of rows) insert.run(...row);
     span.onPage?.();
     last = Number(rows.at(-1)?.[0] ?? span.to);
   }
 }
 
-/** Ids of commands are remembered beyond the damage: a repeat must not be done twice. */
+/**
+ * Ids of commands are remembered beyond the damage: a repeat must not be done twice. Where a page
+ * of theirs is the damaged one, those before it and those after it.
+ */
 function copyCommands(source: Database, target: Database): void {
-  const rows = source
-    .prepare("SELECT author, id, via, content, expires, forget, answer FROM commands")
-    .all();
-  const insert = target.prepare("INSERT INTO commands VALUES (?, ?, ?, ?, ?, ?, ?)");
+  const insert = target.prepare("INSERT OR IGNORE INTO commands VALUES (?, ?, ?, ?, ?, ?, ?)");
   target.exec("BEGIN IMMEDIATE");
-  for (const row of rows) insert.run(...row);
+  for (const [beyond, order] of [
+    [">", "ASC"],
+    ["<", "DESC"],
+  ] as const) {
+    const sql = `SELECT author, id, via, content, expires, forget, answer FROM commands`;
+    const after = `WHERE (author, id) ${beyond} (?, ?)`;
+    const sorted = `ORDER BY author ${order}, id ${order} LIMIT 1`;
+    attempt(() => {
+      let row = source.prepare(`${sql} ${sorted}`).get();
+      const next = source.prepare(`${sql} ${after} ${sorted}`);
+      while (row !== undefined) {
+        insert.run(...row);
+        row = next.get(row[0] ?? "", row[1] ?? "");
+      }
+    }, undefined);
+  }
   target.exec("COMMIT");
 }
 
