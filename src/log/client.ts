@@ -29,7 +29,7 @@ export interface LogClientOptions {
   readonly bounds?: Readonly<Record<EventClass, ClassBound>>;
   /** Called whenever the folder was opened: at the start, after trouble, by a new thread. */
   readonly onOpened?: (opened: Extract<FromLog, { kind: "opened" }>) => void;
-  /** Called when the incarnation was confirmed or has risen while the node runs. */
+  /** Called when a higher incarnation stands in the log. */
   readonly onRaised?: (incarnation: number) => void;
   /** Called when the log can't be written (with the reason) and when it can again (null). */
   readonly onTrouble?: (reason: string | null, fatal: boolean) => void;

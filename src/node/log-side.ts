@@ -6,6 +6,7 @@ import type { NodeEvent } from "../log/events.ts";
 import type { FromLog, LogReaderName, ToLog } from "../log/messages.ts";
 import type { HealthPart } from "../wire/health.ts";
 import type { Host, ThreadName } from "./host.ts";
+import type { LogOpened } from "./mesh-messages.ts";
 import type { DropCount } from "./messages.ts";
 import { Thread, type ThreadDeath } from "./thread.ts";
 
@@ -20,8 +21,9 @@ export interface LogSideOptions {
   readonly version: string;
   readonly entry?: URL;
   readonly onDeath: (death: ThreadDeath) => void;
-  /** A log thread has opened its folder: the service thread needs a new channel to it. */
-  readonly onOpened: () => void;
+  /** A log thread has opened its folder: the other threads need a new channel to it. */
+  readonly onOpened: (opened: LogOpened) => void;
+  readonly onRaised: (incarnation: number) => void;
   readonly onNotice: (text: string) => void;
 }
 
@@ -45,10 +47,11 @@ export class LogSide {
     this.client = new LogClient({
       post: (message) => this.post(message),
       timers: options.host.timers,
-      onOpened: ({ notices }) => {
-        for (const notice of notices) options.onNotice(notice);
-        options.onOpened();
+      onOpened: (opened) => {
+        for (const notice of opened.notices) options.onNotice(notice);
+        options.onOpened(opened);
       },
+      onRaised: options.onRaised,
       onNotice: (text) => options.onNotice(`log: ${text}`),
       onTrouble: (reason) => options.onNotice(`log: ${reason ?? "works again"}`),
     });
@@ -88,6 +91,11 @@ export class LogSide {
 
   append(event: NodeEvent): void {
     this.client.append(event);
+  }
+
+  /** Goes on under this incarnation or a higher one. */
+  raise(incarnation: number, cause: string): void {
+    this.client.raise(incarnation, cause);
   }
 
   /** Hands the log's end of a channel to the log thread. */

@@ -10,6 +10,8 @@ import { ClockWatch } from "./clock-watch.ts";
 import type { Host } from "./host.ts";
 import { LiveControl } from "./live-control.ts";
 import { type LogAccount, LogSide } from "./log-side.ts";
+import type { MeshSetup } from "./mesh-messages.ts";
+import { MeshSide } from "./mesh-side.ts";
 import type { FromService, KeptPorts, LoopPicture, ServiceData, ToService } from "./messages.ts";
 import type { SiteRead } from "./read-site.ts";
 import { Thread, type ThreadDeath } from "./thread.ts";
@@ -48,6 +50,8 @@ export interface NodeOptions {
   readonly port: CabinetPort | null;
   /** Other thread entries, for tests that break them on purpose. */
   readonly entries?: { readonly service?: URL; readonly log?: URL };
+  /** Null where the node has no neighbours. */
+  readonly mesh: MeshSetup | null;
 }
 
 export interface Opened {
@@ -84,6 +88,7 @@ export class RunningNode {
   private site: SiteModel | null;
   private readonly log: LogSide;
   private readonly service: Thread;
+  private readonly mesh: MeshSide | null;
   private readonly clock: ClockWatch;
   private live: LiveControl | null = null;
   private kept: KeptPorts | null = null;
@@ -114,7 +119,11 @@ export class RunningNode {
       siteHash: options.read.ok ? options.read.hash : "",
       ...(options.entries?.log === undefined ? {} : { entry: options.entries.log }),
       onDeath: (death) => this.onDeath(death),
-      onOpened: () => this.joinServiceAndLog(),
+      onOpened: (opened) => {
+        this.joinServiceAndLog();
+        this.mesh?.logOpened(opened);
+      },
+      onRaised: (incarnation) => this.mesh?.raised(incarnation),
       onNotice: (text) => this.notice("warn", text),
     });
     this.service = new Thread({
@@ -124,6 +133,22 @@ export class RunningNode {
       data: () => ({ data: this.serviceData(), transfer: [] }),
       limits: { maxOldGenerationSizeMb: SERVICE_HEAP_MB, maxYoungGenerationSizeMb: 2 },
       onMessage: (message) => this.onService(message as FromService),
+      onDeath: (death) => this.onDeath(death),
+    });
+    const { mesh } = options;
+    const node = this.site?.node.id;
+    this.mesh = mesh === null || node === undefined ? null : this.meshSide(mesh, node);
+  }
+
+  private meshSide(setup: MeshSetup, node: string): MeshSide {
+    const { host, log } = this;
+    return new MeshSide({
+      host,
+      setup,
+      node,
+      log,
+      onPicture: (picture) => this.tell({ kind: "mesh", picture }),
+      onNotice: (level, text) => this.notice(level, text),
       onDeath: (death) => this.onDeath(death),
     });
   }
@@ -143,6 +168,7 @@ export class RunningNode {
     });
     await this.live?.firstLamp(LAMPS_FIRST_MS);
     this.service.start(timers.monoMs());
+    this.mesh?.start(timers.monoMs());
     await within(timers, opened, OPEN_PATIENCE_MS);
   }
 
@@ -167,7 +193,7 @@ export class RunningNode {
   /** What a test or a bench wants to know of a running node. */
   picture(): NodePicture {
     const view = this.live?.view();
-    const threads = [this.log, this.service] as const;
+    const threads = this.threads();
     return {
       mode: view?.mode ?? "no-cabinet",
       stops: view?.counters.stops ?? 0,
@@ -192,7 +218,8 @@ export class RunningNode {
     this.idle?.cancel();
     await this.live?.stop();
     this.log.append({ kind: "stop", body: [cause] });
-    const deadThreads = [this.service.running, this.log.running].filter((runs) => !runs).length;
+    const deadThreads = this.threads().filter(({ running }) => !running).length;
+    const meshEnded = (await this.mesh?.stop(STOP_GRACE_MS)) ?? true;
     const serviceEnded = await this.service.stop(STOP_GRACE_MS);
     const logEnded = await this.log.stop(STOP_GRACE_MS);
     const counters = this.live?.view().counters;
@@ -200,10 +227,14 @@ export class RunningNode {
       greens: counters?.greens ?? 0,
       events: this.log.stored(),
       trips: counters?.trips ?? 0,
-      threadsEnded: serviceEnded && logEnded,
+      threadsEnded: serviceEnded && logEnded && meshEnded,
       callsBeyondBound: counters?.callsBeyondBound ?? 0,
       deadThreads: deadThreads + this.deaths.length,
     };
+  }
+
+  private threads(): readonly { readonly name: string; readonly running: boolean }[] {
+    return [this.log, this.service, ...(this.mesh === null ? [] : [this.mesh])];
   }
 
   private startControl(site: SiteModel): void {
@@ -227,6 +258,7 @@ export class RunningNode {
 
   private publish(view: ControlView): void {
     this.tell({ kind: "view", view });
+    this.mesh?.publishView(view);
   }
 
   private tell(message: ToService): void {
@@ -234,7 +266,7 @@ export class RunningNode {
   }
 
   /** A line for people; kept while the service thread, which writes it, does not run. */
-  private notice(level: "warn" | "error", text: string): void {
+  private notice(level: "info" | "warn" | "error", text: string): void {
     const message = { kind: "notice", level, text } as const;
     if (this.service.post(message) || this.unsaid.length >= MAX_UNSAID) return;
     this.unsaid.push(message);
@@ -246,6 +278,7 @@ export class RunningNode {
     if (stepMs !== null) this.log.append({ kind: "clock", body: [Math.round(stepMs)] });
     this.service.watch(nowMs);
     this.log.watch(nowMs);
+    this.mesh?.watch(nowMs);
     if (nowMs - this.lastNewsMs < NODE_NEWS_MS) return;
     this.lastNewsMs = nowMs;
     this.tellNode();

@@ -5,6 +5,7 @@ import type { CabinetPort } from "../cabinet/port.ts";
 import { consoleSecret } from "../console/secret.ts";
 import { clockFloorMs } from "./clock-floor.ts";
 import { realHost } from "./host.ts";
+import type { MeshSetup } from "./mesh-messages.ts";
 import { RunningNode } from "./node.ts";
 import { readSite, type SiteRead } from "./read-site.ts";
 
@@ -20,6 +21,8 @@ export interface StartOptions {
   readonly port: CabinetPort | null;
   /** Other thread entries, for tests that break them on purpose. */
   readonly entries?: { readonly service?: URL; readonly log?: URL };
+  /** Neighbours and the way to them; none without. */
+  readonly mesh?: MeshSetup | null;
 }
 
 /**
@@ -46,6 +49,7 @@ export async function startNode({ file, ...options }: StartOptions): Promise<Run
   goFirst();
   const node = new RunningNode({
     ...options,
+    mesh: options.mesh ?? null,
     host: realHost,
     readAgain: () => readSite(file),
     version: packageVersion(),

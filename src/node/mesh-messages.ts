@@ -1,0 +1,54 @@
+// What the control thread and the mesh thread say to each other, and what goes between the mesh
+// thread and whatever brings bytes to neighbours. Plain data only.
+import type { ControlView } from "../core/site/view.ts";
+import type { ChannelPort } from "../log/channel.ts";
+import type { NodeEvent } from "../log/events.ts";
+import type { FromLog } from "../log/messages.ts";
+import type { Lane } from "../mesh/mesh-types.ts";
+import type { MeshPicture } from "./messages.ts";
+
+/** The neighbours of a node and the way to them. */
+export interface MeshSetup {
+  readonly neighbours: readonly string[];
+  /** A new channel for each mesh thread; it carries `FromTransport` and `ToTransport`. */
+  readonly connect: () => ChannelPort;
+  /** What the node signs with and whom it believes; null where it has no keys: then nothing that
+   * is signed goes out or comes in. Handed on to the thread as it is. */
+  readonly keys: unknown;
+}
+
+/** What a mesh thread is born with. */
+export interface MeshData {
+  readonly node: string;
+  readonly neighbours: readonly string[];
+  readonly transport: ChannelPort;
+  readonly keys: unknown;
+}
+
+/** What the log thread said when it had opened the data folder. */
+export type LogOpened = Extract<FromLog, { kind: "opened" }>;
+
+export type ToMesh =
+  | { readonly kind: "log-port"; readonly port: ChannelPort; readonly opened: LogOpened }
+  | { readonly kind: "view"; readonly view: ControlView }
+  | { readonly kind: "raised"; readonly incarnation: number }
+  | { readonly kind: "stop" };
+
+export type FromMesh =
+  /** It listens: the channel to the log may be opened. */
+  | { readonly kind: "ready" }
+  | { readonly kind: "log"; readonly event: NodeEvent }
+  | { readonly kind: "raise"; readonly incarnation: number; readonly cause: string }
+  | { readonly kind: "picture"; readonly picture: MeshPicture }
+  | { readonly kind: "notice"; readonly level: "info" | "warn"; readonly text: string };
+
+/** Bytes for a neighbour. */
+export interface ToTransport {
+  readonly neighbour: string;
+  readonly lane: Lane;
+  readonly bytes: Uint8Array;
+}
+
+export type FromTransport =
+  | ({ readonly kind: "message" } & ToTransport)
+  | { readonly kind: "link"; readonly neighbour: string; readonly up: boolean };

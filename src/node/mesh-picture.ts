@@ -1,0 +1,80 @@
+// The mesh thread's part of page, health and metrics, from what its machine knows. Pure.
+import type { NeighbourPhase, NeighbourPicture } from "../core/site/neighbours.ts";
+import type { CacheFigures } from "../mesh/cache.ts";
+import type { MeshFigures, MeshState, NeighbourView, PhaseReport } from "../mesh/mesh-types.ts";
+import type { Figure } from "../observe/metrics.ts";
+import type { HealthPart } from "../wire/health.ts";
+import type { MeshPicture } from "./messages.ts";
+
+export interface MeshSight {
+  readonly wallMs: number;
+  readonly neighbours: readonly NeighbourView[];
+  readonly figures: MeshFigures;
+  readonly cache: CacheFigures;
+}
+
+const DISPLAYS: readonly NeighbourPhase["display"][] = ["red", "green", "yellow", "red-clearance"];
+
+function phaseOf({ phase, display, predictedEndWallMs }: PhaseReport): NeighbourPhase {
+  const known = DISPLAYS.find((word) => word === display) ?? "red";
+  return { phase, display: known, endWallMs: predictedEndWallMs };
+}
+
+function neighbourOf(view: NeighbourView): NeighbourPicture {
+  const cached = view.cached ? "from before this start" : null;
+  return {
+    id: view.id,
+    linkUp: view.up,
+    stale: view.stale,
+    incarnation: view.incarnation,
+    ageMs: view.ageMs,
+    lagMs: view.lagMs,
+    phases: view.phases.map(phaseOf),
+    vehicles: view.vehicles,
+    deltaBytes: view.receivedBytes,
+    trouble: view.distrusted ?? cached,
+  };
+}
+
+const STATE_WORDS: Readonly<Record<MeshState, string>> = {
+  unstarted: "Waits for the log before it shares anything.",
+  asking: "Shares nothing until a neighbour has said what it knows of this node.",
+  raising: "Takes a new incarnation.",
+  sharing: "Shares its state.",
+  off: "Two machines have this node's name; coordination is off.",
+};
+
+function partOf({ neighbours, figures }: MeshSight): HealthPart {
+  const heard = neighbours.filter(({ stale }) => !stale).length;
+  const count = `${heard} of ${neighbours.length} neighbours are heard.`;
+  const text = `${STATE_WORDS[figures.state]} ${count}`;
+  if (figures.state === "off") return { name: "neighbours", state: "failed", text };
+  const well = heard === neighbours.length && figures.state === "sharing";
+  return { name: "neighbours", state: well ? "ok" : "degraded", text };
+}
+
+function figuresOf({ figures, cache }: MeshSight): Figure[] {
+  const found: Figure[] = [
+    { name: "delta_bytes", help: "Bytes of changes sent, repeats too", value: figures.deltaBytes },
+    { name: "stopline_deltas_total", help: "Changes sent, repeats too", value: figures.deltas },
+    { name: "cache_hits_total", help: "Cache reads that found something", value: cache.hits },
+    { name: "cache_requests_total", help: "Cache reads", value: cache.requests },
+    { name: "stopline_cache_bytes", help: "Held in memory of neighbours", value: cache.bytes },
+  ];
+  for (const [neighbour, seconds] of figures.eventLagSeconds) {
+    if (seconds === null) continue;
+    const help = "Now minus the time of the newest event applied from a neighbour";
+    found.push({ name: "event_lag_seconds", help, value: seconds, labels: { neighbour } });
+  }
+  for (const [reason, value] of figures.counts) {
+    const help = "What came from neighbours and was refused or worth counting";
+    found.push({ name: "stopline_mesh_counts_total", help, value, labels: { reason } });
+  }
+  return found;
+}
+
+/** What page, health and metrics get. */
+export function meshPicture(sight: MeshSight): MeshPicture {
+  const neighbours = { wallMs: sight.wallMs, neighbours: sight.neighbours.map(neighbourOf) };
+  return { neighbours, part: partOf(sight), figures: figuresOf(sight) };
+}

@@ -1,0 +1,116 @@
+// The mesh as the control thread sees it: a thread under watch, and what it says passed on.
+import type { ControlView } from "../core/site/view.ts";
+import type { Host } from "./host.ts";
+import type { LogSide } from "./log-side.ts";
+import type { FromMesh, LogOpened, MeshData, MeshSetup, ToMesh } from "./mesh-messages.ts";
+import type { MeshPicture } from "./messages.ts";
+import { Thread, type ThreadDeath } from "./thread.ts";
+
+/** Heap of the mesh thread: states of fifty nodes and the signed batches of a zone. */
+const HEAP_MB = 96;
+
+export interface MeshSideOptions {
+  readonly host: Host;
+  readonly setup: MeshSetup;
+  readonly node: string;
+  readonly log: LogSide;
+  readonly onPicture: (picture: MeshPicture) => void;
+  readonly onNotice: (level: "info" | "warn", text: string) => void;
+  readonly onDeath: (death: ThreadDeath) => void;
+}
+
+export class MeshSide {
+  private readonly options: MeshSideOptions;
+  private readonly thread: Thread;
+  private opened: LogOpened | null = null;
+
+  constructor(options: MeshSideOptions) {
+    const { host, onDeath } = options;
+    this.options = options;
+    this.thread = new Thread({
+      host,
+      name: "mesh",
+      url: new URL("./mesh-thread.ts", import.meta.url),
+      data: () => this.birth(),
+      limits: { maxOldGenerationSizeMb: HEAP_MB, maxYoungGenerationSizeMb: 2 },
+      onMessage: (message) => this.take(message as FromMesh),
+      onDeath,
+    });
+  }
+
+  get name(): string {
+    return this.thread.name;
+  }
+
+  get running(): boolean {
+    return this.thread.running;
+  }
+
+  start(nowMs: number): void {
+    this.thread.start(nowMs);
+  }
+
+  watch(nowMs: number): void {
+    this.thread.watch(nowMs);
+  }
+
+  /** The log is open, under that incarnation; a log thread that starts anew says so again. */
+  logOpened(opened: LogOpened): void {
+    this.opened = opened;
+    this.join();
+  }
+
+  raised(incarnation: number): void {
+    this.post({ kind: "raised", incarnation });
+  }
+
+  publishView(view: ControlView): void {
+    this.post({ kind: "view", view });
+  }
+
+  async stop(graceMs: number): Promise<boolean> {
+    return await this.thread.stop(graceMs);
+  }
+
+  private birth() {
+    const { setup, node } = this.options;
+    const transport = setup.connect();
+    const { neighbours, keys } = setup;
+    const data: MeshData = { node, neighbours, keys, transport };
+    return { data, transfer: [transport] };
+  }
+
+  private post(message: ToMesh): void {
+    this.thread.post(message, message.kind === "log-port" ? [message.port] : []);
+  }
+
+  private join(): void {
+    const { host, log } = this.options;
+    if (!this.thread.running || this.opened === null) return;
+    const [logEnd, port] = host.channel();
+    log.attach("mesh", logEnd);
+    const incarnation = Math.max(this.opened.incarnation, log.incarnation);
+    this.post({ kind: "log-port", port, opened: { ...this.opened, incarnation } });
+  }
+
+  private take(message: FromMesh): void {
+    const { log, onNotice, onPicture } = this.options;
+    switch (message.kind) {
+      case "ready":
+        this.join();
+        break;
+      case "log":
+        log.append(message.event);
+        break;
+      case "raise":
+        log.raise(message.incarnation, message.cause);
+        break;
+      case "picture":
+        onPicture(message.picture);
+        break;
+      case "notice":
+        onNotice(message.level, message.text);
+        break;
+    }
+  }
+}
