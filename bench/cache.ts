@@ -92,7 +92,7 @@ try {
   const disk = new SqliteCacheStore(realStorage, dir);
   const store: CacheStore = {
     put: (changes, keep) => disk.put(changes, keep, 0),
-    load: async () => disk.load(),
+    load: (done) => done(disk.load()),
   };
   const cache = new MeshCache(store);
   const before = performance.now();

@@ -30,7 +30,7 @@ export function keepOf(key: string): Keep {
 /** Where the copy lies. It may be slow and it may fail; the cache waits for neither. */
 export interface CacheStore {
   put(changes: readonly CacheChange[], keep: Keep): void;
-  load(): Promise<readonly CacheCopy[]>;
+  load(done: (copies: readonly CacheCopy[]) => void): void;
 }
 
 export interface CacheBounds {
@@ -87,15 +87,15 @@ export class MeshCache {
   }
 
   /** Takes what the copy on the disk has; what was received meanwhile is newer and stays. */
-  async restore(): Promise<readonly CachedEntry[]> {
-    const copies = (await this.#store?.load()) ?? [];
-    const taken: CachedEntry[] = [];
-    for (const { key, bytes, atMs } of copies) {
-      if (this.#kept.has(key) || this.#isFull(key, bytes)) continue;
-      this.#set(key, { bytes, atMs, monoMs: null });
-      taken.push({ key, bytes, atMs });
-    }
-    return taken;
+  restore(done: (taken: readonly CachedEntry[]) => void): void {
+    if (this.#store === null) done([]);
+    else this.#store.load((copies) => done(copies.filter((copy) => this.#take(copy))));
+  }
+
+  #take({ key, bytes, atMs }: CacheCopy): boolean {
+    if (this.#kept.has(key) || this.#isFull(key, bytes)) return false;
+    this.#set(key, { bytes, atMs, monoMs: null });
+    return true;
   }
 
   /** Keeps what has just been received, in memory now and on the disk by its own rule. */
