@@ -6,9 +6,7 @@
 import { WireError } from "./codec.ts";
 import { decodeEnvelope, type Envelope } from "./envelope.ts";
 import type { Refusal } from "./refusals.ts";
-
-/** How far behind the newest one an envelope may be: the lanes do not keep each other's order. */
-export const REPLAY_WINDOW = 1_024;
+import { ReplayWindow } from "./replay-window.ts";
 
 export type Received =
   | { readonly kind: "ok"; readonly envelope: Envelope }
@@ -17,8 +15,8 @@ export type Received =
 export class LinkReceiver {
   readonly #peer: string;
   #incarnation = 0;
-  #newest = 0;
-  readonly #seen = new Set<number>();
+  /** The lanes do not keep each other's order. */
+  readonly #seen = new ReplayWindow();
 
   constructor(peer: string) {
     this.#peer = peer;
@@ -26,7 +24,6 @@ export class LinkReceiver {
 
   /** A new session of the link: the peer may count from the beginning. */
   begin(): void {
-    this.#newest = 0;
     this.#seen.clear();
   }
 
@@ -55,16 +52,6 @@ export class LinkReceiver {
       this.#incarnation = incarnation;
       this.begin();
     }
-    if (sequence <= this.#newest - REPLAY_WINDOW || this.#seen.has(sequence)) return "replayed";
-    this.#remember(sequence);
-    return null;
-  }
-
-  #remember(sequence: number): void {
-    this.#seen.add(sequence);
-    this.#newest = Math.max(this.#newest, sequence);
-    if (this.#seen.size <= 2 * REPLAY_WINDOW) return;
-    const oldest = this.#newest - REPLAY_WINDOW;
-    for (const seen of this.#seen) if (seen <= oldest) this.#seen.delete(seen);
+    return this.#seen.take(sequence) ? null : "replayed";
   }
 }

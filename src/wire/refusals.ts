@@ -11,8 +11,9 @@ const WIRE_REASONS = [
 
 export const REFUSALS = [
   ...WIRE_REASONS,
-  /** The lane's seal or a batch's signature does not fit the bytes: changed on the way, or forged. */
+  /** A lane's seal does not fit the bytes: changed on the way, or of another session. */
   "bad-seal",
+  /** A batch was changed on the way, or somebody else signed it. */
   "bad-signature",
   /** Signed by a node whose key is not known here. */
   "unknown-origin",

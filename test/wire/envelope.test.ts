@@ -11,8 +11,9 @@ import {
   encodeEnvelope,
   MAX_PAYLOAD_BYTES,
 } from "../../src/wire/envelope.ts";
-import { LinkReceiver, REPLAY_WINDOW } from "../../src/wire/link.ts";
+import { LinkReceiver } from "../../src/wire/link.ts";
 import { decodeParts, encodePart, encodeParts } from "../../src/wire/part.ts";
+import { REPLAY_WINDOW, ReplayWindow } from "../../src/wire/replay-window.ts";
 import { AT_MS, envelope, phasePart, timed } from "./samples.ts";
 
 const FROM = { origin: "junction-1", incarnation: 7 };
@@ -136,7 +137,24 @@ t.test("nothing is taken twice, in whatever order it comes", async (t) => {
   );
 });
 
-t.test("what is far behind counts as a replay, and memory stays bounded", async (t) => {
+t.test("the window agrees with a list of everything that was taken", async (t) => {
+  const steps = fc.array(fc.oneof(fc.nat(40), fc.nat(3_000)), { maxLength: 300 });
+  fc.assert(
+    fc.property(steps, (numbers) => {
+      const window = new ReplayWindow();
+      const taken = new Set<number>();
+      for (const number of numbers) {
+        const newest = Math.max(-1, ...taken);
+        const wanted = !taken.has(number) && number > newest - REPLAY_WINDOW;
+        if (window.take(number) !== wanted) t.fail(`${number} after ${[...taken].join(" ")}`);
+        if (wanted) taken.add(number);
+      }
+    }),
+    { numRuns: 200 },
+  );
+});
+
+t.test("what is far behind counts as a replay", async (t) => {
   const link = new LinkReceiver("junction-1");
   for (let sequence = 2; sequence <= 3 * REPLAY_WINDOW; sequence += 1) {
     if (received(link, { sequence }) !== "ok") t.fail(`${sequence} was refused`);

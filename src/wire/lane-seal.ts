@@ -1,0 +1,116 @@
+// The seal of a lane: what makes a peer's bytes its own and tells changed ones. ChaCha20-Poly1305,
+// since the boards have no instructions for AES.
+//
+//   8 bytes   key id
+//   8 bytes   counter, big-endian, rising by one
+//   n bytes   encrypted content
+//   16 bytes  tag over header and content
+//
+// The nonce is the session's IV XOR the counter, so a counter is never used twice under one key:
+// a sealer lives as long as its key. Keys come from the session below and are never stored.
+import { createCipheriv, createDecipheriv } from "node:crypto";
+import { ReplayWindow } from "./replay-window.ts";
+
+/** Of one direction of one session. */
+export interface LaneKey {
+  /** 8 bytes. */
+  readonly id: Uint8Array;
+  /** 32 bytes. */
+  readonly key: Uint8Array;
+  /** 12 bytes. */
+  readonly iv: Uint8Array;
+}
+
+export type Unsealed =
+  | { readonly kind: "ok"; readonly bytes: Uint8Array }
+  | { readonly kind: "refused"; readonly reason: "truncated" | "bad-seal" | "replayed" };
+
+const CIPHER = "chacha20-poly1305";
+const ID_BYTES = 8;
+const HEADER_BYTES = 16;
+const TAG_BYTES = 16;
+
+export const SEAL_BYTES = HEADER_BYTES + TAG_BYTES;
+
+/** The same bytes as what every caller expects: `slice` of a Buffer is no copy. */
+function plain(bytes: Buffer): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
+function nonceOf(iv: Uint8Array, header: Buffer): Buffer {
+  const nonce = Buffer.from(iv);
+  for (let index = 0; index < 8; index += 1) {
+    nonce[4 + index] = (nonce[4 + index] ?? 0) ^ (header[ID_BYTES + index] ?? 0);
+  }
+  return nonce;
+}
+
+function checkKey({ id, key, iv }: LaneKey): void {
+  if (id.length !== ID_BYTES || key.length !== 32 || iv.length !== 12) {
+    throw new RangeError("a lane's key is an id of 8, a key of 32 and an IV of 12 bytes");
+  }
+}
+
+/** The sending end. */
+export class LaneSealer {
+  readonly #key: LaneKey;
+  #counter = 0;
+
+  constructor(key: LaneKey) {
+    checkKey(key);
+    this.#key = key;
+  }
+
+  seal(bytes: Uint8Array): Uint8Array {
+    const { id, key, iv } = this.#key;
+    this.#counter += 1;
+    const header = Buffer.alloc(HEADER_BYTES);
+    header.set(id);
+    header.writeBigUInt64BE(BigInt(this.#counter), ID_BYTES);
+    const cipher = createCipheriv(CIPHER, key, nonceOf(iv, header), { authTagLength: TAG_BYTES });
+    cipher.setAAD(header, { plaintextLength: bytes.length });
+    const content = cipher.update(bytes);
+    cipher.final();
+    return plain(Buffer.concat([header, content, cipher.getAuthTag()]));
+  }
+}
+
+/** The receiving end: takes each sealed message of its key once. */
+export class LaneOpener {
+  readonly #key: LaneKey;
+  readonly #seen = new ReplayWindow();
+
+  constructor(key: LaneKey) {
+    checkKey(key);
+    this.#key = key;
+  }
+
+  /** What was sealed, or why it is refused. Only a good tag moves the window. */
+  open(sealed: Uint8Array): Unsealed {
+    if (sealed.length < SEAL_BYTES) return { kind: "refused", reason: "truncated" };
+    const whole = Buffer.from(sealed.buffer, sealed.byteOffset, sealed.length);
+    const header = whole.subarray(0, HEADER_BYTES);
+    const content = whole.subarray(HEADER_BYTES, whole.length - TAG_BYTES);
+    const bytes = this.#opened(header, content, whole.subarray(whole.length - TAG_BYTES));
+    if (bytes === null) return { kind: "refused", reason: "bad-seal" };
+    const counter = Number(header.readBigUInt64BE(ID_BYTES));
+    if (!this.#seen.take(counter)) return { kind: "refused", reason: "replayed" };
+    return { kind: "ok", bytes };
+  }
+
+  #opened(header: Buffer, content: Buffer, tag: Buffer): Uint8Array | null {
+    const { id, key, iv } = this.#key;
+    if (!header.subarray(0, ID_BYTES).equals(id)) return null;
+    const nonce = nonceOf(iv, header);
+    const decipher = createDecipheriv(CIPHER, key, nonce, { authTagLength: TAG_BYTES });
+    decipher.setAAD(header, { plaintextLength: content.length });
+    decipher.setAuthTag(tag);
+    const bytes = decipher.update(content);
+    try {
+      decipher.final();
+      return plain(bytes);
+    } catch {
+      return null;
+    }
+  }
+}

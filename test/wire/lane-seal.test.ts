@@ -1,0 +1,78 @@
+// The seal of a lane: what the peer sealed opens once; a changed, truncated, replayed or foreign
+// message is refused by its own word, and none of them moves the window.
+import fc from "fast-check";
+import t from "tap";
+import { encodeEnvelope } from "../../src/wire/envelope.ts";
+import { type LaneKey, LaneOpener, LaneSealer, SEAL_BYTES } from "../../src/wire/lane-seal.ts";
+import { LinkReceiver } from "../../src/wire/link.ts";
+import { RefusalCounts } from "../../src/wire/refusals.ts";
+import { envelope } from "./samples.ts";
+
+function laneKey(fill: number): LaneKey {
+  return {
+    id: new Uint8Array(8).fill(fill),
+    key: new Uint8Array(32).fill(fill),
+    iv: new Uint8Array(12).fill(fill),
+  };
+}
+
+const KEY = laneKey(7);
+
+function opened(opener: LaneOpener, bytes: Uint8Array): string {
+  const result = opener.open(bytes);
+  return result.kind === "ok" ? "ok" : result.reason;
+}
+
+t.test("what was sealed opens, and nothing of it can be read before", async (t) => {
+  const sealer = new LaneSealer(KEY);
+  const opener = new LaneOpener(KEY);
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
+      const sealed = sealer.seal(bytes);
+      t.equal(sealed.length, bytes.length + SEAL_BYTES);
+      if (bytes.length > 8) t.equal(Buffer.from(sealed).indexOf(bytes), -1);
+      const result = opener.open(sealed);
+      if (result.kind === "ok") t.same([...result.bytes], [...bytes]);
+      else t.fail(result.reason);
+    }),
+    { numRuns: 100 },
+  );
+});
+
+t.test("each counter has a keystream of its own", async (t) => {
+  const sealer = new LaneSealer(KEY);
+  const zero = new Uint8Array(32);
+  const first = Buffer.from(sealer.seal(zero)).subarray(16, 48);
+  t.notSame(first, Buffer.from(sealer.seal(zero)).subarray(16, 48));
+});
+
+t.test("an envelope with any bit changed, cut anywhere or doubled never gets in", async (t) => {
+  const sealer = new LaneSealer(KEY);
+  const opener = new LaneOpener(KEY);
+  const link = new LinkReceiver("junction-1");
+  const counts = new RefusalCounts();
+  const sealed = sealer.seal(encodeEnvelope(envelope()));
+  for (let bit = 0; bit < sealed.length * 8; bit += 1) {
+    const changed = sealed.slice();
+    changed[bit >> 3] = (changed[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+    const result = opener.open(changed);
+    if (result.kind === "ok") t.fail(`bit ${bit} made no difference`);
+    else counts.count(result.reason);
+  }
+  t.equal(counts.of("bad-seal"), sealed.length * 8);
+  for (let end = 0; end < sealed.length; end += 1) {
+    t.match(opened(opener, sealed.subarray(0, end)), /^(truncated|bad-seal)$/);
+  }
+  const result = opener.open(sealed);
+  t.equal(result.kind === "ok" && link.take(result.bytes).kind, "ok", "the window has not moved");
+  t.equal(opened(opener, sealed), "replayed");
+});
+
+t.test("another session's and the other direction's messages are refused", async (t) => {
+  const opener = new LaneOpener(KEY);
+  const bytes = encodeEnvelope(envelope());
+  t.equal(opened(opener, new LaneSealer(laneKey(8)).seal(bytes)), "bad-seal");
+  t.equal(opened(opener, new LaneSealer({ ...laneKey(8), id: KEY.id }).seal(bytes)), "bad-seal");
+  t.equal(opened(opener, new LaneSealer({ ...KEY, iv: laneKey(8).iv }).seal(bytes)), "bad-seal");
+  t.throws(() => new LaneOpener({ ...KEY, key: new Uint8Array(16) }), RangeError);
+});
