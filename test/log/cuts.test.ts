@@ -1,5 +1,5 @@
-// The power goes a thousand times at a real process that writes real files. What was told durable is
-// there, the chain holds, the log opens by itself; on an engine that syncs less, much is lost.
+// The power goes a thousand times at a real process that writes real files. What was told durable
+// is there, the chain holds, the log opens by itself; an engine that syncs less loses much.
 import {
   closeSync,
   cpSync,
@@ -34,7 +34,7 @@ import { edges, folder, NOON_MS, withWriter } from "./support.ts";
 const CUTS = 1_000;
 const CONTROL_CUTS = 200;
 /** What failed is left here, and the test's words say how to do it again. */
-const KEEP = "failed-cuts.record";
+const KEEP = "build/failed-cuts.record";
 const seed = Number(process.env.STOPLINE_TEST_SEED ?? Date.now() % 1_000_000);
 
 const HANDLE = 1;

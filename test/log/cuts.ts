@@ -2,13 +2,13 @@
 //
 //   node test/log/cuts.ts [--cuts 1000] [--seed 1] [--synchronous FULL|NORMAL|OFF] [--record FILE]
 //
-// The seed draws the cuts; the process that is cut differs each time. What failed leaves its record,
-// and `--record` with the same seed and number of cuts does exactly the same again.
+// The seed draws the cuts; the process that is cut differs each time. What failed leaves its
+// record, and `--record` with the same seed and number of cuts does exactly the same again.
 import { parseArgs } from "node:util";
 import { runCuts, summaryOf } from "./cuts/run.ts";
 
 /** Where a record that failed is left. */
-const KEEP = "failed-cuts.record";
+const KEEP = "build/failed-cuts.record";
 
 const { values } = parseArgs({
   options: {

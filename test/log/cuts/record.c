@@ -61,7 +61,8 @@ static void start(void)
     strcpy(root, folder);
     root_length = strlen(root);
     if (mark != NULL && strlen(mark) < MAX_PATH) strcpy(marks, mark);
-    record = (int)syscall(SYS_openat, AT_FDCWD, file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC;
+    record = (int)syscall(SYS_openat, AT_FDCWD, file, flags, 0600);
     if (record < 0) abort();
     put('P', 0, 0, NULL, 0);
 }
@@ -99,7 +100,9 @@ static const char *below_at(int dir, const char *path, char *space)
         char link[64] = "/proc/self/fd/";
         char digits[16];
         int at = 0;
-        for (int rest = dir; at == 0 || rest > 0; rest /= 10) digits[at++] = (char)('0' + rest % 10);
+        for (int rest = dir; at == 0 || rest > 0; rest /= 10) {
+            digits[at++] = (char)('0' + rest % 10);
+        }
         size_t end = strlen(link);
         while (at > 0) link[end++] = digits[--at];
         ssize_t length = readlink(link, space, MAX_PATH - 1);
