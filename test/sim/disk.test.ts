@@ -150,12 +150,13 @@ async function bytesOf(seed: number, between: () => void = () => undefined): Pro
       other: (operation, path, size) => hash.update(`${operation} ${path} ${size} `),
     },
   });
-  for (let start = 0; start < 3; start += 1) {
-    const writer = open(disk, { snapshotRows: 500 });
-    for (let group = 0; group < 30; group += 1) {
-      writer.append(edges(40, group * 40), NOON_MS);
+  for (let start = 0; start < 2; start += 1) {
+    const writer = open(disk, { snapshotRows: 5_000 });
+    // Long enough that the write-ahead log begins anew, with a new salt.
+    for (let group = 0; group < 250; group += 1) {
+      writer.append(edges(100, group * 100), NOON_MS);
       writer.snapshotIfDue(NOON_MS);
-      between();
+      if (group % 10 === 0) between();
     }
     disk.stopAfter(5);
     try {
@@ -175,8 +176,11 @@ t.test("the same seed gives the same bytes, whatever other disks do meanwhile", 
   t.equal(await bytesOf(7), first);
   t.not(await bytesOf(8), first, "the salts of the write-ahead log come from the seed");
   const other = await newDisk(9);
-  const writer = open(other);
-  t.equal(await bytesOf(7, () => writer.append(edges(3), NOON_MS)), first);
+  const between = (): void => {
+    other.start();
+    open(other).append(edges(3), NOON_MS);
+  };
+  t.equal(await bytesOf(7, between), first);
   other.dispose();
 });
 
@@ -262,7 +266,8 @@ t.test("what is left of a stopped machine does not reach the disk", async (t) =>
   t.ok((before?.length ?? 0) > 0);
   t.throws(() => old.append(edges(20), NOON_MS), { name: "SqlError", code: /^SQLITE_IOERR/ });
   t.throws(() => storage.files.remove(`${DIR}/events.db`), { code: "EIO" });
-  t.throws(() => storage.driver.open(`${DIR}/events.db`, "write"), SqlError);
+  t.throws(() => storage.driver.open(`${DIR}/new.db`, "create"), SqlError);
+  t.notOk(disk.paths().includes(`${DIR}/new.db`));
   old.close();
   t.same(disk.read(`${DIR}/events.db-wal`), before, "closing did not take the log away");
   disk.start();
