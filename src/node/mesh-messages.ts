@@ -1,5 +1,6 @@
 // What the control thread and the mesh thread say to each other, and what goes between the mesh
 // thread and whatever brings bytes to neighbours. Plain data only.
+import type { KeyObject } from "node:crypto";
 import type { ControlView } from "../core/site/view.ts";
 import type { ChannelPort } from "../log/channel.ts";
 import type { NodeEvent } from "../log/events.ts";
@@ -12,9 +13,13 @@ export interface MeshSetup {
   readonly neighbours: readonly string[];
   /** A new channel for each mesh thread; it carries `FromTransport` and `ToTransport`. */
   readonly connect: () => ChannelPort;
-  /** What the node signs with and whom it believes; null where it has no keys: then nothing that
-   * is signed goes out or comes in. Handed on to the thread as it is. */
-  readonly keys: unknown;
+  readonly keys: MeshKeys;
+}
+
+/** What the node signs with, and the public keys of those whom it believes by node id. */
+export interface MeshKeys {
+  readonly own: KeyObject;
+  readonly members: readonly (readonly [string, KeyObject])[];
 }
 
 /** What a mesh thread is born with. */
@@ -22,7 +27,7 @@ export interface MeshData {
   readonly node: string;
   readonly neighbours: readonly string[];
   readonly transport: ChannelPort;
-  readonly keys: unknown;
+  readonly keys: MeshKeys;
 }
 
 /** What the log thread said when it had opened the data folder. */

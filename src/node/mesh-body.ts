@@ -1,0 +1,175 @@
+// What runs in the mesh thread: the mesh machine, and its effects done in their order. It reaches
+// neighbours, the log and the control thread through what it is given, so that the simulator runs
+// this same body.
+import type { ClockQuality } from "../core/site/view.ts";
+import type { TimerHandle, Timers } from "../log/timers.ts";
+import { type CacheStore, MeshCache } from "../mesh/cache.ts";
+import { Mesh } from "../mesh/mesh.ts";
+import type { Lane, MeshEffect, MeshEvent, MeshNow } from "../mesh/mesh-types.ts";
+import type { Keys } from "../wire/keys.ts";
+import { LogAsker } from "./log-asker.ts";
+import type { FromMesh, ToMesh } from "./mesh-messages.ts";
+import { meshPicture } from "./mesh-picture.ts";
+import { logRequestOf } from "./mesh-requests.ts";
+
+const TICK_MS = 50;
+const PICTURE_MS = 500;
+const RETRY_MS = 1_000;
+
+export interface MeshBodyOptions {
+  readonly node: string;
+  readonly neighbours: readonly string[];
+  readonly keys: Keys;
+  readonly timers: Timers;
+  readonly send: (neighbour: string, lane: Lane, bytes: Uint8Array) => void;
+  readonly tell: (message: FromMesh) => void;
+}
+
+export class MeshBody {
+  readonly mesh: Mesh;
+  readonly cache: MeshCache;
+  readonly #options: MeshBodyOptions;
+  readonly #log: LogAsker;
+  readonly #timers: TimerHandle[] = [];
+  #clock: ClockQuality | null = null;
+  #started = false;
+
+  constructor(options: MeshBodyOptions) {
+    const { node, neighbours, keys, timers } = options;
+    this.#options = options;
+    this.mesh = new Mesh({ id: node, neighbours, keys });
+    this.#log = new LogAsker({
+      timers,
+      onRows: (rows, hash) => {
+        this.step({ kind: "committed", rows, ...(hash === null ? {} : { hash }) });
+      },
+    });
+    this.cache = new MeshCache(this.#cacheStore());
+    this.#timers.push(
+      timers.every(TICK_MS, () => this.step({ kind: "tick" })),
+      timers.every(PICTURE_MS, () => this.#tellPicture()),
+    );
+  }
+
+  /** A message of the control thread; `stop` is its caller's business after `close`. */
+  take(message: ToMesh): void {
+    switch (message.kind) {
+      case "log-port":
+        this.#log.attach(message.port);
+        if (!this.#started) this.#begin();
+        break;
+      case "view":
+        this.#setClock(message.view.clock);
+        this.step({ kind: "own-view", view: message.view });
+        break;
+      case "raised":
+        this.step({ kind: "raised", incarnation: message.incarnation });
+        break;
+      case "stop":
+        this.close();
+        break;
+    }
+  }
+
+  /** One event through the machine, its effects done. */
+  step(event: MeshEvent): void {
+    for (const effect of this.mesh.step(event, this.#now())) this.#perform(effect);
+  }
+
+  close(): void {
+    for (const timer of this.#timers) timer.cancel();
+    this.#log.close();
+  }
+
+  #now(): MeshNow {
+    const { timers } = this.#options;
+    return { monoMs: timers.monoMs(), wallMs: timers.wallMs() };
+  }
+
+  #setClock(quality: ClockQuality): void {
+    if (quality === this.#clock) return;
+    this.#clock = quality;
+    this.step({ kind: "clock", quality });
+  }
+
+  /** First what was known of the neighbours, then what this node says of itself. */
+  #begin(): void {
+    this.#started = true;
+    this.cache.restore((entries) => {
+      if (entries.length > 0) this.step({ kind: "cached", entries });
+    });
+    this.#askOwn();
+  }
+
+  #askOwn(): void {
+    this.#log.ask({ kind: "own-state" }, (answer) => {
+      if (answer?.kind !== "own-state") {
+        this.#options.timers.after(RETRY_MS, () => this.#askOwn());
+        return;
+      }
+      const { incarnation, boot, trusted, state, position, before } = answer.own;
+      this.#log.beginAfter(position.seq);
+      const start = { incarnation, boot: new Uint8Array(Buffer.from(boot, "hex")), trusted };
+      this.step({ kind: "start", ...start, own: state, before });
+    });
+  }
+
+  #perform(effect: MeshEffect): void {
+    const { send, tell } = this.#options;
+    switch (effect.kind) {
+      case "send":
+        send(effect.neighbour, effect.lane, effect.bytes);
+        break;
+      case "log":
+        tell({ kind: "log", event: effect.event });
+        break;
+      case "raise":
+        tell(effect);
+        break;
+      case "alarm":
+        if (effect.active) tell({ kind: "notice", level: "warn", text: effect.text });
+        break;
+      case "write-refused":
+        tell({ kind: "notice", level: "warn", text: `a wish was refused: ${effect.reason}` });
+        break;
+      case "cache-put":
+        this.cache.put(effect.entry, this.#now());
+        break;
+      case "count":
+        break;
+      default:
+        this.#askLog(effect);
+    }
+  }
+
+  /** Without an answer the machine asks again by itself. */
+  #askLog(effect: MeshEffect): void {
+    const request = logRequestOf(effect);
+    if (request === null) throw new Error(`an effect of the unknown kind ${effect.kind}`);
+    this.#log.ask(request.question, (answer) => {
+      const event = answer === null ? null : request.eventOf(answer);
+      if (event !== null) this.step(event);
+    });
+  }
+
+  #cacheStore(): CacheStore {
+    return {
+      put: (changes, keep) => this.#log.ask({ kind: "cache-put", changes, keep }, () => undefined),
+      load: (done) =>
+        this.#log.ask({ kind: "cache-load" }, (answer) => {
+          done(answer?.kind === "cache-copies" ? answer.copies : []);
+        }),
+    };
+  }
+
+  #tellPicture(): void {
+    const now = this.#now();
+    const picture = meshPicture({
+      wallMs: now.wallMs,
+      neighbours: this.mesh.neighbours(now),
+      figures: this.mesh.figures(now),
+      cache: this.cache.figures(),
+    });
+    this.#options.tell({ kind: "picture", picture });
+  }
+}
