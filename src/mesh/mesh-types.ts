@@ -92,6 +92,8 @@ export type MeshEvent =
   | {
       readonly kind: "own-rows";
       readonly custodian: string;
+      /** The position that was asked with. */
+      readonly after: LogPosition | null;
       readonly answer: OwnRows;
     }
   /** Answers `custody-put` after the commit, and `custody-asked`: the last row held of `owner`. */
@@ -105,7 +107,9 @@ export type MeshEvent =
   /** Answers `custody-read`; no rows mean that there are no more. */
   | { readonly kind: "custody-rows"; readonly owner: string; readonly rows: readonly RawRow[] }
   /** Answers `recover`: the rows stand in this log as `recovered` (also when they did before). */
-  | { readonly kind: "recovered"; readonly upTo: LogPosition };
+  | { readonly kind: "recovered"; readonly upTo: LogPosition }
+  /** The zone removed a member: nothing of it is kept. */
+  | { readonly kind: "removed"; readonly origin: string };
 
 export interface OwnRows {
   /**
@@ -136,7 +140,17 @@ export type MeshEffect =
       readonly maxBytes: number;
     }
   /** Rows of a neighbour's log to keep; answered `custody-held` after the commit. */
-  | { readonly kind: "custody-put"; readonly owner: string; readonly rows: readonly RawRow[] }
+  | {
+      readonly kind: "custody-put";
+      readonly owner: string;
+      /** The start under which the owner speaks now; its rows may be older. */
+      readonly incarnation: number;
+      /** Boot id of that start, 16 hexadecimal digits. */
+      readonly boot: string;
+      /** Rows before these are gone for good at their owner. */
+      readonly lapsed: boolean;
+      readonly rows: readonly RawRow[];
+    }
   /** What is held of a neighbour's log; answered `custody-held`. */
   | { readonly kind: "custody-asked"; readonly owner: string }
   /** Held rows of a neighbour after a position (null: from the oldest); answered `custody-rows`. */
@@ -151,6 +165,8 @@ export type MeshEffect =
   /** The custodian has committed up to this row of this log. */
   | { readonly kind: "replicated"; readonly custodian: string; readonly position: LogPosition }
   | { readonly kind: "cache-put"; readonly entry: CachedEntry }
+  /** A wish that was not taken, and why. */
+  | { readonly kind: "write-refused"; readonly direction: string; readonly reason: string }
   /** For a person: `text` says what is wrong and the way out; `active` false takes it back. */
   | {
       readonly kind: "alarm";

@@ -18,6 +18,7 @@ export const ENVELOPE_KINDS = {
   part: 4,
   batch: 5,
   known: 6,
+  echo: 7,
   "custody-offer": 16,
   "custody-rows": 17,
   "custody-position": 18,

@@ -223,7 +223,8 @@ export interface CustodyPosition {
 /** Of one message of rows; the sender asks its log for less. */
 export const MAX_CUSTODY_ROWS = 1_024;
 const ROWS: CborBounds = { maxBytes: 262_144, maxDepth: 3, maxItems: 8 + MAX_CUSTODY_ROWS * 7 };
-const MAX_ROW_BODY = 65_536;
+/** A state in place of rows is the largest. */
+const MAX_ROW_BODY = 250_000;
 const HEX_64 = /^[0-9a-f]{64}$/;
 
 /** Asks a neighbour to keep the sender's rows, and for what it holds of them. */

@@ -1,0 +1,70 @@
+// Times and bounds of the mesh machine, each with its source or reason. Times in ms.
+
+/** A datagram's content (MESH section 1); what is larger goes over the reliable lane. */
+export const FAST_MAX_BYTES = 1_200;
+
+/** First repeat of an unacknowledged change, and the longest pause while the peer is heard. */
+export const REPEAT_FIRST_MS = 100;
+export const REPEAT_MAX_MS = 1_000;
+/** Pause between repeats to a neighbour that is not heard at all: a probe, not a flood. */
+export const REPEAT_SILENT_MS = 4_000;
+/** Without an acknowledgement for so long the reliable lane carries everything (MESH section 1). */
+export const FAST_GIVE_UP_MS = 1_000;
+
+/** Each neighbour hears where this node stands at least so often. */
+export const HAVE_EVERY_MS = 1_000;
+/** The whole zone vector goes along so often, also when nothing changed. */
+export const ZONE_EVERY_MS = 5_000;
+/** A hello is repeated until one of the neighbour's has come. */
+export const HELLO_EVERY_MS = 1_000;
+
+/** Not heard for so long: leave coordination (DESIGN section 3, rule 4). */
+export const STALE_AFTER_MS = 120_000;
+/** Heard within this time: it answers, as far as can be told. */
+export const ANSWERS_WITHIN_MS = 10_000;
+
+/** Nobody answers a node that asks for its incarnation: it goes on alone (STATE section 1). */
+export const ALONE_AFTER_MS = 10_000;
+/** After the first answer, others may still come: the highest counts. */
+export const ANSWERS_SETTLE_MS = 300;
+/** More than so many rises that others demanded within the time: two machines, one identity. */
+export const MAX_RISES = 3;
+export const RISES_WITHIN_MS = 60_000;
+/** A receiver follows such an identity again after so long without a conflict. */
+export const TWIN_CALM_MS = 600_000;
+
+/** A batch stamped further ahead of a sure clock waits until it is due (STATE section 1). */
+export const PARK_AHEAD_MS = 500;
+/** Further ahead than this its origin is cut off and named. */
+export const CUT_OFF_AHEAD_MS = 5_000;
+/** Parked batches of one origin; a batch a second makes five in five seconds, in two streams. */
+export const MAX_PARKED = 16;
+
+/** An origin restates all of a stream after so many batches, or so many bytes, behind the last. */
+export const RESTATE_AFTER_BATCHES = 32;
+export const RESTATE_AFTER_BYTES = 131_072;
+/** What is kept of another origin's stream: twice that, since restating is its duty, not ours. */
+export const MAX_KEPT_BATCHES = 64;
+export const MAX_KEPT_BYTES = 524_288;
+/** Batches to one neighbour that it has not acknowledged; then the rest waits for its vector. */
+export const MAX_BATCHES_IN_FLIGHT = 8;
+/** Unacknowledged batches go again after so long. */
+export const BATCH_REPEAT_MS = 3_000;
+
+/** A prediction is told anew when it moved by so much; a display at once. */
+export const PREDICTION_STEP_MS = 1_000;
+/** A prediction that keeps moving is told at most so often. */
+export const PREDICTION_EVERY_MS = 1_000;
+
+/** Rows of one custody message, in bytes of their bodies: well below a payload's bound. */
+export const CUSTODY_CHUNK_BYTES = 65_536;
+/** Custody is asked for again after so long without an answer, doubling. */
+export const CUSTODY_RETRY_MS = 2_000;
+export const CUSTODY_RETRY_MAX_MS = 60_000;
+/** Without an answer for so long the next neighbour is asked. */
+export const CUSTODY_GIVE_UP_MS = 15_000;
+/** New rows go out so often: the log commits once a second. */
+export const CUSTODY_EVERY_MS = 1_000;
+
+/** A neighbour's state goes into the cache so often, when it changed. */
+export const CACHE_EVERY_MS = 5_000;

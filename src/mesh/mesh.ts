@@ -1,0 +1,315 @@
+// The mesh machine: all that a node shares with others, as one pure state machine. Events go in with
+// the time, effects come out (`mesh-types.ts`); bytes are all that it exchanges with other machines.
+// It holds four replicas, one for each stream, and puts together who may speak (`birth`,
+// `registry`, `introductions`), link scope (`link`), zone scope (`zone`) and custody.
+
+import { Replica } from "../core/state/replica.ts";
+import type { StreamId } from "../core/state/schema.ts";
+import { decodeState, LogState } from "../log/fold.ts";
+import { type CborValue, WireError } from "../wire/codec.ts";
+import type { Keys } from "../wire/keys.ts";
+import { encodeHave } from "../wire/mesh-messages.ts";
+import { Birth } from "./birth.ts";
+import { Caching } from "./caching.ts";
+import { ZoneClock } from "./clock.ts";
+import { Custodian } from "./custodian.ts";
+import { CustodyOwner } from "./custody-owner.ts";
+import { Digests } from "./digests.ts";
+import { Inbox } from "./inbox.ts";
+import { Introductions } from "./introductions.ts";
+import { HAVE_EVERY_MS, ZONE_EVERY_MS } from "./limits.ts";
+import { LinkScope } from "./link.ts";
+import type {
+  MeshEffect,
+  MeshEvent,
+  MeshFigures,
+  MeshNow,
+  NeighbourView,
+  StartEvent,
+} from "./mesh-types.ts";
+import { Neighbour } from "./neighbour.ts";
+import { Outbox } from "./out.ts";
+import { OwnState } from "./own-state.ts";
+import { figuresOf, type Sources, viewOf } from "./pictures.ts";
+import { Recovery } from "./recovery.ts";
+import { Registry } from "./registry.ts";
+import { Sharing } from "./sharing.ts";
+import { ZoneScope } from "./zone.ts";
+
+export interface MeshOptions {
+  /** This node's id. */
+  readonly id: string;
+  /** Ids of its neighbours; the first one is asked first to keep the log. */
+  readonly neighbours: readonly string[];
+  readonly keys: Keys;
+}
+
+export class Mesh {
+  readonly id: string;
+  readonly #out: Outbox;
+  readonly #birth: Birth;
+  readonly #registry: Registry;
+  readonly #clock = new ZoneClock();
+  readonly #replicas: readonly [Replica, Replica, Replica, Replica];
+  readonly #neighbours = new Map<string, Neighbour>();
+  readonly #introductions: Introductions;
+  readonly #link: LinkScope;
+  readonly #zone: ZoneScope;
+  readonly #custodian: Custodian;
+  readonly #custody: CustodyOwner;
+  readonly #recovery: Recovery;
+  readonly #caching: Caching;
+  readonly #sharing: Sharing;
+  readonly #inbox: Inbox;
+  /** What figures and pictures are made of. */
+  readonly #sources: Sources;
+
+  constructor({ id, neighbours, keys }: MeshOptions) {
+    this.id = id;
+    const out = new Outbox(id);
+    const birth = new Birth(id, out);
+    const registry = new Registry(out);
+    const replicas = [0, 1, 2, 3].map((stream) => new Replica(stream as StreamId, id));
+    const [control, sensor, zoneControl, zoneSensor] = replicas as [
+      Replica,
+      Replica,
+      Replica,
+      Replica,
+    ];
+    for (const other of neighbours) {
+      if (other !== id) this.#neighbours.set(other, new Neighbour(other));
+    }
+    const shared = { id, out, birth, registry, neighbours: this.#neighbours };
+    const digests = new Digests(replicas);
+    this.#out = out;
+    this.#birth = birth;
+    this.#registry = registry;
+    this.#replicas = [control, sensor, zoneControl, zoneSensor];
+    this.#introductions = new Introductions({ ...shared, sensor });
+    this.#link = new LinkScope({ ...shared, digests, replicas: [control, sensor] });
+    this.#zone = new ZoneScope({
+      ...shared,
+      keys,
+      clock: this.#clock,
+      replicas: [zoneControl, zoneSensor],
+    });
+    this.#caching = new Caching({ ...shared, zone: this.#zone, replicas: [control, sensor] });
+    this.#sharing = new Sharing({
+      ...shared,
+      link: this.#link,
+      zone: this.#zone,
+      replicas: this.#replicas,
+    });
+    this.#custodian = new Custodian(out);
+    this.#custody = new CustodyOwner(out, [...this.#neighbours.keys()]);
+    this.#recovery = new Recovery(out);
+    this.#sources = { ...shared, link: this.#link, control, sensor, custody: this.#custody };
+    this.#inbox = new Inbox({
+      ...shared,
+      introductions: this.#introductions,
+      link: this.#link,
+      zone: this.#zone,
+      custodian: this.#custodian,
+      custody: this.#custody,
+      recovery: this.#recovery,
+      sharing: this.#sharing,
+    });
+  }
+
+  /** One stream of the replicated state, to read from. */
+  replica(stream: StreamId): Replica {
+    return this.#replicas[stream];
+  }
+
+  /** What a person may know of the neighbours; made afresh with each call. */
+  neighbours(now: MeshNow): NeighbourView[] {
+    return [...this.#neighbours.values()].map((one) => viewOf(one, this.#sources, now));
+  }
+
+  figures(now: MeshNow): MeshFigures {
+    return figuresOf(this.neighbours(now), this.#sources);
+  }
+
+  /** Takes one event; the effects are to be done in order. Throws on a broken invariant only. */
+  step(event: MeshEvent, now: MeshNow): MeshEffect[] {
+    this.#take(event, now);
+    for (const neighbour of this.#neighbours.values()) this.#link.acknowledge(neighbour, now);
+    return this.#out.drain();
+  }
+
+  #take(event: MeshEvent, now: MeshNow): void {
+    switch (event.kind) {
+      case "start":
+        this.#start(event, now);
+        break;
+      case "raised":
+        if (this.#birth.raised(event.incarnation)) this.#open(now);
+        break;
+      case "own-view":
+        this.#sharing.change(0, this.#sharing.own.view(event.view, now), now);
+        break;
+      case "committed":
+        this.#committed(event, now);
+        break;
+      case "message":
+        this.#inbox.take(event, now);
+        break;
+      case "link":
+        this.#linkChanged(event.neighbour, event.up, now);
+        break;
+      case "tick":
+        this.#tick(now);
+        break;
+      case "clock":
+        this.#clock.quality = event.quality;
+        break;
+      case "cached":
+        this.#caching.restore(event.entries, now);
+        break;
+      case "removed":
+        this.#removed(event.origin);
+        break;
+      default:
+        this.#takeOther(event, now);
+    }
+  }
+
+  #takeOther(event: MeshEvent, now: MeshNow): void {
+    switch (event.kind) {
+      case "sighting": {
+        const { vehicle, leaseMs } = event;
+        this.#sharing.change(3, [{ kind: "add", field: "vehicles", key: vehicle, leaseMs }], now);
+        break;
+      }
+      case "write":
+        this.#write(event.direction, event.value, now);
+        break;
+      case "passage": {
+        const { link, into, outOf } = event;
+        const pass = { kind: "pass", field: "occupancy", key: link, in: into, out: outOf } as const;
+        this.#sharing.change(1, [pass], now);
+        break;
+      }
+      case "link-empty":
+        this.#sharing.change(1, [{ kind: "empty", field: "occupancy", key: event.link }], now);
+        break;
+      case "own-rows":
+        this.#custody.onOwnRows(event.custodian, event.after, event.answer, now);
+        break;
+      case "custody-held":
+        this.#custodian.held(event.owner, event.position, event.refused);
+        break;
+      case "custody-rows":
+        this.#custodian.rowsRead(event.owner, event.rows);
+        break;
+      case "recovered":
+        this.#recovery.recovered(event.upTo, now);
+        break;
+      default:
+        throw new Error(`an event of the unknown kind ${event.kind}`);
+    }
+  }
+
+  #start(event: StartEvent, now: MeshNow): void {
+    let state = new LogState();
+    try {
+      state = decodeState(event.own);
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      this.#out.count("own-state-unreadable");
+    }
+    this.#sharing.own = new OwnState(state);
+    this.#clock.recall(state.shared.clock);
+    if (!event.trusted) this.#recovery.start(event.before, now);
+    if (this.#birth.start(event, now)) this.#open(now);
+    else for (const neighbour of this.#up()) this.#introductions.hello(neighbour, true, now);
+  }
+
+  #open(now: MeshNow): void {
+    this.#sharing.open(now);
+    for (const neighbour of this.#up()) this.#introductions.hello(neighbour, true, now);
+  }
+
+  #committed(event: Extract<MeshEvent, { kind: "committed" }>, now: MeshNow): void {
+    const { counted, shared } = this.#sharing.own.committed(event.rows);
+    this.#sharing.change(1, counted, now);
+    this.#sharing.change(2, shared, now);
+    const last = event.rows.at(-1);
+    if (last !== undefined) this.#custody.committed(last.seq);
+  }
+
+  /** A wish is a row first; `committed` brings it back with its stamp. */
+  #write(direction: string, value: CborValue, now: MeshNow): void {
+    const stamp = this.#birth.state === "sharing" ? this.#clock.next(now) : null;
+    if (stamp === null) {
+      const reason = this.#birth.state === "sharing" ? "unsure-clock" : "not-sharing";
+      this.#out.count(reason);
+      this.#out.push({ kind: "write-refused", direction, reason });
+      return;
+    }
+    const body = [direction, value, stamp.wallMs, stamp.count];
+    this.#out.log({ kind: "wish", body });
+  }
+
+  #up(): Neighbour[] {
+    return [...this.#neighbours.values()].filter(({ up }) => up);
+  }
+
+  #linkChanged(id: string, up: boolean, now: MeshNow): void {
+    const neighbour = this.#neighbours.get(id);
+    if (neighbour === undefined) {
+      this.#out.count("unknown-neighbour");
+      return;
+    }
+    neighbour.up = up;
+    if (!up) return;
+    neighbour.haveMs = Number.NEGATIVE_INFINITY;
+    neighbour.zoneTold = -1;
+    for (const sending of neighbour.sending) sending.repeatMs = now.monoMs;
+    this.#introductions.hello(neighbour, true, now);
+  }
+
+  #removed(origin: string): void {
+    if (origin === this.id) return;
+    this.#zone.drop(origin);
+    this.#replicas[0].drop(origin);
+    this.#replicas[1].drop(origin);
+    this.#registry.drop(origin);
+  }
+
+  #tick(now: MeshNow): void {
+    if (this.#birth.tick(now)) this.#open(now);
+    this.#sharing.tick(now);
+    this.#zone.tick(now);
+    for (const neighbour of this.#neighbours.values()) {
+      this.#introductions.tick(neighbour, now);
+      this.#link.tick(neighbour, now);
+      this.#tellHave(neighbour, now);
+    }
+    const answers = (id: string) => this.#neighbours.get(id)?.answers(now.monoMs) === true;
+    if (this.#recovery.running) {
+      this.#recovery.tick(now, [...this.#neighbours.keys()].filter(answers));
+    } else if (this.#birth.state === "sharing") this.#custody.tick(now, answers);
+    this.#caching.tick(now);
+  }
+
+  /** Where this node stands, once a second to each neighbour that has said who it is. */
+  #tellHave(neighbour: Neighbour, now: MeshNow): void {
+    const speaks = this.#birth.state === "sharing" && neighbour.introduced !== null;
+    if (!neighbour.up || !speaks || now.monoMs - neighbour.haveMs < HAVE_EVERY_MS) return;
+    neighbour.haveMs = now.monoMs;
+    const { revision } = this.#zone.store;
+    const whole = revision !== neighbour.zoneTold || now.monoMs - neighbour.zoneMs >= ZONE_EVERY_MS;
+    if (whole) {
+      neighbour.zoneTold = revision;
+      neighbour.zoneMs = now.monoMs;
+    }
+    const payload = encodeHave({
+      atMs: now.wallMs,
+      own: this.#link.marks(this.id, true),
+      got: this.#link.marks(neighbour.id, true),
+      zone: whole ? this.#zone.vector() : null,
+    });
+    this.#out.send({ neighbour: neighbour.id, lane: "fast", kind: "have", payload });
+  }
+}

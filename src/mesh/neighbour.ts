@@ -1,0 +1,155 @@
+// What this node keeps of each neighbour: what it has, what is on its way to it, when it was heard.
+// Its size does not depend on how long the neighbour is away: what it misses is made, when it comes
+// back, from the own replica (which keeps a bounded ring of parts for all of them together).
+import type { Version } from "../core/state/version.ts";
+import { LinkReceiver } from "../wire/link.ts";
+import type { Mark } from "../wire/mesh-messages.ts";
+import {
+  ANSWERS_WITHIN_MS,
+  FAST_GIVE_UP_MS,
+  REPEAT_FIRST_MS,
+  REPEAT_MAX_MS,
+  REPEAT_SILENT_MS,
+  STALE_AFTER_MS,
+} from "./limits.ts";
+import type { Lane } from "./mesh-types.ts";
+
+/** How far a neighbour has followed one stream of own parts. */
+export class Sending {
+  acked: Version | null = null;
+  /** Since when something is unacknowledged; null while nothing is. */
+  waitingMs: number | null = null;
+  repeatMs = 0;
+  #pauseMs = REPEAT_FIRST_MS;
+
+  /** A new start of the neighbour, or of this node: nothing is known to be there. */
+  reset(nowMs: number): void {
+    this.acked = null;
+    this.waitingMs = nowMs;
+    this.repeatMs = nowMs;
+    this.#pauseMs = REPEAT_FIRST_MS;
+  }
+
+  /** A change went out just now; it goes again unless it is acknowledged. */
+  sent(nowMs: number): void {
+    if (this.waitingMs !== null) return;
+    this.waitingMs = nowMs;
+    this.#pauseMs = REPEAT_FIRST_MS;
+    this.repeatMs = nowMs + this.#pauseMs;
+  }
+
+  repeated(nowMs: number, heard: boolean): void {
+    this.waitingMs ??= nowMs;
+    this.repeatMs = nowMs + this.#pauseMs;
+    this.#pauseMs = Math.min(this.#pauseMs * 2, heard ? REPEAT_MAX_MS : REPEAT_SILENT_MS);
+  }
+
+  /** Acknowledged up to `version`; `latest` is the newest own dot. */
+  acknowledge(version: Version, latest: number, nowMs: number): void {
+    if (this.acked !== null && this.acked.counter >= version.counter) return;
+    this.acked = version;
+    this.#pauseMs = REPEAT_FIRST_MS;
+    this.waitingMs = version.counter >= latest ? null : nowMs;
+    this.repeatMs = nowMs + this.#pauseMs;
+  }
+
+  /** The fast lane, unless it has brought no acknowledgement for a second. */
+  lane(nowMs: number): Lane {
+    const waited = this.waitingMs === null ? 0 : nowMs - this.waitingMs;
+    return waited > FAST_GIVE_UP_MS ? "reliable" : "fast";
+  }
+}
+
+/** What a neighbour has of one origin's batches in one stream, and what is on its way to it. */
+export interface ZoneMark {
+  incarnation: number;
+  sequence: number;
+  sentIncarnation: number;
+  sentSequence: number;
+  sentMs: number;
+}
+
+export interface Introduced {
+  readonly incarnation: number;
+  readonly boot: Uint8Array;
+}
+
+export class Neighbour {
+  readonly id: string;
+  up = false;
+  /** Which start of it speaks over this link; null before its hello. */
+  introduced: Introduced | null = null;
+  receiver: LinkReceiver;
+  /** When anything was last heard of it, monotonic ms; null never since this start. */
+  heardMs: number | null = null;
+  /** Wall time, by its clock, of the newest change of it that is here. */
+  newestAtMs: number | null = null;
+  /** Wall time, by its clock, up to which its own state is complete here. */
+  completeAtMs: number | null = null;
+  /** Wall time at which the state out of the cache was received, until it is heard again. */
+  cachedAtMs: number | null = null;
+  readonly sending: readonly [Sending, Sending] = [new Sending(), new Sending()];
+  readonly zone = new Map<string, ZoneMark>();
+  /** Why it is not followed, or null. */
+  distrusted: string | null = null;
+  /** Digests of its own state that did not fit: once is repaired, twice is a lie. */
+  misfits = 0;
+  /** Digests of this node's state that it stated wrongly, one after the other. */
+  wrongEchoes = 0;
+  ackDue: Lane | null = null;
+  helloMs = Number.NEGATIVE_INFINITY;
+  haveMs = Number.NEGATIVE_INFINITY;
+  zoneMs = Number.NEGATIVE_INFINITY;
+  /** Version of the zone vector that it was told last. */
+  zoneTold = -1;
+  wantMs = Number.NEGATIVE_INFINITY;
+  cacheMs = Number.NEGATIVE_INFINITY;
+  cacheDue = false;
+  receivedBytes = 0;
+
+  constructor(id: string) {
+    this.id = id;
+    this.receiver = new LinkReceiver(id);
+  }
+
+  /** A start of the neighbour that was not known before: what it had may be gone. */
+  introduce(introduced: Introduced, nowMs: number): void {
+    this.introduced = introduced;
+    this.receiver = new LinkReceiver(this.id);
+    this.distrusted = null;
+    this.misfits = 0;
+    this.wrongEchoes = 0;
+    this.zone.clear();
+    for (const sending of this.sending) sending.reset(nowMs);
+    this.haveMs = Number.NEGATIVE_INFINITY;
+    this.zoneTold = -1;
+  }
+
+  /** Whether it can be expected to answer now. */
+  answers(nowMs: number): boolean {
+    return this.up && this.heardMs !== null && nowMs - this.heardMs < ANSWERS_WITHIN_MS;
+  }
+
+  isStale(nowMs: number): boolean {
+    return this.heardMs === null || nowMs - this.heardMs >= STALE_AFTER_MS;
+  }
+
+  zoneMark(key: string): ZoneMark {
+    const known = this.zone.get(key);
+    if (known !== undefined) return known;
+    const mark = {
+      incarnation: 0,
+      sequence: 0,
+      sentIncarnation: 0,
+      sentSequence: 0,
+      sentMs: Number.NEGATIVE_INFINITY,
+    };
+    this.zone.set(key, mark);
+    return mark;
+  }
+}
+
+/** Name of one origin's batches in one stream. */
+export function zoneKey({ stream, origin }: Pick<Mark, "stream" | "origin">): string {
+  return `${stream}/${origin}`;
+}

@@ -1,0 +1,150 @@
+// An own log that was lost comes back: whoever kept its rows is asked for what this log does not
+// have, piece by piece, and the log appends each as `recovered`. Before that is done no new rows are
+// given into custody, so that the old ones can't be pushed out by them.
+import { hashOf } from "../log/chain.ts";
+import { encodeCustodyOffer, encodeCustodyWant } from "../wire/mesh-messages.ts";
+import { CUSTODY_GIVE_UP_MS, CUSTODY_RETRY_MS } from "./limits.ts";
+import type { LogPosition, MeshNow, RawRow } from "./mesh-types.ts";
+import type { Outbox } from "./out.ts";
+
+/** Positions that neighbours name are gathered for so long after the first. */
+const GATHER_MS = 1_000;
+/** Nobody says that it holds anything: the history stays lost, the node goes on. */
+const NOBODY_MS = 30_000;
+
+type Stage = "none" | "gathering" | "fetching" | "storing";
+
+export class Recovery {
+  readonly #out: Outbox;
+  #stage: Stage = "none";
+  /** Last row that this log has, or has got back. */
+  #after: LogPosition | null = null;
+  #found = new Map<string, LogPosition>();
+  #from = "";
+  #rows = 0;
+  #asking = 0;
+  #sinceMs = 0;
+  #askedMs = Number.NEGATIVE_INFINITY;
+  #progressMs = 0;
+
+  constructor(out: Outbox) {
+    this.#out = out;
+  }
+
+  get running(): boolean {
+    return this.#stage !== "none";
+  }
+
+  /** The log begins behind `before`; what others hold beyond it is ours and not here. */
+  start(before: LogPosition | null, now: MeshNow): void {
+    this.#stage = "gathering";
+    this.#after = before;
+    this.#found = new Map();
+    this.#sinceMs = now.monoMs;
+    this.#askedMs = Number.NEGATIVE_INFINITY;
+  }
+
+  /** What a neighbour says that it holds of this node's log. */
+  position(neighbour: string, position: LogPosition | null, now: MeshNow): void {
+    if (this.#stage !== "gathering" || position === null || !isBeyond(position, this.#after)) {
+      return;
+    }
+    if (this.#found.size === 0) this.#sinceMs = now.monoMs;
+    this.#found.set(neighbour, position);
+  }
+
+  tick(now: MeshNow, answering: readonly string[]): void {
+    if (this.#stage === "gathering") this.#gather(now, answering);
+    else if (this.#stage === "fetching") this.#fetchAgain(now);
+  }
+
+  #gather(now: MeshNow, answering: readonly string[]): void {
+    const waited = now.monoMs - this.#sinceMs;
+    if (this.#found.size > 0 && waited >= GATHER_MS) {
+      let best: readonly [string, LogPosition] | null = null;
+      for (const entry of this.#found) {
+        if (best === null || isBeyond(entry[1], best[1])) best = entry;
+      }
+      this.#from = best?.[0] ?? "";
+      this.#progressMs = now.monoMs;
+      this.#fetch(now);
+    } else if (waited >= NOBODY_MS) {
+      this.#end("nobody holds rows of this node that it does not have");
+    } else if (now.monoMs - this.#askedMs >= CUSTODY_RETRY_MS) {
+      this.#askedMs = now.monoMs;
+      for (const neighbour of answering) {
+        const payload = encodeCustodyOffer(this.#out.incarnation);
+        this.#out.send({ neighbour, lane: "reliable", kind: "custody-offer", payload });
+      }
+    }
+  }
+
+  #fetchAgain(now: MeshNow): void {
+    if (now.monoMs - this.#progressMs >= CUSTODY_GIVE_UP_MS) this.start(this.#after, now);
+    else if (now.monoMs - this.#askedMs >= CUSTODY_RETRY_MS) this.#fetch(now);
+  }
+
+  #fetch(now: MeshNow): void {
+    this.#stage = "fetching";
+    this.#askedMs = now.monoMs;
+    const payload = encodeCustodyWant(this.#after);
+    const neighbour = this.#from;
+    this.#out.send({ neighbour, lane: "reliable", kind: "custody-want", payload });
+  }
+
+  /** Rows that came back; rows that don't chain are refused, and their keeper named. */
+  rows(neighbour: string, rows: readonly RawRow[]): void {
+    if (this.#stage !== "fetching" || neighbour !== this.#from) return;
+    if (rows.length === 0) {
+      this.#end(`${this.#rows} rows came back from ${neighbour}`);
+      return;
+    }
+    const [first] = rows;
+    // A repeated answer: these rows stand already.
+    if (first !== undefined && !isBeyond(first, this.#after)) return;
+    if (!chains(this.#after, rows)) {
+      this.#out.alarm(
+        "custody-liar",
+        neighbour,
+        `${neighbour} gave back rows of this node's log that do not chain; they are not taken.`,
+      );
+      this.#end(`${neighbour} gave back rows that do not chain`);
+      return;
+    }
+    this.#stage = "storing";
+    this.#asking = rows.length;
+    this.#out.push({ kind: "recover", custodian: neighbour, rows });
+  }
+
+  /** The log has them. */
+  recovered(upTo: LogPosition, now: MeshNow): void {
+    if (this.#stage !== "storing") return;
+    this.#after = upTo;
+    this.#rows += this.#asking;
+    this.#progressMs = now.monoMs;
+    this.#fetch(now);
+  }
+
+  #end(text: string): void {
+    this.#stage = "none";
+    this.#out.log({ kind: "fault", body: ["custody recovery", false, text] });
+  }
+}
+
+/** Whether one position is after another; each incarnation goes on from some row of those before. */
+export function isBeyond(position: LogPosition, other: LogPosition | null): boolean {
+  if (other === null) return true;
+  if (position.incarnation !== other.incarnation) return position.incarnation > other.incarnation;
+  return position.seq > other.seq;
+}
+
+/** Whether each row's hash is that of its bytes and of the row before; a hole starts a new chain. */
+export function chains(after: LogPosition | null, rows: readonly RawRow[]): boolean {
+  let before = after;
+  for (const row of rows) {
+    const follows = before !== null && row.seq === before.seq + 1;
+    if (before !== null && follows && hashOf(before.hash, row, row.body) !== row.hash) return false;
+    before = row;
+  }
+  return true;
+}

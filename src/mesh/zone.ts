@@ -1,0 +1,329 @@
+// Zone scope: own changes leave as signed batches, at most one a second and stream; batches of
+// everybody are passed on as they were received, to whoever has not got them. Loops end by the
+// version vector: of each origin and stream the sequence of the newest batch taken.
+import { hash } from "node:crypto";
+import { leaseNow } from "../core/state/lease.ts";
+import type { Part } from "../core/state/part.ts";
+import type { Replica } from "../core/state/replica.ts";
+import { batchHash, openBatch, peekBatch, sealBatch } from "../wire/batch.ts";
+import { BatchChains } from "../wire/batch-chain.ts";
+import { BatchCollector } from "../wire/batch-collector.ts";
+import type { Keys } from "../wire/keys.ts";
+import { decodePassed, encodePassed, MAX_VECTOR, type Mark } from "../wire/mesh-messages.ts";
+import type { TimedPart } from "../wire/part.ts";
+import { VerifyQueue } from "../wire/verify-queue.ts";
+import type { Birth } from "./birth.ts";
+import type { ZoneClock } from "./clock.ts";
+import {
+  BATCH_REPEAT_MS,
+  MAX_BATCHES_IN_FLIGHT,
+  RESTATE_AFTER_BATCHES,
+  RESTATE_AFTER_BYTES,
+} from "./limits.ts";
+import type { MeshNow } from "./mesh-types.ts";
+import { type Neighbour, zoneKey } from "./neighbour.ts";
+import type { Outbox } from "./out.ts";
+import { type Arrived, judgeStamp, Parking, stampOf } from "./parking.ts";
+import type { Registry } from "./registry.ts";
+import { type StoredBatch, ZoneStore } from "./zone-store.ts";
+
+export const ZONE_STREAMS = [2, 3] as const;
+export type ZoneStream = (typeof ZONE_STREAMS)[number];
+
+export interface ZoneDoors {
+  readonly id: string;
+  readonly out: Outbox;
+  readonly keys: Keys;
+  readonly birth: Birth;
+  readonly clock: ZoneClock;
+  readonly registry: Registry;
+  readonly replicas: readonly [Replica, Replica];
+  readonly neighbours: ReadonlyMap<string, Neighbour>;
+}
+
+/** What is signed here, of one stream. */
+interface Own {
+  readonly collector: BatchCollector;
+  sequence: number;
+  before: string | null;
+}
+
+interface Unverified {
+  readonly bornMs: number;
+  readonly name: string;
+}
+
+export class ZoneScope {
+  readonly #doors: ZoneDoors;
+  readonly #own: [Own, Own] = [fresh(), fresh()];
+  readonly #chains = new BatchChains();
+  readonly #store = new ZoneStore();
+  readonly #queue = new VerifyQueue<Unverified>();
+  /** Bytes that wait for verification, by the hash of all of them. */
+  readonly #queued = new Set<string>();
+  readonly #parking = new Parking();
+  /** Chains whose cached copy is older than they are. */
+  readonly cacheDue = new Set<string>();
+
+  constructor(doors: ZoneDoors) {
+    this.#doors = doors;
+  }
+
+  get store(): ZoneStore {
+    return this.#store;
+  }
+
+  get parked(): number {
+    return this.#parking.size;
+  }
+
+  /** A new incarnation has begun, with a part that restates everything. */
+  opened(part: Part, now: MeshNow): void {
+    const index = part.stream === 2 ? 0 : 1;
+    this.#own[index] = fresh();
+    this.#seal(index, [{ part, atMs: now.wallMs }], now);
+  }
+
+  /** An own change: it leaves within a second. */
+  changed(part: Part, now: MeshNow): void {
+    const index = part.stream === 2 ? 0 : 1;
+    const timed = { part, atMs: now.wallMs };
+    for (const closed of this.#own[index].collector.add(timed, now.monoMs)) {
+      this.#seal(index, closed, now);
+    }
+  }
+
+  #seal(index: 0 | 1, parts: readonly TimedPart[], now: MeshNow): void {
+    const { id, keys, birth } = this.#doors;
+    const own = this.#own[index];
+    own.sequence += 1;
+    const stream = ZONE_STREAMS[index];
+    const { incarnation, boot } = birth;
+    const { sequence, before } = own;
+    const batch = { origin: id, incarnation, boot, sequence, stream, before, parts };
+    const bytes = sealBatch(keys, batch);
+    own.before = batchHash(bytes);
+    const whole = parts[0]?.part.whole === true;
+    const stored = { stream, origin: id, incarnation, sequence, whole, bytes, bornMs: now.monoMs };
+    this.#keep(stored, now);
+    this.#restate(index, now);
+  }
+
+  /** Restates everything once what must be kept behind the last time has grown too long. */
+  #restate(index: 0 | 1, now: MeshNow): void {
+    const chain = this.#store.get(zoneKey({ stream: ZONE_STREAMS[index], origin: this.#doors.id }));
+    if (chain === null) return;
+    const long = chain.batches.length > RESTATE_AFTER_BATCHES;
+    if (!long && (chain.bytes <= RESTATE_AFTER_BYTES || chain.batches.length < 2)) return;
+    const part = this.#doors.replicas[index].whole(leaseNow(now));
+    this.#seal(index, [{ part, atMs: now.wallMs }], now);
+  }
+
+  #keep(stored: StoredBatch, now: MeshNow): void {
+    if (!this.#store.put(stored)) this.#doors.out.count("zone-store-full");
+    const key = zoneKey(stored);
+    this.cacheDue.add(key);
+    for (const neighbour of this.#doors.neighbours.values()) this.#pass(neighbour, key, now);
+  }
+
+  /** A batch that a neighbour passed on; throws `WireError`. */
+  onPassed(neighbour: Neighbour, payload: Uint8Array, now: MeshNow): void {
+    const { id, out, registry } = this.#doors;
+    const { ageMs, batch } = decodePassed(payload);
+    const head = peekBatch(batch);
+    if (head.stream !== 2 && head.stream !== 3) {
+      out.count("malformed");
+      return;
+    }
+    const key = zoneKey(head);
+    if (head.origin === id || this.#store.holds(key, head.sequence, batch)) return;
+    if (registry.isTwin(head.origin)) {
+      out.count("twin");
+      return;
+    }
+    const stale = this.#chains.stale(head);
+    if (stale !== null) {
+      out.count(stale);
+      return;
+    }
+    this.#enqueue(neighbour.id, head.origin, batch, now.monoMs - ageMs);
+  }
+
+  #enqueue(via: string, origin: string, bytes: Uint8Array, bornMs: number): void {
+    const name = wholeHash(bytes);
+    if (this.#queued.has(name)) return;
+    const pushed = this.#queue.push({ origin, via, bytes, item: { bornMs, name } });
+    if (pushed === "queued") this.#queued.add(name);
+    else this.#doors.out.count(pushed);
+  }
+
+  /** Batches out of the cache: verified like any other, since a disk may lie. */
+  recall(bytes: Uint8Array, bornMs: number): void {
+    this.#enqueue(this.#doors.id, peekBatch(bytes).origin, bytes, bornMs);
+  }
+
+  tick(now: MeshNow): void {
+    if (this.#doors.out.incarnation !== 0) {
+      for (const index of [0, 1] as const) {
+        const closed = this.#own[index].collector.due(now.monoMs);
+        if (closed !== null) this.#seal(index, closed, now);
+      }
+    }
+    const sure = this.#doors.clock.quality === "sure";
+    for (const arrived of this.#parking.due(now.wallMs, sure)) this.#take(arrived, now);
+    this.verify(now);
+  }
+
+  /** Verifies what may be verified now: at most five a second of each origin. */
+  verify(now: MeshNow): void {
+    for (;;) {
+      const entry = this.#queue.take(now.monoMs);
+      if (entry === null) return;
+      const { bytes, via, item } = entry;
+      this.#queued.delete(item.name);
+      if (this.#chains.stale(peekBatch(bytes)) !== null) continue;
+      const opening = openBatch(bytes, this.#doors.keys);
+      if (opening.kind === "refused") this.#doors.out.count(opening.reason);
+      else this.#arrived({ batch: opening.batch, bytes, via, bornMs: item.bornMs }, now);
+    }
+  }
+
+  /** A batch whose signature holds: taken now, parked until it is due, or its origin cut off. */
+  #arrived(arrived: Arrived, now: MeshNow): void {
+    const { out, clock } = this.#doors;
+    const { origin } = arrived.batch;
+    const newest = Math.max(stampOf(arrived.batch), clock.newestStamp(arrived.batch.parts));
+    const judged = clock.quality === "sure" ? judgeStamp(newest, now.wallMs) : "due";
+    if (judged === "cut-off") {
+      out.count("future-clock");
+      out.alarm(
+        "future-clock",
+        origin,
+        `The clock of ${origin} is ${Math.round((newest - now.wallMs) / 1_000)} s ahead; what it ` +
+          "says is not taken. Set its clock.",
+      );
+      return;
+    }
+    if (judged === "park" || this.#parking.has(origin)) {
+      out.count(this.#parking.park(arrived) ? "parked" : "parking-full");
+      return;
+    }
+    out.settle("future-clock", origin);
+    this.#take(arrived, now);
+  }
+
+  #take(arrived: Arrived, now: MeshNow): void {
+    const { out, registry } = this.#doors;
+    const { batch, bytes, bornMs } = arrived;
+    const { origin, incarnation, boot, sequence } = batch;
+    const claim = registry.claim(origin, incarnation, boot, now);
+    if (claim !== "new" && claim !== "same") {
+      out.count(claim);
+      return;
+    }
+    const taken = this.#chains.take(batch);
+    if (taken !== "taken") {
+      out.count(taken);
+      return;
+    }
+    this.#join(arrived, now);
+    const neighbour = this.#doors.neighbours.get(arrived.via);
+    if (neighbour !== undefined) noteHas(neighbour, zoneKey(batch), incarnation, sequence);
+    const whole = batch.parts[0]?.part.whole === true;
+    this.#keep({ stream: batch.stream, origin, incarnation, sequence, whole, bytes, bornMs }, now);
+  }
+
+  #join({ batch, bornMs }: Arrived, now: MeshNow): void {
+    const { out, replicas, clock } = this.#doors;
+    const newest = stampOf(batch);
+    // Leases count from when the sender wrote, as far as the way here says how long that is ago.
+    const ageMs = now.monoMs - bornMs;
+    for (const { part, atMs } of batch.parts) {
+      const receivedMs = leaseNow(now) - ageMs - (newest - atMs);
+      const result = replicas[batch.stream === 2 ? 0 : 1].join(part, receivedMs);
+      if (result.kind === "refused") out.count(`refused-${(result.reason ?? "").split(" ")[0]}`);
+      else if (result.kind === "gap" || result.kind === "needs-whole") out.count(result.kind);
+    }
+    clock.saw(batch.parts, now);
+  }
+
+  /** What a neighbour has of everybody: what it lacks goes to it. */
+  onVector(neighbour: Neighbour, marks: readonly Mark[], now: MeshNow): void {
+    const named = new Set<string>();
+    for (const mark of marks) {
+      const known = neighbour.zoneMark(zoneKey(mark));
+      known.incarnation = mark.incarnation;
+      known.sequence = mark.counter;
+      named.add(zoneKey(mark));
+    }
+    for (const { key } of this.#store.chains()) {
+      if (!named.has(key)) {
+        const known = neighbour.zoneMark(key);
+        known.incarnation = 0;
+        known.sequence = 0;
+      }
+      this.#pass(neighbour, key, now);
+    }
+  }
+
+  /** Passes on what a neighbour lacks of one chain, a few at a time. */
+  #pass(neighbour: Neighbour, key: string, now: MeshNow): void {
+    if (!neighbour.up || neighbour.introduced === null || this.#doors.out.incarnation === 0) return;
+    const mark = neighbour.zoneMark(key);
+    const inFlight = now.monoMs - mark.sentMs < BATCH_REPEAT_MS;
+    const ahead =
+      inFlight &&
+      (mark.sentIncarnation > mark.incarnation ||
+        (mark.sentIncarnation === mark.incarnation && mark.sentSequence > mark.sequence));
+    const incarnation = ahead ? mark.sentIncarnation : mark.incarnation;
+    const from = ahead ? mark.sentSequence : mark.sequence;
+    const missing = this.#store.after(key, incarnation, from);
+    for (const stored of missing.slice(0, MAX_BATCHES_IN_FLIGHT)) {
+      const ageMs = now.monoMs - stored.bornMs;
+      const payload = encodePassed({ ageMs, batch: stored.bytes });
+      this.#doors.out.send({ neighbour: neighbour.id, lane: "reliable", kind: "batch", payload });
+      mark.sentIncarnation = stored.incarnation;
+      mark.sentSequence = stored.sequence;
+      mark.sentMs = now.monoMs;
+    }
+  }
+
+  /** The version vector: of each origin and stream the newest batch taken. */
+  vector(): Mark[] {
+    const marks: Mark[] = [];
+    for (const { batches, incarnation, sequence } of this.#store.chains()) {
+      const newest = batches.at(-1);
+      if (newest === undefined || marks.length >= MAX_VECTOR) continue;
+      const { stream, origin } = newest;
+      marks.push({ stream, origin, incarnation, counter: sequence });
+    }
+    return marks;
+  }
+
+  /** The zone removed a member: nothing of it is kept. */
+  drop(origin: string): void {
+    this.#store.drop(origin);
+    this.#chains.drop(origin);
+    this.#parking.drop(origin);
+    for (const replica of this.#doors.replicas) replica.drop(origin);
+  }
+}
+
+function fresh(): Own {
+  return { collector: new BatchCollector(), sequence: 0, before: null };
+}
+
+function noteHas(neighbour: Neighbour, key: string, incarnation: number, sequence: number): void {
+  const mark = neighbour.zoneMark(key);
+  const newer =
+    incarnation > mark.incarnation ||
+    (incarnation === mark.incarnation && sequence > mark.sequence);
+  if (!newer) return;
+  mark.incarnation = incarnation;
+  mark.sequence = sequence;
+}
+
+/** Signature included: the same content under a forged signature must not shut out the real one. */
+function wholeHash(bytes: Uint8Array): string {
+  return hash("sha256", bytes, "base64");
+}
