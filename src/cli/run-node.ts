@@ -10,8 +10,9 @@ import { TtyPort } from "../cabinet/tty.ts";
 import { VirtualCabinetPort } from "../cabinet/virtual-port.ts";
 import type { SiteModel } from "../core/site/model.ts";
 import type { Ended, RunningNode } from "../node/node.ts";
-import { readSite } from "../node/read-site.ts";
+import { readSite, type SiteRead } from "../node/read-site.ts";
 import { startNode } from "../node/start.ts";
+import type { SimNeighbours } from "./neighbours.ts";
 import type { RunOptions } from "./run-options.ts";
 import type { StreetData, StreetNews } from "./street-thread.ts";
 import { welcomeLines } from "./welcome.ts";
@@ -102,6 +103,13 @@ async function reload(node: RunningNode): Promise<void> {
   complain(ok ? "reloaded; the junction stops in order and starts anew" : "nothing was changed");
 }
 
+/** Loaded only when asked for: the simulator is large. */
+async function neighboursOf(read: SiteRead, count: number): Promise<SimNeighbours | null> {
+  if (!read.ok || count === 0) return null;
+  const { startNeighbours } = await import("./neighbours.ts");
+  return startNeighbours(read.site.node, count);
+}
+
 /** Names the cause and the way out where the node can't even begin. */
 function startProblem(error: unknown, dataDir: string): string {
   const text = error instanceof Error ? error.message : String(error);
@@ -133,17 +141,26 @@ export async function runNode(options: NodeRun): Promise<number> {
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), "stopline-"));
   let node: RunningNode | null = null;
   const cabinet = read.ok ? openCabinet(read.site, (news) => node?.tellStreet(news.queues)) : null;
+  const neighbours = await neighboursOf(read, options.simNeighbours);
   process.on("SIGHUP", () => {
     if (atTerminal && !isatty(0)) ending.now("the terminal was closed");
     else if (node !== null) void reload(node);
   });
   try {
     const port = cabinet?.port ?? null;
-    node = await startNode({ read, file, dataDir, freePorts, port });
+    node = await startNode({
+      read,
+      file,
+      dataDir,
+      freePorts,
+      port,
+      mesh: neighbours?.setup ?? null,
+    });
   } catch (error) {
     complain(startProblem(error, dataDir));
     cabinet?.port.close();
     await cabinet?.close();
+    await neighbours?.close();
     return 1;
   }
   const { opened } = node;
@@ -155,6 +172,7 @@ export async function runNode(options: NodeRun): Promise<number> {
   clearTimeout(timer);
   const ended = await node.stop(cause);
   await cabinet?.close();
+  await neighbours?.close();
   if (!ended.threadsEnded) process.once("exit", () => process.kill(process.pid, "SIGKILL"));
   if (forMs === null) return 0;
   return await summarise(ended, cabinet?.news()?.vehicles ?? 0);

@@ -6,6 +6,7 @@ export const RUN_SHAPES: Readonly<Record<string, OptionShape>> = {
   config: { type: "string" },
   data: { type: "string" },
   for: { type: "string" },
+  "sim-neighbours": { type: "string" },
   service: { type: "boolean" },
 };
 
@@ -15,7 +16,12 @@ export interface RunOptions {
   readonly dataDir: string | null;
   readonly forMs: number | null;
   readonly service: boolean;
+  /** Nodes of the simulator that it gets for neighbours. */
+  readonly simNeighbours: number;
 }
+
+/** As many as the page can show at a glance. */
+const MAX_SIM_NEIGHBOURS = 8;
 
 /** The options of a run, or one problem in words. */
 export function parseRunOptions(
@@ -31,10 +37,16 @@ export function parseRunOptions(
   if (typeof forText === "string" && forMs === null) {
     return { problem: `--for ${forText} is no duration; use 20s, 5m or 1h` };
   }
+  const asked = values["sim-neighbours"];
+  const simNeighbours = asked === undefined ? 0 : Number(asked);
+  if (!Number.isInteger(simNeighbours) || simNeighbours < 0 || simNeighbours > MAX_SIM_NEIGHBOURS) {
+    return { problem: `--sim-neighbours ${asked} is no number from 0 to ${MAX_SIM_NEIGHBOURS}` };
+  }
   return {
     file: files[0] ?? null,
     dataDir: typeof values.data === "string" ? values.data : null,
     forMs,
     service: values.service === true,
+    simNeighbours,
   };
 }

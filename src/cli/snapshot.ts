@@ -3,7 +3,8 @@
 import { timeText } from "../log/export.ts";
 import { FolderError } from "../log/lock.ts";
 import { LogReader } from "../log/read.ts";
-import { type Snapshot, SnapshotFolder } from "../log/snapshots.ts";
+import type { Snapshot } from "../log/snapshot-file.ts";
+import { SnapshotFolder } from "../log/snapshots.ts";
 import { verifyLog } from "../log/verify.ts";
 import { WireError } from "../wire/codec.ts";
 import { fail, parseOptions } from "./options.ts";
