@@ -35,8 +35,8 @@ interface Doubt {
 const NEVER = -1e9;
 /** A dark red is part of a flash for so long. */
 const FLASH_MS = 1_200;
-/** An orderly stop is over, and flashes, so long after its first yellow. */
-const STOP_MS = 20_000;
+/** Of an orderly stop, beside the clearances: two seconds of red, and what is measured late. */
+const STOP_REST_MS = 6_000;
 /** After a fault of the cabinet's own parts its lamps may change as they like for so long. */
 const DISTURBED_MS = 3_000;
 
@@ -52,6 +52,8 @@ export class LampWatch {
   readonly #cards: readonly ChannelCard[];
   readonly #heads: readonly Head[];
   readonly #vehicles: readonly Head[];
+  /** An orderly stop is over, and flashes, so long after its first yellow. */
+  readonly #stopMs: number;
   readonly #isDisturbed: (withinMs: number) => boolean;
   readonly #relayDropped: () => boolean;
   #doubts: Doubt[] = [];
@@ -81,6 +83,9 @@ export class LampWatch {
       clears: false,
     }));
     this.#vehicles = this.#heads.filter(({ card }) => card.isVehicle);
+    const ends = this.#cards.map(({ timing }) => timing.yellowMs + timing.redClearanceMs);
+    const walks = this.#cards.map(({ timing }) => timing.pedestrian?.clearanceMs ?? 0);
+    this.#stopMs = Math.max(...ends) + Math.max(...walks) + STOP_REST_MS;
   }
 
   /** Something else shines since `atMs`. */
@@ -173,11 +178,11 @@ export class LampWatch {
 
   /** A green is judged when it is sure that no orderly stop, which may cut it, had begun. */
   #settleDoubts(nowMs: number): void {
-    const due = this.#doubts.filter(({ atMs }) => nowMs - atMs >= STOP_MS);
+    const due = this.#doubts.filter(({ atMs }) => nowMs - atMs >= this.#stopMs);
     if (due.length === 0) return;
-    this.#doubts = this.#doubts.filter(({ atMs }) => nowMs - atMs < STOP_MS);
+    this.#doubts = this.#doubts.filter(({ atMs }) => nowMs - atMs < this.#stopMs);
     for (const { card, atMs, forMs } of due) {
-      if (this.#flashMs >= atMs || this.#isDisturbed(2 * STOP_MS)) continue;
+      if (this.#flashMs >= atMs || this.#isDisturbed(2 * this.#stopMs)) continue;
       this.#judge.ask(noShortenedMinimum, this.#who, card, forMs);
     }
   }

@@ -55,6 +55,11 @@ export class NodeStory {
       const onChain = known === null || isOnChain(database, place);
       this.#judge.ask(durableEventLives, this.#node.id, acknowledged, { seq, onChain });
     }
+    // What a damaged file can't give back is lost with its only copy, the ids of commands too.
+    if (this.#node.rotten) {
+      this.#stories.clear();
+      this.#answers.clear();
+    }
     this.#node.rotten = false;
     this.#acknowledged = { seq, hash };
   }

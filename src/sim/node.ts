@@ -3,6 +3,7 @@
 import type { SiteModel } from "../core/site/model.ts";
 import type { CommittedRows } from "../log/door.ts";
 import type { FromLog, ToLog } from "../log/messages.ts";
+import type { MeshBody } from "../node/mesh-body.ts";
 import { RunningNode } from "../node/node.ts";
 import type { Command, Reply } from "../wire/command.ts";
 import type { LampMasks } from "../wire/frame-types.ts";
@@ -10,6 +11,8 @@ import { SimCabinet } from "./cabinet.ts";
 import { BoardClock, START_WALL_MS } from "./clock.ts";
 import type { VirtualDisk } from "./disk/disk.ts";
 import { logCode, type OpenedFile } from "./log-code.ts";
+import { meshCode, NetworkPort, unusedKeys } from "./mesh-code.ts";
+import type { Network } from "./network.ts";
 import { SimProcess } from "./process.ts";
 import type { Random } from "./random.ts";
 import { type SimService, serviceCode } from "./service.ts";
@@ -43,6 +46,9 @@ export interface SimNodeOptions {
   readonly trace: Trace;
   readonly random: Random;
   readonly disk: VirtualDisk;
+  readonly network: Network;
+  /** Ids of all nodes of the zone. */
+  readonly members: ReadonlySet<string>;
   readonly watch: NodeWatch;
 }
 
@@ -68,6 +74,7 @@ export class SimNode {
   process: SimProcess | null = null;
   running: RunningNode | null = null;
   service: SimService | null = null;
+  mesh: MeshBody | null = null;
   /** The log's file while it is open. */
   opened: OpenedFile | null = null;
   /** Processes that have been started. */
@@ -105,7 +112,7 @@ export class SimNode {
 
   /** The program starts, as systemd would start it. */
   start(): void {
-    const { time, random, trace, site } = this.#options;
+    const { time, random, trace, site, network } = this.#options;
     if (this.starts > 0) this.disk.start();
     this.starts += 1;
     trace.line(time.nowMs, this.id, `process ${this.starts} starts`);
@@ -122,7 +129,11 @@ export class SimNode {
         secret: "secret",
         clockFloorMs: this.#clockFloorMs(),
         freePorts: true,
-        mesh: null,
+        mesh: {
+          neighbours: network.neighbours(this.id),
+          connect: () => new NetworkPort(network, this.id),
+          keys: unusedKeys(),
+        },
         port: this.cabinet.open(process.main),
       });
       void this.running.start();
@@ -167,6 +178,7 @@ export class SimNode {
     this.process = null;
     this.running = null;
     this.service = null;
+    this.mesh = null;
     this.opened = null;
     this.#fall = null;
     this.#stopping = false;
@@ -216,6 +228,12 @@ export class SimNode {
           },
           onTold: (message, opened) => watch.onTold(this, message, opened),
           onStopped: () => this.#fallen(),
+        }),
+        mesh: meshCode({
+          members: this.#options.members,
+          onBegin: (mesh) => {
+            this.mesh = mesh;
+          },
         }),
         service: serviceCode({
           onBegin: (service) => {

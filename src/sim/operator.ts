@@ -9,7 +9,7 @@ import type { VirtualTime } from "./time.ts";
 const PAUSE_MS = 40_000;
 const LIFE_MS = 55_000;
 const MAX_REPEATS = 4;
-/** A flash is taken back after this. */
+/** A flash is taken back after this or a little more. */
 const FLASH_MS = 25_000;
 
 export class Operator {
@@ -24,6 +24,16 @@ export class Operator {
     this.#time = time;
     this.#random = random;
     this.#later();
+    this.#look();
+  }
+
+  /** A flash that was asked for stands until somebody takes it back. */
+  #look(): void {
+    this.#time.after(FLASH_MS, () => {
+      const cause = this.#node.service?.view?.cause ?? "";
+      if (cause.startsWith("flash was asked for")) this.#give({ kind: "return" });
+      this.#look();
+    });
   }
 
   #later(): void {
@@ -37,7 +47,6 @@ export class Operator {
     const random = this.#random;
     if (random.chance(0.04)) {
       this.#give({ kind: "flash" });
-      this.#time.after(FLASH_MS, () => this.#give({ kind: "return" }));
       return;
     }
     const { phase } = random.pick(this.#node.site.phases);

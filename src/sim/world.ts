@@ -32,6 +32,7 @@ export class World {
   readonly people: Person[] = [];
   readonly operators: Operator[] = [];
   steps = 0;
+  readonly #members = new Set<string>();
 
   private constructor(seed: number) {
     this.random = new Random(seed, "world");
@@ -43,6 +44,7 @@ export class World {
     const world = new World(options.seed);
     const sites = makeSites(options.nodes);
     const nameOf = (index: number): string => sites[index]?.node.id ?? "";
+    for (const { node } of sites) world.#members.add(node.id);
     for (const [a, b] of neighbourPairs(sites.length)) world.network.join(nameOf(a), nameOf(b));
     for (const [index, site] of sites.entries()) await world.#addNode(index, site, watch);
     return world;
@@ -56,11 +58,14 @@ export class World {
   }
 
   async #addNode(index: number, site: SiteModel, watch: NodeWatch): Promise<void> {
-    const { time, trace } = this;
+    const { time, trace, network } = this;
     const random = this.random.fork(site.node.id);
     const wallMs = (): number => node.clock.wall(time.nowMs);
     const disk = await this.#makeDisk(random.fork("disk"), wallMs);
-    const node: SimNode = new SimNode({ site, index, time, trace, random, disk, watch });
+    const node: SimNode = new SimNode({
+      ...{ site, index, time, trace, random, disk, network, watch },
+      members: this.#members,
+    });
     this.nodes.push(node);
     this.people.push(new Person(node.cabinet, time));
     this.operators.push(new Operator(node, time, random.fork("operator")));

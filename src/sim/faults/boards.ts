@@ -3,7 +3,7 @@ import type { SimNode } from "../node.ts";
 import type { FaultPlace, NodeFault } from "./fault.ts";
 
 /** Changes of the disk that still happen before a machine stops inside its work. */
-const MAX_CHANGES = 40;
+const MAX_CHANGES = 16;
 const STALL_MS = [800, 4_000] as const;
 const WORST_DRIFT = 5e-4;
 
