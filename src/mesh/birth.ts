@@ -52,6 +52,12 @@ export class Birth {
     }
     this.#boot = event.boot;
     this.#startedMs = now.monoMs;
+    if (event.again === true) {
+      // Dots of this incarnation are out already, and this machine does not know which.
+      this.#highest = this.#incarnation;
+      this.#raise();
+      return false;
+    }
     const trusted = event.trusted || isPlanted("incarnation-from-image");
     this.#enter(trusted ? "sharing" : "asking");
     return trusted;
@@ -90,7 +96,8 @@ export class Birth {
       this.#out.alarm(
         "alone",
         this.#id,
-        "No neighbour could say which incarnation of this node it saw last; it goes on with its own.",
+        "No neighbour could say which incarnation of this node it saw last; it goes on with " +
+          "its own.",
       );
     } else if (now.monoMs - answered < ANSWERS_SETTLE_MS) return false;
     if (this.#highest >= this.#incarnation) {

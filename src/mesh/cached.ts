@@ -1,6 +1,6 @@
-// What goes into the cache of a neighbour or zone member, and how it comes back after a restart: the
-// last known state of each node, under the start and version that it had, so that the next exchange
-// goes on from there.
+// What goes into the cache of a neighbour or zone member, and how it comes back after a restart:
+// the last known state of each node, under the start and version that it had, so that the next
+// exchange goes on from there.
 //
 //   [1, incarnation, boot | null, [parts, …], [batch, …]]
 import { BOOT_BYTES, MAX_BATCH_BYTES } from "../wire/batch.ts";

@@ -1,6 +1,6 @@
 // Keeps the cache's copy of each node's last known state up to date, and takes it back after a
-// restart: parts of neighbours are joined as they are (the lane had authenticated them), batches go
-// through verification again, and all of it is stale until its node is heard.
+// restart: parts of neighbours are joined as they are (the lane had authenticated them), batches
+// go through verification again, and all of it is stale until its node is heard.
 import { leaseNow } from "../core/state/lease.ts";
 import type { Replica } from "../core/state/replica.ts";
 import { WireError } from "../wire/codec.ts";

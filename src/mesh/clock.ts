@@ -1,7 +1,7 @@
 // The hybrid clock of this node's own writes to registers that several nodes write. A write is a
-// durable row first and is shared after its commit, so its stamp is persisted with it, and the next
-// start goes on behind it: the clock never goes back. While the wall clock is unsure nothing is
-// written.
+// durable row first and is shared after its commit, so its stamp is persisted with it, and the
+// next start goes on behind it: the clock never goes back. While the wall clock is unsure nothing
+// is written.
 
 import { isPlanted } from "../core/planted.ts";
 import type { ClockQuality } from "../core/site/view.ts";

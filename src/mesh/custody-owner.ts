@@ -1,8 +1,8 @@
-// The giving end of custody: a second copy of the own log on a neighbour's disk. The first neighbour
-// of the list keeps it, else the next that answers. Rows go out in order, one message at a time; the
-// neighbour acknowledges by position and hash after its commit, and the hash is compared with the
-// own log's, so that nobody can say that it keeps what it does not. Losing the custodian holds up
-// nothing here.
+// The giving end of custody: a second copy of the own log on a neighbour's disk. The first
+// neighbour of the list keeps it, else the next that answers. Rows go out in order, one message at
+// a time; the neighbour acknowledges by position and hash after its commit, and the hash is
+// compared with the own log's, so that nobody can say that it keeps what it does not. Losing the
+// custodian holds up nothing here.
 import {
   type CustodyPosition,
   encodeCustodyOffer,
@@ -19,8 +19,9 @@ import type { LogPosition, MeshNow, OwnRows } from "./mesh-types.ts";
 import type { Outbox } from "./out.ts";
 
 /**
- * `seeking`: nobody keeps the rows; `offered`: a neighbour was asked what it has; `reading`: the log
- * was asked for rows; `sent`: they are on their way; `resting`: all that was committed is kept.
+ * `seeking`: nobody keeps the rows; `offered`: a neighbour was asked what it has; `reading`: the
+ * log was asked for rows; `sent`: they are on their way; `resting`: all that was committed is
+ * kept.
  */
 type Stage = "seeking" | "offered" | "reading" | "sent" | "resting";
 

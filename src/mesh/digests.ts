@@ -1,5 +1,5 @@
-// The hash of one origin's state in one stream: what two nodes compare when they say that they have
-// the same dots. Made from `Replica.canonical`, which depends on the dots alone.
+// The hash of one origin's state in one stream: what two nodes compare when they say that they
+// have the same dots. Made from `Replica.canonical`, which depends on the dots alone.
 import { hash } from "node:crypto";
 import type { Replica } from "../core/state/replica.ts";
 import type { Plain } from "../core/state/value.ts";

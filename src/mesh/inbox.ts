@@ -101,7 +101,7 @@ export class Inbox {
     return received.kind === "ok";
   }
 
-  /** It speaks under a start that is not the introduced one: it says which, or hears the highest. */
+  /** It speaks under a start that was not introduced: it says which, or hears the highest. */
   #ask(neighbour: Neighbour, incarnation: number, now: MeshNow): void {
     const { out, introductions } = this.#doors;
     const old = incarnation < (neighbour.introduced?.incarnation ?? 0);

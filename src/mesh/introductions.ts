@@ -1,6 +1,7 @@
 // Who speaks over a link: each side says which start of which incarnation it is before anything
-// else, and whoever claims one that is known otherwise is refused and told the highest. A node that
-// comes back is given back what it said of itself before, so that its counters never step back.
+// else, and whoever claims one that is known otherwise is refused and told the highest. A node
+// that comes back is given back what it said of itself before, so that its counters never step
+// back.
 import type { Replica } from "../core/state/replica.ts";
 import {
   decodeHello,

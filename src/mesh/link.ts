@@ -64,7 +64,8 @@ export class LinkScope {
       const sending = neighbour.sending[stream];
       sending.sent(now.monoMs);
       if (neighbour.introduced === null || !neighbour.up) continue;
-      // What is not acknowledged and can't be heard is repeated now and then, not with each change.
+      // What is not acknowledged and can't be heard is repeated now and then, not with each
+      // change.
       const silent = now.monoMs - (neighbour.heardMs ?? -ANSWERS_WITHIN_MS) >= ANSWERS_WITHIN_MS;
       if (!silent) this.#sendPart(neighbour, part, sending.lane(now.monoMs), now);
     }

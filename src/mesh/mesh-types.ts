@@ -51,6 +51,11 @@ export interface StartEvent {
   readonly boot: Uint8Array;
   /** False when the log was new, salvaged or restored: others may know a higher incarnation. */
   readonly trusted: boolean;
+  /**
+   * A mesh machine has run under this incarnation before (its thread died, the process lives):
+   * the next one is opened before anything is shared.
+   */
+  readonly again?: boolean;
   /** The fold of the committed rows, as `LogState.encode()` gives it. */
   readonly own: Uint8Array;
   /** The row that this incarnation goes on from; null when there was none. */

@@ -1,6 +1,6 @@
-// The mesh machine: all that a node shares with others, as one pure state machine. Events go in with
-// the time, effects come out (`mesh-types.ts`); bytes are all that it exchanges with other machines.
-// It holds four replicas, one for each stream, and puts together who may speak (`birth`,
+// The mesh machine: all that a node shares with others, as one pure state machine. Events go in
+// with the time, effects come out (`mesh-types.ts`); bytes are all that it exchanges with other
+// machines. It holds four replicas, one for each stream, and puts together who may speak (`birth`,
 // `registry`, `introductions`), link scope (`link`), zone scope (`zone`) and custody.
 
 import { Replica } from "../core/state/replica.ts";

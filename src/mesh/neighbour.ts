@@ -1,6 +1,7 @@
-// What this node keeps of each neighbour: what it has, what is on its way to it, when it was heard.
-// Its size does not depend on how long the neighbour is away: what it misses is made, when it comes
-// back, from the own replica (which keeps a bounded ring of parts for all of them together).
+// What this node keeps of each neighbour: what it has, what is on its way to it, when it was
+// heard. Its size does not depend on how long the neighbour is away: what it misses is made, when
+// it comes back, from the own replica (which keeps a bounded ring of parts for all of them
+// together).
 import type { Version } from "../core/state/version.ts";
 import { LinkReceiver } from "../wire/link.ts";
 import type { Mark } from "../wire/mesh-messages.ts";

@@ -1,6 +1,6 @@
-// What this node says of itself, as changes of its replicas: phases from the control thread's view,
-// counts, faults, acknowledgements and wishes from the committed rows of its own log. Nothing that
-// depends on the log is said before its commit, so what was said is never taken back.
+// What this node says of itself, as changes of its replicas: phases from the control thread's
+// view, counts, faults, acknowledgements and wishes from the committed rows of its own log.
+// Nothing that depends on the log is said before its commit, so what was said is never taken back.
 
 import type { ControlView, PhaseView } from "../core/site/view.ts";
 import type { Change, Op } from "../core/state/part.ts";

@@ -1,6 +1,6 @@
 // An own log that was lost comes back: whoever kept its rows is asked for what this log does not
-// have, piece by piece, and the log appends each as `recovered`. Before that is done no new rows are
-// given into custody, so that the old ones can't be pushed out by them.
+// have, piece by piece, and the log appends each as `recovered`. Before that is done no new rows
+// are given into custody, so that the old ones can't be pushed out by them.
 import { hashOf } from "../log/chain.ts";
 import { encodeCustodyOffer, encodeCustodyWant } from "../wire/mesh-messages.ts";
 import { CUSTODY_GIVE_UP_MS, CUSTODY_RETRY_MS } from "./limits.ts";
@@ -131,14 +131,14 @@ export class Recovery {
   }
 }
 
-/** Whether one position is after another; each incarnation goes on from some row of those before. */
+/** Whether one position is after another: incarnations first. */
 export function isBeyond(position: LogPosition, other: LogPosition | null): boolean {
   if (other === null) return true;
   if (position.incarnation !== other.incarnation) return position.incarnation > other.incarnation;
   return position.seq > other.seq;
 }
 
-/** Whether each row's hash is that of its bytes and of the row before; a hole starts a new chain. */
+/** Whether each row's hash is that of its bytes and the row before; a hole starts a new chain. */
 export function chains(after: LogPosition | null, rows: readonly RawRow[]): boolean {
   let before = after;
   for (const row of rows) {

@@ -3,8 +3,8 @@
 // the highest; it then takes the next.
 //
 // Two machines with one identity are told from one that restarts often by their boot ids: each
-// start draws a new one, so a start that comes back *over* another one, again and again, is not the
-// same machine. Then neither is followed.
+// start draws a new one, so a start that comes back *over* another one, again and again, is not
+// the same machine. Then neither is followed.
 import { isPlanted } from "../core/planted.ts";
 import { sameBytes } from "./birth.ts";
 import { MAX_RISES, RISES_WITHIN_MS, TWIN_CALM_MS } from "./limits.ts";

@@ -1,6 +1,6 @@
 // The signed batches that this node can pass on: of each origin and stream the latest one in which
-// the origin restates all that it contributes, and those behind it. Whoever comes back after however
-// long gets these, unchanged, and has everything.
+// the origin restates all that it contributes, and those behind it. Whoever comes back after
+// however long gets these, unchanged, and has everything.
 import type { StreamId } from "../core/state/schema.ts";
 import { MAX_KEPT_BATCHES, MAX_KEPT_BYTES } from "./limits.ts";
 import { zoneKey } from "./neighbour.ts";

@@ -1,6 +1,7 @@
 // What neighbours say to each other besides parts and batches: payloads of the envelope kinds
-// `hello`, `have`, `want`, `known`, `echo`, `batch` and of custody. Each is a positional array whose
-// first element is the version. Who says it, and in which incarnation, stands in the envelope.
+// `hello`, `have`, `want`, `known`, `echo`, `batch` and of custody. Each is a positional array
+// whose first element is the version. Who says it, and in which incarnation, stands in the
+// envelope.
 import type { StreamId } from "../core/state/schema.ts";
 import { BOOT_BYTES, HASH_BYTES, MAX_BATCH_BYTES } from "./batch.ts";
 import { type CborBounds, type CborValue, decodeCbor, encodeCbor, WireError } from "./codec.ts";

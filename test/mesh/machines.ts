@@ -215,12 +215,16 @@ export class Zone {
     return both && !this.#cut.has(`${a} ${b}`) && !this.#cut.has(`${b} ${a}`);
   }
 
-  /** Cuts a link without anybody being told, or mends it. */
+  /** Cuts a link without anybody being told, or mends it, of which both ends hear. */
   cut(a: string, b: string, cut: boolean): void {
+    const was = this.#cut.has(`${a} ${b}`);
     for (const pair of [`${a} ${b}`, `${b} ${a}`]) {
       if (cut) this.#cut.add(pair);
       else this.#cut.delete(pair);
     }
+    if (cut || !was || !this.isUp(a, b)) return;
+    this.step(a, { kind: "link", neighbour: b, up: true });
+    this.step(b, { kind: "link", neighbour: a, up: true });
   }
 
   run(ms: number): void {
