@@ -68,9 +68,18 @@ export class Access {
 
   /** An allowed filter covers it and no `deny` filter does. Only the node hears commands. */
   maySubscribe(peer: Peer, filter: string): boolean {
+    return this.#mayRead(peer.rules, filter);
+  }
+
+  /** The same for a kept session whose client is away: the site file may have changed since. */
+  mayKeep(clientId: string, filter: string): boolean {
+    return this.#mayRead(this.rules(clientId), filter);
+  }
+
+  #mayRead({ subscribe, deny }: Rules, filter: string): boolean {
     if (filter.startsWith("$")) return false;
-    if ([COMMAND_FILTER, ...peer.rules.deny].some((denied) => covers(denied, filter))) return false;
-    return covers(READABLE, filter) || peer.rules.subscribe.some((wide) => covers(wide, filter));
+    if ([COMMAND_FILTER, ...deny].some((denied) => covers(denied, filter))) return false;
+    return covers(READABLE, filter) || subscribe.some((wide) => covers(wide, filter));
   }
 
   /** Checked for every delivery: a granted `#` doesn't deliver what is denied. */

@@ -13,12 +13,14 @@ import { Commands } from "./commands.ts";
 import { type BrokerCounters, Counting } from "./counters.ts";
 import { Engine, type Outbound } from "./engine.ts";
 import { Gate } from "./gate.ts";
+import type { KeptDisk } from "./keeper.ts";
+import type { DiscardReason } from "./kept-sessions.ts";
 import { type DetectorInput, DetectorLeases } from "./leases.ts";
 import { type BrokerLimits, DEFAULT_LIMITS } from "./limits.ts";
 import { Listeners, type Listening } from "./listeners.ts";
 import { BrokerPolicy } from "./policy.ts";
 import { Publisher } from "./publisher.ts";
-import { type DiscardReason, SessionStore } from "./sessions.ts";
+import { SessionStore } from "./sessions.ts";
 
 /** Something for the log; everything else is only counted. */
 export interface BrokerEvent {
@@ -37,6 +39,10 @@ export interface BrokerOptions {
   readonly onDetector: (input: DetectorInput) => void;
   readonly onEvent: (event: BrokerEvent) => void;
   readonly limits?: Partial<BrokerLimits>;
+  /** Keeps sessions and retained messages over a restart; without it they end with the process. */
+  readonly disk?: KeptDisk;
+  /** A line for a person about what is kept. */
+  readonly onNotice?: (text: string) => void;
   /** Monotonic and wall clock, ms; for tests. */
   readonly now?: () => number;
   readonly wallMs?: () => number;
@@ -63,11 +69,15 @@ export interface Broker {
   publishStreet(lanes: unknown): void;
   /** Control is known to be gone: says so at once. */
   unavailable(): void;
+  /** The disk may be there again: what waits for it is tried at once. */
+  wakeDisk(): void;
   readonly counters: BrokerCounters;
   close(): Promise<void>;
 }
 
 const EXPIRY_CHECK_MS = 60_000;
+/** The disk's last chance; what it does not take by then is as after a crash. */
+const CLOSING_MS = 2_000;
 
 /** Builds the broker; nothing listens before `listen`. */
 export async function createBroker(options: BrokerOptions): Promise<Broker> {
@@ -82,6 +92,7 @@ class NodeBroker implements Broker {
   readonly #counting = new Counting();
   readonly #gates = new Set<Gate>();
   readonly #now: () => number;
+  readonly #access: Access;
   readonly #sessions: SessionStore;
   readonly #leases: DetectorLeases;
   readonly #publisher: Publisher;
@@ -95,7 +106,8 @@ class NodeBroker implements Broker {
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#now = options.now ?? (() => performance.now());
     const wallMs = options.wallMs ?? (() => Date.now());
-    this.#sessions = this.#makeSessions();
+    this.#access = new Access(options.site, options.secret);
+    this.#sessions = this.#makeSessions(wallMs);
     this.#leases = new DetectorLeases(options.site, options.onDetector);
     const topics = topicsOf(options.site.node);
     const publish = (kind: string, message: Outbound) => this.#publish(kind, message);
@@ -111,7 +123,7 @@ class NodeBroker implements Broker {
     const policy = new BrokerPolicy({
       limits: this.#limits,
       topics,
-      access: new Access(options.site, options.secret),
+      access: this.#access,
       sessions: this.#sessions,
       counting: this.#counting,
       commands,
@@ -167,6 +179,10 @@ class NodeBroker implements Broker {
     this.#publisher.unavailable();
   }
 
+  wakeDisk(): void {
+    this.#sessions.wake();
+  }
+
   get counters(): BrokerCounters {
     let subscriptions = 0;
     for (const gate of this.#gates) subscriptions += gate.peer?.granted.size ?? 0;
@@ -175,6 +191,8 @@ class NodeBroker implements Broker {
       sessions: this.#sessions.sessionCount,
       queuedMessages: this.#sessions.queuedMessages,
       retainedMessages: this.#sessions.retainedCount,
+      diskCommits: this.#sessions.commits,
+      diskTrouble: this.#sessions.trouble,
     });
   }
 
@@ -186,17 +204,23 @@ class NodeBroker implements Broker {
     await this.#engine.close();
     for (const gate of this.#gates) gate.destroy();
     await closed;
+    await this.#sessions.close(CLOSING_MS);
   }
 
-  #makeSessions(): SessionStore {
-    return new SessionStore(this.#limits, {
-      isGranted: (id, filter) => this.#engine.peerOf(id)?.granted.has(filter) ?? false,
-      onDiscard: (client, reason, messages) => {
+  #makeSessions(wallMs: () => number): SessionStore {
+    const { disk = null, onEvent, onNotice = () => undefined } = this.#options;
+    const hooks = {
+      isGranted: (id: string, filter: string) =>
+        this.#engine.peerOf(id)?.granted.has(filter) ?? false,
+      mayKeep: (id: string, filter: string) => this.#access.mayKeep(id, filter),
+      onDiscard: (client: string, reason: DiscardReason, messages: number) => {
         this.#counting.drop("session", reason, messages);
-        this.#options.onEvent({ what: "session-discarded", client, reason, messages });
+        onEvent({ what: "session-discarded", client, reason, messages });
         this.#engine.disconnect(client);
       },
-    });
+      onNotice,
+    };
+    return new SessionStore(this.#limits, hooks, { disk, now: this.#now, wallMs });
   }
 
   #publish(kind: string, message: Outbound): void {

@@ -25,6 +25,9 @@ export interface BrokerCounters {
   readonly sessions: number;
   readonly queuedMessages: number;
   readonly retainedMessages: number;
+  /** Commits of what is kept, and why the disk does not take them at present, or null. */
+  readonly diskCommits: number;
+  readonly diskTrouble: string | null;
 }
 
 /** Distinct reasons are few by construction; this bounds them should that ever be wrong. */
@@ -69,6 +72,8 @@ export class Counting {
     sessions: number;
     queuedMessages: number;
     retainedMessages: number;
+    diskCommits: number;
+    diskTrouble: string | null;
   }): BrokerCounters {
     return {
       connections: this.connections,

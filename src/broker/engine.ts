@@ -15,7 +15,8 @@ import { CONSUMED_TOPIC, Emitter } from "./emitter.ts";
 import { matches } from "./filters.ts";
 import type { Gate } from "./gate.ts";
 import type { BrokerLimits } from "./limits.ts";
-import type { SessionStore } from "./sessions.ts";
+import type { StoredPacket } from "./session.ts";
+import { PRESENT_FILTER, type SessionStore } from "./sessions.ts";
 
 /** A CONNECT as the policy judges it. */
 export interface Login {
@@ -82,6 +83,7 @@ interface Delivery {
   retain: boolean;
   /** Set when the message comes from a kept session's queue. */
   readonly messageId?: number | undefined;
+  readonly brokerCounter?: number | undefined;
 }
 
 /** Remembers nothing: see the header on #994. */
@@ -107,9 +109,11 @@ export class Engine {
   readonly #aedes: Aedes;
   readonly #emitter = new Emitter();
   readonly #policy: Policy;
+  readonly #sessions: SessionStore;
 
   constructor({ limits, sessions, policy }: EngineOptions) {
     this.#policy = policy;
+    this.#sessions = sessions;
     this.#aedes = new Aedes({
       mq: this.#emitter,
       persistence: sessions,
@@ -132,8 +136,13 @@ export class Engine {
     this.#aedes.handle(gate);
   }
 
-  /** Publishes one of the node's own messages. */
+  /** Publishes one of the node's own messages; who may wait for it must be known first. */
   publish(message: Outbound): void {
+    if (message.qos === 0 || this.#sessions.loaded) this.#publishNow(message);
+    else void this.#sessions.ready.then(() => this.#publishNow(message));
+  }
+
+  #publishNow(message: Outbound): void {
     const { topic, qos, retain = false } = message;
     const payload = Buffer.from(message.payload);
     const packet = { cmd: "publish" as const, topic, payload, qos, retain, dup: false };
@@ -149,7 +158,7 @@ export class Engine {
 
   peerOf(clientId: string): Peer | null {
     const client = this.#client(clientId);
-    return client === undefined ? null : gateOf(client).peer;
+    return client === undefined || client.closed ? null : gateOf(client).peer;
   }
 
   /** Closes the client's connection, if it has one. */
@@ -170,17 +179,23 @@ export class Engine {
   #decide(): void {
     const aedes = this.#aedes;
     aedes.authenticate = (client, user, password, done) => {
-      const refused = this.#login(client, user, password);
-      if (refused === null) done(null, true);
-      else done(Object.assign(new Error("refused"), { returnCode: refused }), false);
+      const judge = (): void => {
+        const refused = this.#login(client, user, password);
+        if (refused === null) done(null, true);
+        else done(Object.assign(new Error("refused"), { returnCode: refused }), false);
+      };
+      // Who wants a kept session back waits until it is known which there are.
+      if (client.clean || this.#sessions.loaded) judge();
+      else void this.#sessions.whenLoaded().then(judge);
     };
     aedes.authorizePublish = (client, packet, done) => {
       const peer = client === null ? null : gateOf(client).peer;
-      if (peer === null) done(new Error("nobody's message"));
-      else done(this.#publish(peer, packet as Inbound & Delivery));
+      if (client === null || peer === null) done(new Error("nobody's message"));
+      else this.#take(client, peer, packet as Inbound & StoredPacket, done);
     };
     aedes.authorizeSubscribe = (client, subscription, done) => {
       const { peer } = gateOf(client);
+      if (subscription.topic === PRESENT_FILTER) return done(null, null);
       const granted = peer !== null && this.#policy.subscribe(peer, subscription.topic);
       done(null, granted ? subscription : null);
     };
@@ -208,8 +223,31 @@ export class Engine {
     return null;
   }
 
+  /** What kept sessions get is durable before the PUBACK; a client's messages stay in order. */
+  #take(
+    client: Client,
+    peer: Peer,
+    packet: Inbound & StoredPacket,
+    done: (error?: Error | null) => void,
+  ): void {
+    const refused = this.#publish(peer, packet);
+    const isKept = refused === null && packet.qos > 0 && packet.topic !== CONSUMED_TOPIC;
+    const taken = isKept ? this.#sessions.take(client, packet) : null;
+    const gate = gateOf(client);
+    if (taken === null && (gate.held === null || packet.qos === 0)) {
+      done(refused);
+      return;
+    }
+    const before = gate.held;
+    const turn = Promise.all([taken, before]).then(([reason]) => {
+      if (gate.held === turn) gate.held = null;
+      done(reason === null ? refused : new Error(reason));
+    });
+    gate.held = turn;
+  }
+
   /** The error closes the connection: 3.1.1 has no other way to refuse a message. */
-  #publish(peer: Peer, packet: Inbound & Delivery): Error | null {
+  #publish(peer: Peer, packet: Inbound & StoredPacket): Error | null {
     packet.dup = false;
     const answer = this.#policy.publish(peer, packet);
     if (answer === "pass") return null;
@@ -225,6 +263,13 @@ export class Engine {
     if (peer === null) return false;
     const parts = client as unknown as ClientParts;
     if (!parts.connackSent) return false;
+    if (!client.clean && packet.brokerCounter !== undefined) {
+      const { id } = client;
+      // From the queue it has an id by now; live it has none.
+      if (packet.messageId !== undefined) {
+        packet.dup = this.#sessions.isRepeat(id, packet.brokerCounter);
+      } else if (this.#sessions.isUnderWay(id, packet.brokerCounter)) return false;
+    }
     const qos = effectiveQos(parts, packet);
     // Live messages of a QoS above 0 keep an id: their place in a kept queue is cleared by it.
     if (packet.qos > qos) packet.qos = packet.retain ? qos : Math.max(qos, 1);

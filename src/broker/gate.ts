@@ -39,6 +39,8 @@ export class Gate extends Duplex {
   peer: Peer | null = null;
   /** Set with the first error that was counted for this connection. */
   failed = false;
+  /** While publishes of this client wait for their commit: the last of them. */
+  held: Promise<void> | null = null;
   readonly via: Via;
   readonly vouched: Role;
   readonly #stream: Duplex;

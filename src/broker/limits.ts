@@ -28,8 +28,16 @@ export interface BrokerLimits {
   readonly sessionMessages: number;
   readonly sessionBytes: number;
   readonly sessionExpiryMs: number;
-  /** Half-open QoS 2 handshakes of one client; only their packet ids are kept. */
+  /** Commits that somebody waits for gather this long, and are so many a second at most. */
+  readonly commitGroupMs: number;
+  readonly commitsPerS: number;
+  /** What nobody waits for goes with the next commit, or after this; a crash repeats it. */
+  readonly idleCommitMs: number;
+  /** A publisher waits this long for a disk that does not take its message, then it is refused. */
+  readonly commitPatienceMs: number;
+  /** Half-open QoS 2 handshakes of one client, and how much of their content is remembered. */
   readonly maxInflightInbound: number;
+  readonly handshakeBytes: number;
   /** Retained messages of all clients together. */
   readonly retainedMessages: number;
   readonly retainedBytes: number;
@@ -54,7 +62,12 @@ export const DEFAULT_LIMITS: BrokerLimits = {
   sessionMessages: 1_000,
   sessionBytes: 262_144,
   sessionExpiryMs: 86_400_000,
+  commitGroupMs: 20,
+  commitsPerS: 5,
+  idleCommitMs: 5_000,
+  commitPatienceMs: 10_000,
   maxInflightInbound: 10_000,
+  handshakeBytes: 4_096,
   retainedMessages: 1_000,
   retainedBytes: 4_194_304,
 };

@@ -1,256 +1,299 @@
-// What the broker keeps for clients: subscriptions and undelivered messages of persistent
-// sessions, half-open QoS 2 handshakes, retained messages. In memory and bounded, in the shape that
-// Aedes asks of a persistence.
+// What the broker keeps for clients, in the shape that Aedes asks of a persistence: kept sessions,
+// half-open QoS 2 handshakes, retained messages, wills. In memory and bounded; a `Keeper` brings it
+// to the disk and back. Reads never wait for the disk, but for the one reading at the start.
 //
-// When a session's bound is reached the *whole* session is discarded: its next CONNACK says
-// "session present 0", never a hole in a session that claims to be whole (MESH section 4). So it is
-// for a session older than its expiry. A full store of sessions or retained messages refuses the
-// newcomer and leaves the others alone.
+// What is acknowledged to a client is committed first: its PUBLISH, where a kept session gets it
+// (`take`), its SUBSCRIBE and UNSUBSCRIBE, both sides of a QoS 2 handshake. The node's own messages
+// go out after the commit of the queues that they stand in. A disk that does not take it holds up
+// who waits for it, and refuses them after a while; nobody else notices.
 //
 // Differences to the package's own memory store: QoS is lowered to the subscription's before a
-// message is kept; a redelivery carries DUP [MQTT-3.3.1-1]; a packet id still in use is never given
-// out again; refused filters collect nothing; of a QoS 2 handshake only the id is kept.
+// message is kept; a packet id still in use is never given out again; refused filters collect
+// nothing; of a QoS 2 handshake the id counts.
 import { Readable } from "node:stream";
+import type { KeptChange } from "../wire/kept.ts";
 import { SYSTEM_PREFIX } from "./emitter.ts";
+import { DiskPatience, Intake, NOT_READ, NOT_WRITTEN } from "./intake.ts";
+import { Keeper, type KeptDisk } from "./keeper.ts";
+import { type BrokerIdentity, Keepsakes, type SessionClient } from "./keepsakes.ts";
+import { type DiscardReason, KeptSessions, type SessionHooks } from "./kept-sessions.ts";
 import type { BrokerLimits } from "./limits.ts";
-import { TopicTree } from "./topic-tree.ts";
+import type { Filter, Session, StoredPacket } from "./session.ts";
 
-/** A message as Aedes hands it around; only these fields are ours to look at. */
-export interface StoredPacket {
-  cmd: "publish" | "pubrel";
-  brokerId?: string | undefined;
-  brokerCounter?: number | undefined;
-  topic: string;
-  payload: Buffer;
-  qos: number;
-  retain: boolean;
-  dup: boolean;
-  messageId?: number | undefined;
-}
-
-/** Who a call is about; Aedes passes its client, sometimes only an id. */
-export interface SessionClient {
-  readonly id: string;
-  readonly connackSent?: boolean;
-}
-
-export interface Filter {
+/** An entry of `subscriptionsByTopic`. */
+export interface Subscriber {
+  readonly clientId: string;
   readonly topic: string;
   readonly qos: number;
 }
 
-export type DiscardReason = "queue-full" | "expired";
-
-export interface SessionHooks {
-  /** False for a filter that the client was not granted. */
-  readonly isGranted: (clientId: string, filter: string) => boolean;
-  readonly onDiscard: (clientId: string, reason: DiscardReason, messages: number) => void;
+export interface Keeping {
+  readonly disk: KeptDisk | null;
+  /** Monotonic and wall clock, ms. */
+  readonly now: () => number;
+  readonly wallMs: () => number;
 }
 
-interface Session {
-  readonly id: string;
-  readonly subscriptions: Map<string, { readonly match: Match }>;
-  /** In the order published; the key is the broker's counter of the message. */
-  readonly queue: Map<number, StoredPacket>;
-  readonly byMessageId: Map<number, number>;
-  bytes: number;
-  /** Since when nobody is connected, ms; null while somebody is. */
-  offlineSinceMs: number | null;
-}
+const IN_MEMORY: Keeping = {
+  disk: null,
+  now: () => performance.now(),
+  wallMs: () => Date.now(),
+};
 
-interface Match {
-  readonly session: Session;
-  readonly topic: string;
-  readonly qos: number;
-}
+/** Stands for a session without subscriptions: Aedes calls a session present when it has some. */
+export const PRESENT_FILTER = `${SYSTEM_PREFIX}kept`;
 
-/** Memory of one stored message beside its topic and payload; measured order of magnitude. */
-const MESSAGE_OVERHEAD_BYTES = 128;
+const CLOSING_MS = 2_000;
 
-function sizeOf(packet: { topic: string; payload: Buffer }): number {
-  return packet.topic.length + packet.payload.length + MESSAGE_OVERHEAD_BYTES;
-}
+/** The node's own messages that wait for their commit; more are not sent. */
+const MAX_OWN_WAITING = 1_000;
 
-/** A copy that does not pin the socket chunk the message came in. */
-function ownCopy(payload: Buffer | string): Buffer {
-  const bytes = Buffer.from(payload as Buffer);
-  const copy = Buffer.allocUnsafeSlow(bytes.length);
-  bytes.copy(copy);
-  return copy;
-}
-
-export class SessionStore {
-  readonly #limits: BrokerLimits;
+export class SessionStore extends Keepsakes {
   readonly #hooks: SessionHooks;
-  readonly #sessions = new Map<string, Session>();
-  readonly #tree = new TopicTree<Match>();
-  readonly #incoming = new Map<string, Set<number>>();
-  readonly #retained = new Map<string, StoredPacket>();
-  #retainedBytes = 0;
+  readonly #kept: KeptSessions;
+  readonly #patience: DiskPatience;
+  readonly #intake: Intake;
+  /** Of entries that Aedes was given: a session may end before they come back. */
+  readonly #matches = new WeakMap<Subscriber, Session>();
+  #loaded = false;
+  /** Ids whose sessions ended before the disk was read. */
+  readonly #ended = new Set<string>();
+  #ownWaiting = 0;
 
-  constructor(limits: BrokerLimits, hooks: SessionHooks) {
-    this.#limits = limits;
+  constructor(limits: BrokerLimits, hooks: SessionHooks, keeping: Keeping = IN_MEMORY) {
+    const { disk, now, wallMs } = keeping;
+    super(limits, new Keeper({ disk, limits, now, everything: () => this.#everything() }));
+    const { keeper, handshakes } = this;
     this.#hooks = hooks;
+    this.#kept = new KeptSessions({ limits, hooks, keeper, handshakes, now, wallMs });
+    this.#patience = new DiskPatience(keeper, limits.commitPatienceMs);
+    const number = (packet: StoredPacket): number => this.#number(packet);
+    this.#intake = new Intake({ kept: this.#kept, handshakes, patience: this.#patience, number });
+    if (disk === null) this.#takeOver([]);
   }
 
-  async setup(): Promise<void> {
-    // Nothing to open: memory.
+  /** Begins to read the disk; clients are served meanwhile. */
+  async setup(broker: BrokerIdentity): Promise<void> {
+    this.broker = broker;
+    if (!this.#loaded) void this.#load();
+  }
+
+  async #load(): Promise<void> {
+    const contents = await this.keeper.load();
+    if (contents === null) return;
+    for (const notice of contents.notices) this.#hooks.onNotice?.(notice);
+    this.#takeOver(contents.changes);
+  }
+
+  #takeOver(changes: readonly KeptChange[]): void {
+    const highest = this.#kept.restore(changes, this.#ended);
+    this.broker.counter = Math.max(this.broker.counter, highest);
+    const lost = this.retained.restore(changes);
+    if (lost > 0) this.#hooks.onNotice?.(`${lost} retained messages have no room any more`);
+    this.#ended.clear();
+    this.#loaded = true;
+    this.keeper.begin();
+    this.tellReady();
+  }
+
+  /** Where Aedes would count a message when it is published, it finds it counted. */
+  #number(packet: StoredPacket): number {
+    this.broker.counter += 1;
+    packet.brokerId = this.broker.id;
+    packet.brokerCounter = this.broker.counter;
+    return this.broker.counter;
+  }
+
+  #everything(): KeptChange[] {
+    return [...this.#kept.changes(), ...this.retained.changes()];
+  }
+
+  /** True once what the disk had is known here. */
+  get loaded(): boolean {
+    return this.#loaded;
+  }
+
+  /** Resolves when `loaded`; false when that takes too long. */
+  async whenLoaded(): Promise<boolean> {
+    return this.#loaded || (await this.#patience.within(this.ready));
+  }
+
+  /** Why the disk can't be used, or null. */
+  get trouble(): string | null {
+    return this.keeper.trouble?.reason ?? null;
+  }
+
+  get commits(): number {
+    return this.keeper.commits;
+  }
+
+  /** The disk may be there again. */
+  wake(): void {
+    this.keeper.wake();
+  }
+
+  /** Everything to the disk, as far as it takes it within `patienceMs`. */
+  async close(patienceMs: number): Promise<void> {
+    await this.keeper.close(patienceMs);
   }
 
   // Sessions
 
   /** True when a client with this id may have a kept session. */
   hasRoomFor(clientId: string): boolean {
-    return this.#sessions.has(clientId) || this.#sessions.size < this.#limits.maxSessions;
+    return this.#kept.hasRoomFor(clientId);
   }
 
   get sessionCount(): number {
-    return this.#sessions.size;
+    return this.#kept.count;
   }
 
   get queuedMessages(): number {
-    let messages = 0;
-    for (const session of this.#sessions.values()) messages += session.queue.size;
-    return messages;
+    return this.#kept.all.reduce((sum, session) => sum + session.length, 0);
   }
 
   /** Begins or resumes the kept session of a client that has connected. */
   open(clientId: string): void {
-    const session = this.#sessions.get(clientId) ?? {
-      id: clientId,
-      subscriptions: new Map(),
-      queue: new Map(),
-      byMessageId: new Map(),
-      bytes: 0,
-      offlineSinceMs: null,
-    };
-    session.offlineSinceMs = null;
-    this.#sessions.set(clientId, session);
+    this.#kept.open(clientId);
   }
 
   /** The client has gone; a session that holds nothing goes with it. */
   leave(clientId: string, nowMs: number): void {
-    const session = this.#sessions.get(clientId);
-    if (session === undefined) return;
-    session.offlineSinceMs = nowMs;
-    const handshakes = this.#incoming.get(clientId)?.size ?? 0;
-    if (session.subscriptions.size + session.queue.size + handshakes === 0) this.#drop(session);
+    this.#kept.leave(clientId, nowMs);
   }
 
   /** Discards what nobody came back for. */
   expire(nowMs: number): void {
-    for (const session of [...this.#sessions.values()]) {
-      const { offlineSinceMs } = session;
-      if (offlineSinceMs !== null && nowMs - offlineSinceMs >= this.#limits.sessionExpiryMs) {
-        this.#discard(session, "expired");
-      }
-    }
+    this.#kept.expire(nowMs);
   }
 
-  #discard(session: Session, reason: DiscardReason): void {
-    const messages = session.queue.size;
-    this.#drop(session);
-    this.#hooks.onDiscard(session.id, reason, messages);
+  /** Discards every session that collects messages of the topic. */
+  discardCollectors(topic: string, reason: DiscardReason): void {
+    for (const session of this.#kept.collectors(topic).keys()) this.#kept.discard(session, reason);
   }
 
-  #drop(session: Session): void {
-    for (const [filter, { match }] of session.subscriptions) this.#tree.remove(filter, match);
-    session.subscriptions.clear();
-    session.queue.clear();
-    session.byMessageId.clear();
-    this.#sessions.delete(session.id);
-    this.#incoming.delete(session.id);
+  /** True when a kept session, connected or not, collects messages of the topic. */
+  has(topic: string): boolean {
+    return this.#kept.has(topic);
+  }
+
+  // Messages of clients
+
+  /**
+   * Takes a client's message of QoS 1 or 2 before it is acknowledged; see `Intake.take`. Before
+   * the disk was read nobody knows which kept sessions get it.
+   */
+  take(client: SessionClient, packet: StoredPacket): Promise<string | null> | null {
+    if (this.#loaded) return this.#intake.take(client.id, packet);
+    return this.whenLoaded().then((loaded) =>
+      loaded ? this.#intake.take(client.id, packet) : NOT_READ,
+    );
   }
 
   // Subscriptions
 
   async addSubscriptions(client: SessionClient, filters: readonly Filter[]): Promise<void> {
-    const session = this.#sessions.get(client.id);
-    if (session === undefined) return;
-    for (const { topic, qos } of filters) {
-      if (!this.#hooks.isGranted(client.id, topic)) continue;
-      this.#removeFilter(session, topic);
-      const match = { session, topic, qos };
-      session.subscriptions.set(topic, { match });
-      if (qos > 0) this.#tree.add(topic, match);
-    }
+    const granted = filters.filter(({ topic }) => this.#hooks.isGranted(client.id, topic));
+    if (granted.length === 0) return;
+    const session = this.#kept.get(client.id) ?? this.#kept.open(client.id);
+    for (const filter of granted) this.#kept.subscribe(session, filter);
+    await this.#patience.durable();
   }
 
   async removeSubscriptions(client: SessionClient, filters: readonly string[]): Promise<void> {
-    const session = this.#sessions.get(client.id);
+    const session = this.#kept.get(client.id);
     if (session === undefined) return;
-    for (const topic of filters) this.#removeFilter(session, topic);
+    for (const topic of filters) this.#kept.unsubscribe(session, topic);
+    await this.#patience.durable();
   }
 
-  #removeFilter(session: Session, topic: string): void {
-    const known = session.subscriptions.get(topic);
-    if (known === undefined) return;
-    this.#tree.remove(topic, known.match);
-    session.subscriptions.delete(topic);
-  }
-
+  /** Asked for at a CONNECT that wants its kept session. */
   async subscriptionsByClient(client: SessionClient): Promise<Filter[]> {
-    const session = this.#sessions.get(client.id);
+    await this.ready;
+    const session = this.#kept.get(client.id);
     if (session === undefined) return [];
-    return [...session.subscriptions.values()].map(({ match: { topic, qos } }) => ({ topic, qos }));
+    const filters = [...session.subscriptions.values()].map(({ filter }) => ({ ...filter }));
+    const holds = filters.length > 0 || this.#kept.isEmpty(session);
+    return holds ? filters : [{ topic: PRESENT_FILTER, qos: 0 }];
   }
 
-  /** One entry per session, with the highest QoS of its filters [MQTT-3.3.5-1]. */
-  async subscriptionsByTopic(topic: string): Promise<Match[]> {
+  async subscriptionsByTopic(topic: string): Promise<Subscriber[]> {
     if (topic.startsWith(SYSTEM_PREFIX)) return [];
-    const best = new Map<Session, Match>();
-    for (const match of this.#tree.match(topic)) {
-      const known = best.get(match.session);
-      if (known === undefined || known.qos < match.qos) best.set(match.session, match);
-    }
-    return [...best.values()];
+    await this.ready;
+    return this.#kept.match(topic).map(({ session, filter }) => {
+      const { subscriptionIdentifier: _, ...rest } = filter;
+      const entry = { ...rest, topic: filter.topic, qos: filter.qos, clientId: session.id };
+      this.#matches.set(entry, session);
+      return entry;
+    });
   }
 
-  /** True when a kept session, connected or not, collects messages of the topic. */
-  has(topic: string): boolean {
-    return this.#tree.has(topic);
+  async countOffline(): Promise<{ subsCount: number; clientsCount: number }> {
+    const clients = this.#kept.all.filter(({ subscriptions }) => subscriptions.size > 0);
+    return { subsCount: this.#kept.filterCount, clientsCount: clients.length };
+  }
+
+  getClientList(topic: string): Readable {
+    const clients = this.#kept.all.filter(({ subscriptions }) => subscriptions.has(topic));
+    return Readable.from(clients.map(({ id }) => id));
   }
 
   /** A clean CONNECT ends what was kept under its id [MQTT-3.1.2-6]. */
   async cleanSubscriptions(client: SessionClient): Promise<void> {
-    const session = this.#sessions.get(client.id);
-    if (session !== undefined) this.#drop(session);
+    if (!this.#loaded) {
+      // Nothing is acknowledged to a publisher before the disk was read: nothing to wait for.
+      this.#ended.add(client.id);
+      this.keeper.note({ kind: "session-gone", id: client.id });
+      return;
+    }
+    const session = this.#kept.get(client.id);
+    if (session === undefined) return;
+    this.#kept.end(session);
+    await this.#patience.durable();
   }
 
   // Undelivered messages
 
-  async outgoingEnqueueCombi(matched: readonly Match[], packet: StoredPacket): Promise<void> {
-    if (matched.length === 0) return;
-    const payload = ownCopy(packet.payload);
-    for (const { session, qos } of matched) this.#enqueue(session, { ...packet, payload }, qos);
-  }
-
-  /** A message of the broker's own to one client; `sub` carries its id only. */
-  async outgoingEnqueue(sub: { clientId: string }, packet: StoredPacket): Promise<void> {
-    const session = this.#sessions.get(sub.clientId);
-    if (session !== undefined) this.#enqueue(session, packet, packet.qos);
-  }
-
-  #enqueue(session: Session, packet: StoredPacket, maxQos: number): void {
-    if (this.#sessions.get(session.id) !== session) return;
-    const bytes = session.bytes + sizeOf(packet);
-    const full = session.queue.size >= this.#limits.sessionMessages;
-    if (full || bytes > this.#limits.sessionBytes) {
-      this.#discard(session, "queue-full");
-      return;
+  /** After `take` nothing is new in it; the node's own messages are queued and committed here. */
+  async outgoingEnqueueCombi(
+    subscribers: readonly Subscriber[],
+    packet: StoredPacket,
+  ): Promise<void> {
+    const collectors = new Map<Session, number>();
+    for (const subscriber of subscribers) {
+      const session = this.#sessionOf(subscriber);
+      if (session === undefined) continue;
+      collectors.set(session, Math.max(collectors.get(session) ?? 0, subscriber.qos));
     }
-    session.bytes = bytes;
-    session.queue.set(packet.brokerCounter ?? 0, {
-      cmd: "publish",
-      brokerId: packet.brokerId,
-      brokerCounter: packet.brokerCounter,
-      topic: packet.topic,
-      payload: packet.payload,
-      qos: Math.min(packet.qos, maxQos),
-      retain: false,
-      dup: false,
-      messageId: undefined,
-    });
+    const queued = this.#kept.enqueue(collectors, packet);
+    if (queued || this.#kept.owes(packet.topic)) await this.#ownCommitted();
+  }
+
+  /** A message to one client. */
+  async outgoingEnqueue(
+    subscriber: { clientId: string; qos?: number },
+    packet: StoredPacket,
+  ): Promise<void> {
+    const session = this.#kept.get(subscriber.clientId) ?? this.#kept.open(subscriber.clientId);
+    this.#kept.enqueue(new Map([[session, subscriber.qos ?? packet.qos]]), packet);
+    await this.#ownCommitted();
+  }
+
+  #sessionOf(subscriber: Subscriber): Session | undefined {
+    const known = this.#matches.get(subscriber);
+    if (known === undefined) {
+      return this.#kept.get(subscriber.clientId) ?? this.#kept.open(subscriber.clientId);
+    }
+    return this.#kept.get(known.id) === known ? known : undefined;
+  }
+
+  async #ownCommitted(): Promise<void> {
+    const durable = this.keeper.durable();
+    if (durable === null) return;
+    if (this.#ownWaiting >= MAX_OWN_WAITING) throw new Error(NOT_WRITTEN);
+    this.#ownWaiting += 1;
+    await durable;
+    this.#ownWaiting -= 1;
   }
 
   /**
@@ -258,122 +301,60 @@ export class SessionStore {
    * of `packet`, which is written to the socket next, when it is still in use.
    */
   async outgoingUpdate(client: SessionClient, packet: StoredPacket): Promise<void> {
-    const session = this.#sessions.get(client.id);
+    const session = this.#kept.get(client.id);
     if (session === undefined) return;
     if (packet.cmd === "pubrel") {
-      const counter = session.byMessageId.get(packet.messageId ?? 0);
-      const entry = counter === undefined ? undefined : session.queue.get(counter);
-      if (entry !== undefined) entry.cmd = "pubrel";
+      if (session.release(packet.messageId ?? 0)) await this.keeper.durable();
       return;
     }
-    const entry = session.queue.get(packet.brokerCounter ?? 0);
-    if (entry === undefined || entry.messageId === packet.messageId) return;
-    if (entry.messageId !== undefined) session.byMessageId.delete(entry.messageId);
-    packet.messageId = freeMessageId(session, packet.messageId ?? 1);
-    entry.messageId = packet.messageId;
-    session.byMessageId.set(packet.messageId, packet.brokerCounter ?? 0);
+    const given = session.giveOut(packet.brokerCounter ?? 0, packet.messageId ?? 1);
+    if (given === null) return;
+    packet.messageId = given.messageId;
+    // Under another id after a crash it would be another message to its receiver.
+    if (given.qos === 2) await this.keeper.durable();
+  }
+
+  /** True for a message that was given out and is not acknowledged. */
+  isUnderWay(clientId: string, number: number): boolean {
+    return this.#kept.get(clientId)?.isUnderWay(number) ?? false;
+  }
+
+  /** True for a message that was given out before: it carries DUP [MQTT-3.3.1-1]. */
+  isRepeat(clientId: string, number: number): boolean {
+    return this.#kept.get(clientId)?.isRepeat(number) ?? false;
   }
 
   /** The client has acknowledged, or may not have, a message. */
   async outgoingClearMessageId(
     client: SessionClient,
-    packet: StoredPacket,
+    packet: { messageId?: number | undefined; brokerCounter?: number | undefined },
   ): Promise<StoredPacket | undefined> {
-    const session = this.#sessions.get(client.id);
+    const session = this.#kept.get(client.id);
     if (session === undefined) return undefined;
-    // Without an id it is a delivery that was held back. Before the CONNACK it only waits.
-    if (packet.messageId === undefined && client.connackSent !== true) return undefined;
-    const counter =
-      packet.messageId === undefined
-        ? packet.brokerCounter
-        : session.byMessageId.get(packet.messageId);
-    const entry = counter === undefined ? undefined : session.queue.get(counter);
-    if (counter === undefined || entry === undefined) return undefined;
-    session.queue.delete(counter);
-    session.bytes -= sizeOf(entry);
-    if (entry.messageId !== undefined) session.byMessageId.delete(entry.messageId);
-    return entry;
+    if (packet.messageId !== undefined) {
+      const number = session.numberOf(packet.messageId);
+      return number === undefined ? undefined : (session.remove(number) ?? undefined);
+    }
+    // Without an id it is a live delivery that was held back: because the CONNACK is to come, or
+    // because the message is on its way from the queue; then it only waits.
+    const number = packet.brokerCounter ?? 0;
+    if (client.connackSent !== true || session.isUnderWay(number)) return undefined;
+    return session.remove(number) ?? undefined;
   }
 
   /** What a client that came back has to get, oldest first. */
   outgoingStream(client: SessionClient): Readable {
-    const queue = this.#sessions.get(client.id)?.queue.values() ?? [];
-    return Readable.from(
-      [...queue].map((entry) => ({ ...entry, dup: entry.messageId !== undefined })),
-    );
+    return Readable.from(this.#outgoing(client.id));
   }
 
-  // Half-open QoS 2 handshakes: only the packet id matters, never the content
-
-  async incomingStorePacket(client: SessionClient, packet: { messageId?: number }): Promise<void> {
-    const ids = this.#incoming.get(client.id) ?? new Set();
-    ids.add(packet.messageId ?? 0);
-    this.#incoming.set(client.id, ids);
+  async *#outgoing(clientId: string) {
+    const session = this.#kept.get(clientId);
+    if (session === undefined) return;
+    if (session.assignIds()) await this.keeper.durable();
+    yield* session.packets();
   }
 
-  /** Rejects when the id is new: that is how Aedes asks. */
-  async incomingGetPacket<T extends { messageId?: number }>(
-    client: SessionClient,
-    packet: T,
-  ): Promise<T> {
-    if (this.#incoming.get(client.id)?.has(packet.messageId ?? 0)) return packet;
-    throw new Error("no such packet");
+  async destroy(): Promise<void> {
+    await this.keeper.close(CLOSING_MS);
   }
-
-  async incomingDelPacket(client: SessionClient, packet: { messageId?: number }): Promise<void> {
-    this.#incoming.get(client.id)?.delete(packet.messageId ?? 0);
-  }
-
-  async cleanIncoming(client: SessionClient): Promise<void> {
-    this.#incoming.delete(client.id);
-  }
-
-  // Retained messages
-
-  /** True when the message fits into the store of retained messages. */
-  canRetain(packet: { topic: string; payload: Buffer }): boolean {
-    const known = this.#retained.get(packet.topic);
-    const bytes = this.#retainedBytes + sizeOf(packet) - (known === undefined ? 0 : sizeOf(known));
-    const count = this.#retained.size + (known === undefined ? 1 : 0);
-    return bytes <= this.#limits.retainedBytes && count <= this.#limits.retainedMessages;
-  }
-
-  get retainedCount(): number {
-    return this.#retained.size;
-  }
-
-  async storeRetained(packet: StoredPacket): Promise<void> {
-    const known = this.#retained.get(packet.topic);
-    if (known !== undefined) this.#retainedBytes -= sizeOf(known);
-    this.#retained.delete(packet.topic);
-    if (packet.payload.length === 0) return;
-    const kept = { ...packet, payload: ownCopy(packet.payload) };
-    this.#retainedBytes += sizeOf(kept);
-    this.#retained.set(packet.topic, kept);
-  }
-
-  createRetainedStreamCombi(filters: readonly string[]): Readable {
-    const asked = new TopicTree<true>();
-    for (const filter of filters) asked.add(filter, true);
-    return Readable.from([...this.#retained.values()].filter((entry) => asked.has(entry.topic)));
-  }
-
-  // Wills live as long as their connection; there is no other broker to publish them
-
-  async putWill(): Promise<void> {}
-
-  async delWill(): Promise<void> {}
-
-  streamWill(): Readable {
-    return Readable.from([]);
-  }
-
-  async destroy(): Promise<void> {}
-}
-
-/** The wished id, or the next one that no message of the session is in flight under. */
-function freeMessageId(session: Session, wished: number): number {
-  let id = wished;
-  while (session.byMessageId.has(id)) id = id >= 65_535 ? 1 : id + 1;
-  return id;
 }

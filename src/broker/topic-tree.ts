@@ -56,8 +56,8 @@ export class TopicTree<T> {
       level = next;
     }
     for (const at of level) {
-      found.push(...at.values);
       found.push(...(at.children.get("#")?.values ?? []));
+      found.push(...at.values);
     }
     return found;
   }

@@ -64,6 +64,13 @@ function detectorPart(view: ControlView): HealthPart {
   return { name: "detectors", state: "degraded", text };
 }
 
+function brokerPart({ connections, diskTrouble }: BrokerCounters): HealthPart {
+  const text = `${connections} connected.`;
+  if (diskTrouble === null) return { name: "broker", state: "ok", text };
+  const why = `Kept sessions can't be stored, their publishers wait: ${diskTrouble}`;
+  return { name: "broker", state: "degraded", text: `${text} ${sentence(why)}` };
+}
+
 /** The parts that follow from the newest view and the broker's counters. */
 export function partsOf(
   view: ControlView | null,
@@ -72,10 +79,7 @@ export function partsOf(
 ): HealthPart[] {
   const parts = [controlPart(view, ageMs)];
   if (view !== null) parts.push(cabinetPart(view), detectorPart(view));
-  if (broker !== null) {
-    const text = `${broker.connections} connected.`;
-    parts.push({ name: "broker", state: "ok", text });
-  }
+  if (broker !== null) parts.push(brokerPart(broker));
   if (view !== null && view.clock === "unsure") {
     const text = "The time is not sure; commands from elsewhere are refused.";
     parts.push({ name: "clock", state: "degraded", text });

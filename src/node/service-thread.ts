@@ -43,6 +43,7 @@ const service = new Service(data, {
   detector: (input) => tell({ kind: "detector", input }),
   reload: () => reloads.ask((token) => tell({ kind: "reload", token })),
   events: (query) => log.query(query),
+  disk: { load: () => log.loadBroker(), apply: (batch) => log.applyBroker(batch) },
   write: (level, text) => logger[level](text),
 });
 
@@ -80,6 +81,7 @@ parent.on("message", (message: ToService) => {
       break;
     case "log-port":
       log.attach(message.port);
+      service.wakeDisk();
       if (narrator.behind) void catchUp();
       break;
     case "ordered":

@@ -2,6 +2,7 @@
 // service thread and reaches control and the log through the doors that it is given.
 import type { Duplex } from "node:stream";
 import { type Broker, createBroker } from "../broker/broker.ts";
+import type { KeptDisk } from "../broker/keeper.ts";
 import type { DetectorInput } from "../broker/leases.ts";
 import type { ConsoleEvent, EventQuery, ReloadAnswer } from "../console/api.ts";
 import { keepConsoleAddress, lastConsoleListener } from "../console/place.ts";
@@ -23,6 +24,8 @@ export interface ServiceDoors {
   readonly detector: (input: DetectorInput) => void;
   readonly reload: () => Promise<ReloadAnswer>;
   readonly events: (query: EventQuery) => Promise<readonly ConsoleEvent[]>;
+  /** Where the broker keeps sessions and retained messages. */
+  readonly disk: KeptDisk;
   readonly write: (level: "info" | "warn" | "error", text: string) => void;
 }
 
@@ -125,6 +128,11 @@ export class Service {
     this.broker?.publishNeighbours(picture.neighbours);
   }
 
+  /** The log thread was started anew: what waits for the disk is tried at once. */
+  wakeDisk(): void {
+    this.broker?.wakeDisk();
+  }
+
   async close(): Promise<void> {
     for (const timer of this.timers) clearInterval(timer);
     await this.broker?.close();
@@ -141,6 +149,8 @@ export class Service {
         const text = `the session of ${client} was discarded with ${messages} messages: ${reason}`;
         this.doors.write("warn", text);
       },
+      disk: this.doors.disk,
+      onNotice: (text) => this.doors.write("warn", text),
     });
   }
 
