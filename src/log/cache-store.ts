@@ -148,16 +148,11 @@ export class SqliteCacheStore {
     try {
       const { database, set, remove } = this.#opened();
       database.exec("BEGIN IMMEDIATE");
-      try {
-        for (const { key, bytes, atMs } of this.#waiting.values()) {
-          if (bytes === null) remove.run(key);
-          else set.run(key, atMs, bytes, crc32(bytes));
-        }
-        database.exec("COMMIT");
-      } catch (error) {
-        database.exec("ROLLBACK");
-        throw error;
+      for (const { key, bytes, atMs } of this.#waiting.values()) {
+        if (bytes === null) remove.run(key);
+        else set.run(key, atMs, bytes, crc32(bytes));
       }
+      database.exec("COMMIT");
       this.#waiting.clear();
       this.#commits += 1;
       this.#trouble = null;
@@ -167,7 +162,7 @@ export class SqliteCacheStore {
     }
   }
 
-  /** Closed now, opened anew by the next write; a damaged file makes way for a new one. */
+  /** Closed now (that ends its transaction), opened anew by the next write or reading. */
   #lost(error: SqlError): void {
     this.#trouble = error.message;
     this.#shut();

@@ -48,7 +48,11 @@ export type Opening =
 /** Head and signature around the largest message of parts. */
 export const MAX_BATCH_BYTES = PARTS_BOUNDS.maxBytes + 256;
 
-const BOUNDS: CborBounds = { maxBytes: MAX_BATCH_BYTES, maxDepth: 1, maxItems: 16 };
+const BOUNDS: CborBounds = {
+  maxBytes: MAX_BATCH_BYTES - SIGNATURE_BYTES,
+  maxDepth: 1,
+  maxItems: 16,
+};
 const HEX_64 = /^[0-9a-f]{64}$/;
 
 /** The bytes of a batch, signed. */
@@ -86,11 +90,6 @@ export function peekBatch(bytes: Uint8Array): BatchHead {
 }
 
 function split(bytes: Uint8Array): { signed: Uint8Array; signature: Uint8Array } {
-  if (bytes.length > MAX_BATCH_BYTES) {
-    throw new WireError(`${bytes.length} bytes are more than ${MAX_BATCH_BYTES}`, {
-      reason: "too-large",
-    });
-  }
   const end = bytes.length - SIGNATURE_BYTES;
   if (end <= 0) throw new WireError("a batch without its signature", { reason: "truncated" });
   return { signed: bytes.subarray(0, end), signature: bytes.subarray(end) };

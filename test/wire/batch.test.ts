@@ -161,7 +161,7 @@ t.test("a chain is taken in order, each batch once", async (t) => {
 t.test("any order with repeats: each batch is taken once, and only in order", async (t) => {
   const sealed = chain(8);
   fc.assert(
-    fc.property(fc.array(fc.nat(7), { maxLength: 60 }), (order) => {
+    fc.property(fc.array(fc.nat(7), { maxLength: 60, size: "max" }), (order) => {
       const chains = new BatchChains();
       let next = 0;
       for (const index of order) {
@@ -242,7 +242,11 @@ t.test("a batch is closed with its 256th part", async (t) => {
 });
 
 t.test("no batch is above 16 kB but one that is a single part", async (t) => {
-  const sizes = fc.array(fc.oneof(fc.nat(400), fc.nat(30_000)), { minLength: 1, maxLength: 120 });
+  const sizes = fc.array(fc.oneof(fc.nat(400), fc.nat(30_000)), {
+    minLength: 1,
+    maxLength: 120,
+    size: "max",
+  });
   fc.assert(
     fc.property(sizes, (lengths) => {
       const collector = new BatchCollector();
