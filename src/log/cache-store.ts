@@ -97,8 +97,10 @@ export class SqliteCacheStore {
       this.#waiting.set(change.key, change);
     }
     const full = this.#waiting.size > 2 * COPY_BOUNDS.maxEntries;
-    if (keep === "through" || full) this.#write(nowMs);
+    // A disk that refuses is not asked again at once: each try costs as much as a commit.
+    if (this.#trouble === null && (keep === "through" || full)) this.#write(nowMs);
     else this.tick(nowMs);
+    if (full) this.#trim();
   }
 
   /** Writes what waits once its five seconds are over. */
@@ -166,12 +168,15 @@ export class SqliteCacheStore {
   #lost(error: SqlError): void {
     this.#trouble = error.message;
     this.#shut();
-    // What can't be written must not grow; it will come again.
-    while (this.#waiting.size > COPY_BOUNDS.maxEntries) {
-      const [oldest] = this.#waiting.keys();
-      if (oldest !== undefined) this.#waiting.delete(oldest);
-    }
     if (isDamage(error)) this.#setAside(error.message);
+  }
+
+  /** What can't be written must not grow; it will come again. */
+  #trim(): void {
+    for (const key of this.#waiting.keys()) {
+      if (this.#waiting.size <= COPY_BOUNDS.maxEntries) break;
+      this.#waiting.delete(key);
+    }
   }
 
   #setAside(why: string): void {

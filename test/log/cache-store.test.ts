@@ -176,7 +176,9 @@ t.test(
     t.match(store.trouble, /FULL/);
     t.ok(store.waiting <= 2 * COPY_BOUNDS.maxEntries + 1, `${store.waiting}`);
     disk.faults.full = false;
-    store.put([change("z/plan", "again")], "through", 1e6);
+    store.put([change("z/plan", "again")], "through", 1);
+    t.match(store.trouble, /FULL/, "not asked again at once");
+    store.tick(1e6);
     t.equal(store.trouble, null);
     t.equal(store.waiting, 0);
     t.equal(contents(store)["z/plan"], "again");
