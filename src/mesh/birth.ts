@@ -115,6 +115,12 @@ export class Birth {
       this.#raise();
       return;
     }
+    this.twin();
+  }
+
+  /** Another machine has this identity: nothing is shared until somebody has seen to it. */
+  twin(): void {
+    if (this.#state === "unstarted" || this.#state === "off") return;
     this.#enter("off");
     this.#out.alarm(
       "twin",

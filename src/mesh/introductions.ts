@@ -65,7 +65,7 @@ export class Introductions {
     if (claim !== "new" && claim !== "same") {
       this.#doors.out.count(claim);
       if (claim === "twin") neighbour.distrusted = "two machines have its identity";
-      this.tell(neighbour);
+      this.tell(neighbour, claim === "twin");
       return false;
     }
     const before = neighbour.introduced;
@@ -86,13 +86,13 @@ export class Introductions {
   }
 
   /** Tells a neighbour the highest incarnation that is known of it here. */
-  tell(neighbour: Neighbour): void {
+  tell(neighbour: Neighbour, twin = false): void {
     const { registry, sensor, out } = this.#doors;
     const known = registry.known(neighbour.id);
     const held = sensor.version(neighbour.id)?.incarnation ?? 0;
     const incarnation = Math.max(known?.incarnation ?? 0, held);
     const boot = known?.incarnation === incarnation ? known.boot : null;
-    const payload = encodeKnown({ origin: neighbour.id, incarnation, boot });
+    const payload = encodeKnown({ origin: neighbour.id, incarnation, boot, twin });
     out.send({ neighbour: neighbour.id, lane: "reliable", kind: "known", payload });
   }
 
@@ -113,6 +113,7 @@ export class Introductions {
       out.count("absurd-incarnation");
       return;
     }
-    birth.answered(known.incarnation, known.boot, now);
+    if (known.twin) birth.twin();
+    else birth.answered(known.incarnation, known.boot, now);
   }
 }

@@ -1,7 +1,7 @@
 // What one step wants done, in order. Everything that leaves over a link is put into its envelope
 // here, so that sequence and incarnation are right in one place.
 import type { NodeEvent } from "../log/events.ts";
-import { type EnvelopeKind, encodeEnvelope } from "../wire/envelope.ts";
+import { type EnvelopeKind, encodeEnvelope, MAX_PAYLOAD_BYTES } from "../wire/envelope.ts";
 import { FAST_MAX_BYTES } from "./limits.ts";
 import type { AlarmWord, Lane, MeshEffect } from "./mesh-types.ts";
 
@@ -26,8 +26,15 @@ export class Outbox {
     this.#origin = origin;
   }
 
-  /** Sends one message; returns its bytes. What is too large for a datagram goes reliably. */
+  /**
+   * Sends one message; returns its bytes. What is too large for a datagram goes reliably, what is
+   * too large for any message is counted and not sent.
+   */
   send({ neighbour, lane, kind, payload }: Outgoing): number {
+    if (payload.length > MAX_PAYLOAD_BYTES) {
+      this.count("too-large");
+      return 0;
+    }
     const sequence = (this.#sequences.get(neighbour) ?? 0) + 1;
     this.#sequences.set(neighbour, sequence);
     const bytes = encodeEnvelope({

@@ -1,7 +1,7 @@
 // An own log that was lost comes back: whoever kept its rows is asked for what this log does not
 // have, piece by piece, and the log appends each as `recovered`. Before that is done no new rows
 // are given into custody, so that the old ones can't be pushed out by them.
-import { hashOf } from "../log/chain.ts";
+import { firstUnchained } from "../log/history-chain.ts";
 import { encodeCustodyOffer, encodeCustodyWant } from "../wire/mesh-messages.ts";
 import { CUSTODY_GIVE_UP_MS, CUSTODY_RETRY_MS } from "./limits.ts";
 import type { LogPosition, MeshNow, RawRow } from "./mesh-types.ts";
@@ -138,13 +138,7 @@ export function isBeyond(position: LogPosition, other: LogPosition | null): bool
   return position.seq > other.seq;
 }
 
-/** Whether each row's hash is that of its bytes and the row before; a hole starts a new chain. */
+/** Whether each row follows from those before it; rows of several branches may be mixed. */
 export function chains(after: LogPosition | null, rows: readonly RawRow[]): boolean {
-  let before = after;
-  for (const row of rows) {
-    const follows = before !== null && row.seq === before.seq + 1;
-    if (before !== null && follows && hashOf(before.hash, row, row.body) !== row.hash) return false;
-    before = row;
-  }
-  return true;
+  return firstUnchained(rows, after) === null;
 }

@@ -61,7 +61,7 @@ export class Registry {
       this.#origins.set(origin, known);
     }
     known.rises = known.rises.filter((ms) => now.monoMs - ms < RISES_WITHIN_MS);
-    this.#calm(origin, known, now);
+    this.#calm(origin, known, boot, now);
     const claim = this.#judge(known, incarnation, boot, now);
     remember(known.boots, hex(boot), now.monoMs);
     if (known.rises.length > MAX_RISES) this.#nameTwins(origin, known, now);
@@ -105,8 +105,11 @@ export class Registry {
     );
   }
 
-  #calm(origin: string, known: Origin, now: MeshNow): void {
-    if (known.twinMs === null || now.monoMs - known.twinMs < TWIN_CALM_MS) return;
+  /** A start that was never heard of, after a minute without a conflict: somebody has seen to it. */
+  #calm(origin: string, known: Origin, boot: Uint8Array, now: MeshNow): void {
+    if (known.twinMs === null || known.rises.length > 0) return;
+    const restarted = !known.boots.has(hex(boot));
+    if (!restarted && now.monoMs - known.twinMs < TWIN_CALM_MS) return;
     known.twinMs = null;
     known.rises = [];
     this.#out.settle("twin", origin);

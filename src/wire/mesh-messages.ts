@@ -57,6 +57,8 @@ export interface Known {
   readonly origin: string;
   readonly incarnation: number;
   readonly boot: Uint8Array | null;
+  /** Another machine speaks under the same identity: neither is followed. */
+  readonly twin: boolean;
 }
 
 /** The receiver's own parts of an earlier life, as the sender still has them. */
@@ -117,15 +119,16 @@ export function decodeWant(bytes: Uint8Array): Mark {
 }
 
 export function encodeKnown(known: Known): Uint8Array {
-  return encodeCbor([MESH_VERSION, known.origin, known.incarnation, known.boot]);
+  return encodeCbor([MESH_VERSION, known.origin, known.incarnation, known.boot, known.twin]);
 }
 
 export function decodeKnown(bytes: Uint8Array): Known {
-  const fields = fieldsOf(bytes, 4, "known");
+  const fields = fieldsOf(bytes, 5, "known");
   return {
     origin: text(fields[1], "origin", MAX_ORIGIN),
     incarnation: integer(fields[2], "incarnation"),
     boot: optional(fields[3], (boot) => octets(boot, "boot", BOOT_BYTES)),
+    twin: flag(fields[4], "twin"),
   };
 }
 
