@@ -17,9 +17,14 @@ import { Random } from "./random.ts";
 import { neighbourPairs } from "./topology.ts";
 import type { TimelineLine } from "./trace.ts";
 import { STEP_MS, World } from "./world.ts";
+import { ZoneWatch } from "./zone-watch.ts";
 
 /** Steps between two looks at what needs no look at each change: a second. */
 const LOOK_STEPS = 20;
+/** Between two comparisons of the nodes. */
+const ZONE_STEPS = 40;
+/** What was said this long before the end has reached everybody by then: 10 s. */
+const CALM_STEPS = 200;
 /**
  * Peace at the end of a run: a latch waits a minute for its person, a junction starts in half a
  * minute, a lag recovers within two (the rest is for traffic to be served).
@@ -103,11 +108,15 @@ export async function simulate(options: RunOptions): Promise<RunResult> {
   const { time, trace, network, nodes } = world;
   const random = world.random.fork("faults");
   const injector = new Injector({ time, trace, random, network, nodes }, plan);
+  const zone = new ZoneWatch(world, judge);
   while (world.steps < options.steps && judge.violations.length === 0) {
     await world.step();
+    zone.step();
     if (world.steps % LOOK_STEPS === 0) look(world, watcher);
+    if (world.steps % ZONE_STEPS === 0 && world.steps + CALM_STEPS <= options.steps) zone.look();
   }
   if (judge.violations.length === 0) judgeTheEnd(world, watcher, options);
+  if (judge.violations.length === 0 && options.steps * STEP_MS >= 2 * PEACE_MS) zone.settle();
   for (const { atMs, who, invariant, text } of judge.violations) {
     trace.line(atMs, who, `VIOLATION of "${invariant}": ${text}`);
   }

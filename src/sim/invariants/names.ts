@@ -2,6 +2,7 @@
 import { oneEffectPerCommand, sameAnswer } from "./commands.ts";
 import * as lamps from "./lamps.ts";
 import * as log from "./log.ts";
+import * as state from "./state.ts";
 
 export const INVARIANTS = [
   lamps.noConflictingDisplay,
@@ -21,4 +22,9 @@ export const INVARIANTS = [
   log.noThreadDies,
   oneEffectPerCommand,
   sameAnswer,
+  state.sameDotsSameState,
+  state.countersNeverStepBack,
+  state.noDotTwice,
+  state.noHonestLiar,
+  state.lagRecovers,
 ] as const;

@@ -1,0 +1,152 @@
+// Compares the nodes of a zone with each other: what each knows of the state of the others.
+import type { Replica } from "../core/state/replica.ts";
+import type { StreamId } from "../core/state/schema.ts";
+import type { Version } from "../core/state/version.ts";
+import type { Judge } from "./invariants/invariant.ts";
+import {
+  countersNeverStepBack,
+  lagRecovers,
+  noDotTwice,
+  noHonestLiar,
+  sameDotsSameState,
+} from "./invariants/state.ts";
+import type { SimNode } from "./node.ts";
+import { hashText } from "./random.ts";
+import type { World } from "./world.ts";
+
+const STREAMS: readonly StreamId[] = [0, 1, 2, 3];
+/** States by version that are remembered for comparing. */
+const MAX_SEEN = 20_000;
+
+function isBefore(a: Version, b: Version): boolean {
+  return (
+    a.incarnation < b.incarnation || (a.incarnation === b.incarnation && a.counter < b.counter)
+  );
+}
+
+function versionText(version: Version | null): string {
+  return version === null ? "nothing" : `${version.incarnation}.${version.counter}`;
+}
+
+export class ZoneWatch {
+  readonly #world: World;
+  readonly #judge: Judge;
+  /** Of each state by stream, origin and dots. */
+  readonly #seen = new Map<string, string>();
+  /** The version at which a node's copy was last looked at. */
+  readonly #looked = new WeakMap<Replica, Map<string, string>>();
+  /** Who shared an incarnation: its boot id by node and number. */
+  readonly #starts = new Map<string, string>();
+  readonly #totals = new Map<string, number>();
+  /** Where each origin stood at the last look, by stream and id. */
+  #due = new Map<string, Version>();
+
+  constructor(world: World, judge: Judge) {
+    this.#world = world;
+    this.#judge = judge;
+  }
+
+  /** After each step. */
+  step(): void {
+    for (const node of this.#world.nodes) {
+      const { mesh, process } = node;
+      if (mesh === null || process === null || process.dead) continue;
+      const version = mesh.mesh.replica(0).version(node.id);
+      if (version === null) continue;
+      const name = `${node.id} ${version.incarnation}`;
+      const boot = String(node.starts);
+      const known = this.#starts.get(name);
+      if (known === boot) continue;
+      this.#judge.ask(noDotTwice, node.id, version.incarnation, known ?? boot, boot);
+      this.#starts.set(name, boot);
+    }
+  }
+
+  /** Now and then. */
+  look(): void {
+    const due = new Map<string, Version>();
+    for (const node of this.#world.nodes) {
+      const { mesh, process } = node;
+      if (mesh === null || process === null || process.dead) continue;
+      for (const stream of STREAMS) this.#compare(node, mesh.mesh.replica(stream), due);
+      this.#count(node, mesh.mesh.replica(1));
+      const { timers } = process.main;
+      const now = { monoMs: timers.monoMs(), wallMs: timers.wallMs() };
+      for (const { id, distrusted } of mesh.mesh.neighbours(now)) {
+        this.#judge.ask(noHonestLiar, node.id, id, distrusted);
+      }
+    }
+    this.#due = due;
+  }
+
+  /** At the end: everybody has what everybody had to say at the last look. */
+  settle(): void {
+    for (const node of this.#world.nodes) {
+      const neighbours = new Set(this.#world.network.neighbours(node.id));
+      for (const [name, due] of this.#due) {
+        const [stream, origin = ""] = name.split(" ");
+        const id = Number(stream) as StreamId;
+        if (id < 2 && !neighbours.has(origin)) continue;
+        const has = node.mesh?.mesh.replica(id).version(origin) ?? null;
+        const isBehind = has === null || isBefore(has, due);
+        const texts = { due: versionText(due), has: versionText(has) };
+        this.#judge.ask(lagRecovers, node.id, { origin, stream: id, isBehind, ...texts });
+      }
+    }
+  }
+
+  #compare(node: SimNode, replica: Replica, due: Map<string, Version>): void {
+    let looked = this.#looked.get(replica);
+    if (looked === undefined) {
+      looked = new Map();
+      this.#looked.set(replica, looked);
+    }
+    for (const [origin, version] of replica.versions()) {
+      if (origin === node.id) due.set(`${replica.stream} ${origin}`, version);
+      const at = versionText(version);
+      if (looked.get(origin) === at) continue;
+      looked.set(origin, at);
+      this.#compareOrigin(node.id, replica, origin);
+    }
+  }
+
+  #compareOrigin(who: string, replica: Replica, origin: string): void {
+    const canonical = replica.canonical(origin);
+    if (!Array.isArray(canonical)) return;
+    const [incarnation, ranges, state] = canonical;
+    const what = `stream ${replica.stream} of ${origin} at ${incarnation} ${JSON.stringify(ranges)}`;
+    const text = JSON.stringify(state);
+    const known = this.#seen.get(what);
+    // Only few differ; the text of those is what a person wants to see.
+    if (known === undefined) {
+      this.#seen.set(what, text.length < 400 ? text : `${hashText(text)} ${text.slice(0, 300)}`);
+      this.#forget();
+      return;
+    }
+    const now = text.length < 400 ? text : `${hashText(text)} ${text.slice(0, 300)}`;
+    this.#judge.ask(sameDotsSameState, who, what, now, known);
+  }
+
+  /** The counts of each origin as this node reads them. */
+  #count(node: SimNode, sensor: Replica): void {
+    for (const origin of sensor.origins()) {
+      for (const key of sensor.keys("counted", origin)) {
+        const total = sensor.total("counted", key, origin);
+        const name = `${node.id} ${origin === node.id ? "" : node.starts} ${origin} ${key}`;
+        const before = this.#totals.get(name) ?? 0;
+        if (total === before) continue;
+        const what = `detector ${key} of ${origin}`;
+        this.#judge.ask(countersNeverStepBack, node.id, what, before, total);
+        this.#totals.set(name, total);
+      }
+    }
+  }
+
+  #forget(): void {
+    if (this.#seen.size <= MAX_SEEN) return;
+    for (const key of this.#seen.keys()) {
+      this.#seen.delete(key);
+      return;
+    }
+  }
+}
