@@ -15,11 +15,11 @@ export class BoardClock {
   /** Wall time while it stands still, or null. */
   #frozenMs: number | null = null;
 
-  /** `rate` 1.0001 is 100 ppm fast; `offsetMs` is how wrong the wall clock is at first. */
-  constructor(time: VirtualTime, rate: number, offsetMs: number) {
+  /** `rate` 1.0001 is 100 ppm fast; `wallMs` is what the wall clock shows at first. */
+  constructor(time: VirtualTime, rate: number, wallMs: number) {
     this.#time = time;
     this.#rate = rate;
-    this.#offsetMs = START_WALL_MS + offsetMs;
+    this.#offsetMs = wallMs;
   }
 
   get rate(): number {

@@ -75,17 +75,17 @@ export class NetworkPort implements ChannelPort {
 }
 
 export interface MeshWatch {
-  readonly members: ReadonlySet<string>;
+  readonly keysOf: (id: string) => Keys;
   readonly onBegin: (body: MeshBody) => void;
 }
 
-export function meshCode({ members, onBegin }: MeshWatch): WorkerCode {
+export function meshCode({ keysOf, onBegin }: MeshWatch): WorkerCode {
   return ({ thread, data, tell, exit }) => {
     const { node, neighbours, transport } = data as MeshData;
     const body = new MeshBody({
       node,
       neighbours,
-      keys: simKeys(node, members),
+      keys: keysOf(node),
       timers: thread.timers,
       send: (neighbour, lane, bytes) => transport.postMessage({ neighbour, lane, bytes }),
       tell,

@@ -7,6 +7,7 @@ import type { MeshBody } from "../node/mesh-body.ts";
 import { RunningNode } from "../node/node.ts";
 import type { Command, Reply } from "../wire/command.ts";
 import type { LampMasks } from "../wire/frame-types.ts";
+import type { Keys } from "../wire/keys.ts";
 import { SimCabinet } from "./cabinet.ts";
 import { BoardClock, START_WALL_MS } from "./clock.ts";
 import type { VirtualDisk } from "./disk/disk.ts";
@@ -39,6 +40,19 @@ export interface NodeWatch {
   readonly onError: (node: SimNode, thread: string, error: unknown) => void;
 }
 
+/** Hears nothing. */
+export const QUIET_WATCH: NodeWatch = {
+  onLamps: () => undefined,
+  onOpened: () => undefined,
+  onTold: () => undefined,
+  onToLog: () => undefined,
+  onOrder: () => undefined,
+  onReply: () => undefined,
+  onCommitted: () => undefined,
+  onEnded: () => undefined,
+  onError: () => undefined,
+};
+
 export interface SimNodeOptions {
   readonly site: SiteModel;
   readonly index: number;
@@ -48,7 +62,9 @@ export interface SimNodeOptions {
   readonly disk: VirtualDisk;
   readonly network: Network;
   /** Ids of all nodes of the zone. */
-  readonly members: ReadonlySet<string>;
+  readonly keysOf: (id: string) => Keys;
+  /** Wall time at which the run begins, ms. */
+  readonly wallMs: number;
   readonly watch: NodeWatch;
 }
 
@@ -95,7 +111,8 @@ export class SimNode {
     this.site = site;
     this.disk = disk;
     const board = random.fork("board");
-    this.clock = new BoardClock(time, 1 + board.between(-5e-5, 5e-5), board.between(-40, 40));
+    const rate = 1 + board.between(-5e-5, 5e-5);
+    this.clock = new BoardClock(time, rate, options.wallMs + board.between(-40, 40));
     this.cabinet = new SimCabinet({
       site,
       time,
@@ -230,7 +247,7 @@ export class SimNode {
           onStopped: () => this.#fallen(),
         }),
         mesh: meshCode({
-          members: this.#options.members,
+          keysOf: this.#options.keysOf,
           onBegin: (mesh) => {
             this.mesh = mesh;
           },

@@ -12,16 +12,20 @@ function example(name: string): SiteModel {
   return loaded.site;
 }
 
-/** So many junctions of one zone, in order. */
-export function makeSites(count: number): SiteModel[] {
+/** `node-01` and so on, of a zone of their own. */
+export function nodeNames(count: number): SiteModel["node"][] {
+  return Array.from({ length: count }, (_, index) => ({
+    region: "sim",
+    zone: "zone-1",
+    id: `node-${String(index + 1).padStart(2, "0")}`,
+  }));
+}
+
+/** A junction for each name, in order. */
+export function makeSites(names: readonly SiteModel["node"][]): SiteModel[] {
   const examples = EXAMPLES.map(example);
-  return Array.from({ length: count }, (_, index) => {
+  return names.map((node, index) => {
     const site = examples[index % examples.length] as SiteModel;
-    const node = {
-      region: "sim",
-      zone: "zone-1",
-      id: `node-${String(index + 1).padStart(2, "0")}`,
-    };
     return { ...site, node };
   });
 }

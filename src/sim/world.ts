@@ -2,13 +2,16 @@
 // lets 50 ms of true time pass for all of them, in time order.
 import { setImmediate } from "node:timers/promises";
 import type { SiteModel } from "../core/site/model.ts";
+import type { Keys } from "../wire/keys.ts";
+import { BoardClock, START_WALL_MS } from "./clock.ts";
 import { createVirtualDisk, type VirtualDisk } from "./disk/disk.ts";
+import { simKeys } from "./mesh-code.ts";
 import { Network } from "./network.ts";
 import { type NodeWatch, SimNode } from "./node.ts";
 import { Operator } from "./operator.ts";
 import { Person } from "./person.ts";
 import { Random } from "./random.ts";
-import { makeSites } from "./sites.ts";
+import { makeSites, nodeNames } from "./sites.ts";
 import { VirtualTime } from "./time.ts";
 import { neighbourPairs } from "./topology.ts";
 import { Trace } from "./trace.ts";
@@ -18,9 +21,21 @@ export const STEP_MS = 50;
 /** Boards don't all get their power at one moment. */
 const POWER_UP_MS = 2_000;
 
+/** A node that is not of this world: a real one, whose neighbours are all nodes of this one. */
+export interface Guest {
+  readonly id: string;
+  /** Names of the nodes here: of the guest's zone. */
+  readonly names: readonly SiteModel["node"][];
+  /** Real ones, which the guest can verify. */
+  readonly keysOf: (id: string) => Keys;
+  /** Wall time at which this world begins, ms. */
+  readonly wallMs: number;
+}
+
 export interface WorldOptions {
   readonly seed: number;
   readonly nodes: number;
+  readonly guest?: Guest;
 }
 
 export class World {
@@ -34,17 +49,28 @@ export class World {
   steps = 0;
   readonly #members = new Set<string>();
 
-  private constructor(seed: number) {
+  readonly #guest: Guest | null;
+  /** True time on a clock that is right: a guest's. */
+  readonly guestClock: BoardClock;
+
+  private constructor({ seed, guest }: WorldOptions) {
+    this.#guest = guest ?? null;
     this.random = new Random(seed, "world");
     this.time = new VirtualTime(this.random.fork("order"));
+    this.guestClock = new BoardClock(this.time, 1, guest?.wallMs ?? START_WALL_MS);
     this.network = new Network(this.time, this.random.fork("network"), this.trace);
   }
 
   static async create(options: WorldOptions, watch: NodeWatch): Promise<World> {
-    const world = new World(options.seed);
-    const sites = makeSites(options.nodes);
+    const world = new World(options);
+    const { guest } = options;
+    const sites = makeSites(guest?.names ?? nodeNames(options.nodes));
     const nameOf = (index: number): string => sites[index]?.node.id ?? "";
     for (const { node } of sites) world.#members.add(node.id);
+    if (guest !== undefined) {
+      world.#members.add(guest.id);
+      for (const { node } of sites) world.network.join(guest.id, node.id);
+    }
     for (const [a, b] of neighbourPairs(sites.length)) world.network.join(nameOf(a), nameOf(b));
     for (const [index, site] of sites.entries()) await world.#addNode(index, site, watch);
     return world;
@@ -62,13 +88,17 @@ export class World {
     const random = this.random.fork(site.node.id);
     const wallMs = (): number => node.clock.wall(time.nowMs);
     const disk = await this.#makeDisk(random.fork("disk"), wallMs);
+    const members = this.#members;
     const node: SimNode = new SimNode({
       ...{ site, index, time, trace, random, disk, network, watch },
-      members: this.#members,
+      keysOf: this.#guest?.keysOf ?? ((id) => simKeys(id, members)),
+      wallMs: this.#guest?.wallMs ?? START_WALL_MS,
     });
     this.nodes.push(node);
     this.people.push(new Person(node.cabinet, time));
-    this.operators.push(new Operator(node, time, random.fork("operator")));
+    if (this.#guest === null) {
+      this.operators.push(new Operator(node, time, random.fork("operator")));
+    }
     time.at(random.between(0, POWER_UP_MS), () => node.start());
   }
 
