@@ -2,7 +2,8 @@
 // never touch the disk. A copy on the disk follows, through or behind as each thing declares; after
 // a restart it says what was known before, with its age, and such an entry is stale by rule until
 // the neighbour has said it again.
-import { FIELDS, type FieldName } from "../core/state/schema.ts";
+import type { Op } from "../core/state/part.ts";
+import { FIELD_LIST, FIELDS, type FieldName } from "../core/state/schema.ts";
 import type { CacheChange, CacheCopy, Keep } from "../log/cache-store.ts";
 import { STALE_AFTER_MS } from "./limits.ts";
 import type { CachedEntry, MeshNow } from "./mesh-types.ts";
@@ -25,6 +26,15 @@ const KEEP = new Map<string, Keep>([
 /** How the copy of an entry follows, by its key. */
 export function keepOf(key: string): Keep {
   return KEEP.get(key.slice(key.lastIndexOf("/") + 1)) ?? "behind";
+}
+
+/** How the copy of a state follows after these changes: as the strictest of their fields. */
+export function keepOfOps(ops: readonly Op[]): Keep {
+  const through = ops.some(([field]) => {
+    const id = typeof field === "number" && field < 0 ? -1 - field : Number(field);
+    return FIELD_LIST[id]?.keep === "through";
+  });
+  return through ? "through" : "behind";
 }
 
 /** Where the copy lies. It may be slow and it may fail; the cache waits for neither. */
@@ -99,7 +109,8 @@ export class MeshCache {
   }
 
   /** Keeps what has just been received, in memory now and on the disk by its own rule. */
-  put({ key, bytes, atMs }: CachedEntry, now: MeshNow): "kept" | "too-large" {
+  put(entry: CachedEntry, now: MeshNow, keep = keepOf(entry.key)): "kept" | "too-large" {
+    const { key, bytes, atMs } = entry;
     if (key.length > MAX_KEY || size(key, bytes) > this.#bounds.maxBytes) {
       this.#refused += 1;
       return "too-large";
@@ -115,7 +126,7 @@ export class MeshCache {
     }
     this.#set(key, { bytes, atMs, monoMs: now.monoMs });
     if (gone.length > 0) this.#store?.put(gone, "behind");
-    this.#store?.put([{ key, bytes, atMs }], keepOf(key));
+    this.#store?.put([{ key, bytes, atMs }], keep);
     return "kept";
   }
 

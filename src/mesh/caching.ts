@@ -3,6 +3,7 @@
 // go through verification again, and all of it is stale until its node is heard.
 import { leaseNow } from "../core/state/lease.ts";
 import type { Replica } from "../core/state/replica.ts";
+import type { Keep } from "../log/cache-store.ts";
 import { WireError } from "../wire/codec.ts";
 import { decodeParts, encodePart } from "../wire/part.ts";
 import { cacheKey } from "./cache.ts";
@@ -38,23 +39,29 @@ export class Caching {
   tick(now: MeshNow): void {
     const { zone, neighbours, id } = this.#doors;
     for (const neighbour of neighbours.values()) {
-      if (neighbour.cacheDue && this.#keep(neighbour.id, now)) neighbour.cacheDue = false;
+      const keep = neighbour.cacheNow ? "through" : "behind";
+      if (!neighbour.cacheDue || !this.#keep(neighbour.id, keep, now)) continue;
+      neighbour.cacheDue = false;
+      neighbour.cacheNow = false;
     }
     for (const key of zone.cacheDue) {
       const origin = key.slice(key.indexOf("/") + 1);
-      if (origin === id || this.#keep(origin, now)) zone.cacheDue.delete(key);
+      const keep = zone.cacheNow.has(key) ? "through" : "behind";
+      if (origin !== id && !this.#keep(origin, keep, now)) continue;
+      zone.cacheDue.delete(key);
+      zone.cacheNow.delete(key);
     }
   }
 
-  #keep(origin: string, now: MeshNow): boolean {
+  #keep(origin: string, keep: Keep, now: MeshNow): boolean {
     const keptMs = this.#keptMs.get(origin) ?? Number.NEGATIVE_INFINITY;
     // Both scopes of one node mark it: what the first one of this step kept is up to date.
-    if (keptMs === now.monoMs) return true;
-    if (now.monoMs - keptMs < CACHE_EVERY_MS) return false;
+    if (keep === "behind" && keptMs === now.monoMs) return true;
+    if (keep === "behind" && now.monoMs - keptMs < CACHE_EVERY_MS) return false;
     this.#keptMs.set(origin, now.monoMs);
     const bytes = encodeCached(this.#stateOf(origin, now));
     const entry = { key: cacheKey(origin, "state"), bytes, atMs: now.wallMs };
-    this.#doors.out.push({ kind: "cache-put", entry });
+    this.#doors.out.push({ kind: "cache-put", entry, keep });
     return true;
   }
 

@@ -2,6 +2,7 @@
 // what neighbours say of themselves is joined and goes no further. What a neighbour misses after a
 // cut is one part: the join of what came after its version, or the whole where that is smaller or
 // all that is left.
+
 import { leaseNow } from "../core/state/lease.ts";
 import type { Part } from "../core/state/part.ts";
 import type { Replica } from "../core/state/replica.ts";
@@ -15,6 +16,7 @@ import {
 } from "../wire/mesh-messages.ts";
 import { decodeParts, encodePart, type TimedPart } from "../wire/part.ts";
 import { sameBytes } from "./birth.ts";
+import { keepOfOps } from "./cache.ts";
 import type { Digests } from "./digests.ts";
 import { ANSWERS_WITHIN_MS, REPEAT_MAX_MS } from "./limits.ts";
 import type { Lane, MeshNow } from "./mesh-types.ts";
@@ -97,6 +99,7 @@ export class LinkScope {
     switch (result.kind) {
       case "joined":
         neighbour.cacheDue = true;
+        if (keepOfOps(part.ops) === "through") neighbour.cacheNow = true;
         neighbour.newestAtMs = Math.max(neighbour.newestAtMs ?? 0, atMs);
         neighbour.cachedAtMs = null;
         break;
@@ -179,10 +182,14 @@ export class LinkScope {
     if (have.counter !== mark.counter) return have.counter > mark.counter;
     if (mark.digest === null || neighbour.distrusted !== null) return true;
     const digest = digests.of(stream, neighbour.id);
-    if (digest === null || sameBytes(digest, mark.digest)) return true;
+    if (digest === null) return true;
+    if (sameBytes(digest, mark.digest)) {
+      neighbour.misfits[stream] = 0;
+      return true;
+    }
     out.count("digest-differs");
-    neighbour.misfits += 1;
-    if (neighbour.misfits >= MISFITS_OF_A_LIAR) {
+    neighbour.misfits[stream] += 1;
+    if (neighbour.misfits[stream] >= MISFITS_OF_A_LIAR) {
       this.#distrust(neighbour, "states another hash for its state than its own parts make");
       return false;
     }

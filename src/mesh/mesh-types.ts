@@ -5,7 +5,9 @@
 // Effects of one step are to be done in order. `send` may be lost, doubled or delayed: the machine
 // repeats what matters. Every other effect is a request to this node's own parts; where an answer
 // is named below it comes back as an event, once, however late.
+
 import type { ClockQuality, ControlView } from "../core/site/view.ts";
+import type { Keep } from "../log/cache-store.ts";
 import type { LogRow, NodeEvent } from "../log/events.ts";
 import type { CborValue } from "../wire/codec.ts";
 
@@ -169,7 +171,7 @@ export type MeshEffect =
   | { readonly kind: "recover"; readonly custodian: string; readonly rows: readonly RawRow[] }
   /** The custodian has committed up to this row of this log. */
   | { readonly kind: "replicated"; readonly custodian: string; readonly position: LogPosition }
-  | { readonly kind: "cache-put"; readonly entry: CachedEntry }
+  | { readonly kind: "cache-put"; readonly entry: CachedEntry; readonly keep: Keep }
   /** A wish that was not taken, and why. */
   | { readonly kind: "write-refused"; readonly direction: string; readonly reason: string }
   /** For a person: `text` says what is wrong and the way out; `active` false takes it back. */

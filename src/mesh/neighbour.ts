@@ -93,8 +93,8 @@ export class Neighbour {
   readonly zone = new Map<string, ZoneMark>();
   /** Why it is not followed, or null. */
   distrusted: string | null = null;
-  /** Digests of its own state that did not fit: once is repaired, twice is a lie. */
-  misfits = 0;
+  /** Digests of its own state that did not fit, by stream: once is repaired, twice is a lie. */
+  readonly misfits: [number, number] = [0, 0];
   /** Digests of this node's state that it stated wrongly, one after the other. */
   wrongEchoes = 0;
   ackDue: Lane | null = null;
@@ -106,6 +106,8 @@ export class Neighbour {
   wantMs = Number.NEGATIVE_INFINITY;
   cacheMs = Number.NEGATIVE_INFINITY;
   cacheDue = false;
+  /** A change came whose copy is written with it, not behind it. */
+  cacheNow = false;
   receivedBytes = 0;
 
   constructor(id: string) {
@@ -118,7 +120,7 @@ export class Neighbour {
     this.introduced = introduced;
     this.receiver = new LinkReceiver(this.id);
     this.distrusted = null;
-    this.misfits = 0;
+    this.misfits.fill(0);
     this.wrongEchoes = 0;
     this.zone.clear();
     for (const sending of this.sending) sending.reset(nowMs);

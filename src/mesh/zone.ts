@@ -1,6 +1,7 @@
 // Zone scope: own changes leave as signed batches, at most one a second and stream; batches of
 // everybody are passed on as they were received, to whoever has not got them. Loops end by the
 // version vector: of each origin and stream the sequence of the newest batch taken.
+
 import { hash } from "node:crypto";
 import { leaseNow } from "../core/state/lease.ts";
 import type { Part } from "../core/state/part.ts";
@@ -13,6 +14,7 @@ import { decodePassed, encodePassed, MAX_VECTOR, type Mark } from "../wire/mesh-
 import type { TimedPart } from "../wire/part.ts";
 import { VerifyQueue } from "../wire/verify-queue.ts";
 import type { Birth } from "./birth.ts";
+import { keepOfOps } from "./cache.ts";
 import type { ZoneClock } from "./clock.ts";
 import {
   BATCH_REPEAT_MS,
@@ -64,6 +66,8 @@ export class ZoneScope {
   readonly #parking = new Parking();
   /** Chains whose cached copy is older than they are. */
   readonly cacheDue = new Set<string>();
+  /** Those among them whose copy is written with the change. */
+  readonly cacheNow = new Set<string>();
 
   constructor(doors: ZoneDoors) {
     this.#doors = doors;
@@ -244,6 +248,8 @@ export class ZoneScope {
       if (result.kind === "refused") out.count(`refused-${(result.reason ?? "").split(" ")[0]}`);
       else if (result.kind === "gap" || result.kind === "needs-whole") out.count(result.kind);
     }
+    const ops = batch.parts.flatMap(({ part }) => part.ops);
+    if (keepOfOps(ops) === "through") this.cacheNow.add(zoneKey(batch));
     clock.saw(batch.parts, now);
   }
 

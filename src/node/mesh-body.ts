@@ -133,7 +133,7 @@ export class MeshBody {
         tell({ kind: "notice", level: "warn", text: `a wish was refused: ${effect.reason}` });
         break;
       case "cache-put":
-        this.cache.put(effect.entry, this.#now());
+        this.cache.put(effect.entry, this.#now(), effect.keep);
         break;
       case "count":
         break;

@@ -22,8 +22,8 @@ export const PARTS_VERSION = 1;
 export const MAX_PARTS = 256;
 export const MAX_OPS = 16_384;
 
-/** Of the bytes of one message of parts. */
-export const PARTS_BOUNDS: CborBounds = { maxBytes: 262_144, maxDepth: 8, maxItems: 131_072 };
+/** Of one message of parts: with a batch's head and signature it still fits into an envelope. */
+export const PARTS_BOUNDS: CborBounds = { maxBytes: 261_120, maxDepth: 8, maxItems: 131_072 };
 
 const STREAMS: readonly StreamId[] = [0, 1, 2, 3];
 const MAX_AGE_MS = 86_400_000;

@@ -2,6 +2,7 @@
 // by its own word; kinds of a later program pass.
 import fc from "fast-check";
 import t from "tap";
+import { MAX_BATCH_BYTES } from "../../src/wire/batch.ts";
 import { encodeCbor, WireError } from "../../src/wire/codec.ts";
 import {
   decodeEnvelope,
@@ -12,6 +13,7 @@ import {
   MAX_PAYLOAD_BYTES,
 } from "../../src/wire/envelope.ts";
 import { LinkReceiver } from "../../src/wire/link.ts";
+import { encodePassed } from "../../src/wire/mesh-messages.ts";
 import { decodeParts, encodePart, encodeParts } from "../../src/wire/part.ts";
 import { REPLAY_WINDOW, ReplayWindow } from "../../src/wire/replay-window.ts";
 import { AT_MS, envelope, phasePart, timed } from "./samples.ts";
@@ -238,6 +240,11 @@ t.test("parts of two origins, incarnations or streams do not go together", async
     t.throws(() => encodeParts([timed(1), timed(2, change)]), RangeError);
   }
   t.throws(() => encodeParts([]), RangeError);
+});
+
+t.test("the largest batch, passed on, fits into an envelope", async (t) => {
+  const payload = encodePassed({ ageMs: 1e9, batch: new Uint8Array(MAX_BATCH_BYTES) });
+  t.equal(encodeEnvelope(envelope({ kind: "batch", payload })).length > MAX_BATCH_BYTES, true);
 });
 
 t.test("a state larger than a message may be does not leave", async (t) => {

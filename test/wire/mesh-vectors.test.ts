@@ -84,7 +84,7 @@ const VECTORS: readonly Vector[] = [
   vector("want", MARK, mesh.encodeWant, mesh.decodeWant),
   vector(
     "known",
-    { origin: "junction-2", incarnation: 4, boot: BOOT },
+    { origin: "junction-2", incarnation: 4, boot: BOOT, twin: false },
     mesh.encodeKnown,
     mesh.decodeKnown,
   ),
