@@ -105,7 +105,7 @@ export class Registry {
     );
   }
 
-  /** A start that was never heard of, after a minute without a conflict: somebody has seen to it. */
+  /** A start that is new, after a minute without a conflict: somebody has seen to it. */
   #calm(origin: string, known: Origin, boot: Uint8Array, now: MeshNow): void {
     if (known.twinMs === null || known.rises.length > 0) return;
     const restarted = !known.boots.has(hex(boot));
