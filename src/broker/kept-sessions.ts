@@ -233,6 +233,7 @@ export class KeptSessions {
     for (const { holders, number } of bodies.values()) {
       if (holders === 0) this.#parts.keeper.note({ kind: "message-gone", number });
     }
+    this.expire(this.#parts.now());
     for (const [at, session] of this.all.entries()) {
       if (at >= this.#parts.limits.maxSessions) this.discard(session, "no-room");
       else if (this.#isFull(session, 0)) this.discard(session, "queue-full");
