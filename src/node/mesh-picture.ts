@@ -46,8 +46,7 @@ const STATE_WORDS: Readonly<Record<MeshState, string>> = {
 
 function partOf({ neighbours, figures }: MeshSight): HealthPart {
   const heard = neighbours.filter(({ stale }) => !stale).length;
-  const count = `${heard} of ${neighbours.length} neighbours are heard.`;
-  const text = `${STATE_WORDS[figures.state]} ${count}`;
+  const text = `${heard} of ${neighbours.length} heard. ${STATE_WORDS[figures.state]}`;
   if (figures.state === "off") return { name: "neighbours", state: "failed", text };
   const well = heard === neighbours.length && figures.state === "sharing";
   return { name: "neighbours", state: well ? "ok" : "degraded", text };
