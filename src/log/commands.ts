@@ -1,6 +1,7 @@
 // The durable memory of commands. An id and its acceptance are one commit; the effect comes after
 // it, then the answer. A repeat gets the stored answer, whatever became of the process between.
 // Nothing is evicted: where the memory is full, new commands are refused.
+import { isPlanted } from "../core/planted.ts";
 import type { Command, CommandBody, Reply } from "../wire/command.ts";
 import { type Database, integerOf, type Statement, textOf } from "./driver.ts";
 import type { NodeEvent } from "./events.ts";
@@ -50,7 +51,8 @@ export class CommandMemory {
     this.#find = prepare("SELECT content, answer FROM commands WHERE author = ? AND id = ?");
     this.#count = prepare("SELECT count(*) FROM commands");
     this.#countOf = prepare("SELECT count(*) FROM commands WHERE author = ?");
-    this.#insert = prepare("INSERT INTO commands VALUES (?, ?, ?, ?, ?, ?, NULL)");
+    const insert = isPlanted("dedup-forgotten") ? "INSERT OR REPLACE" : "INSERT";
+    this.#insert = prepare(`${insert} INTO commands VALUES (?, ?, ?, ?, ?, ?, NULL)`);
     this.#answer = prepare("UPDATE commands SET answer = ? WHERE author = ? AND id = ?");
     this.#forget = prepare("DELETE FROM commands WHERE forget <= ? AND answer IS NOT NULL");
     this.#open = prepare("SELECT author, id, via, content FROM commands WHERE answer IS NULL");
@@ -59,7 +61,7 @@ export class CommandMemory {
   /** Judges a command without changing anything; null when it is new and may be taken. */
   judge(command: Command): Verdict | null {
     const known = this.#find.get(command.author, command.id);
-    if (known === undefined) return null;
+    if (known === undefined || isPlanted("dedup-forgotten")) return null;
     if (textOf(known, 0) !== contentOf(command)) {
       return { kind: "refused", reason: "id was used for another command" };
     }
@@ -95,16 +97,13 @@ export class CommandMemory {
 
   /** Commands that were accepted and never answered: a crash came between. */
   unfinished(): Command[] {
-    return this.#open.all().map((row) => {
-      const content = JSON.parse(textOf(row, 3)) as [number, number, CommandBody];
-      return {
-        author: textOf(row, 0),
-        id: textOf(row, 1),
-        via: textOf(row, 2) === "console" ? "console" : "mqtt",
-        issuedMs: content[0],
-        expiresMs: content[1],
-        body: content[2],
-      };
+    return this.#open.all().flatMap((row) => {
+      // One that a failing card has changed is never carried out, and its id never free again.
+      const content = parsed(textOf(row, 3)) as [number, number, CommandBody] | null;
+      if (content === null) return [];
+      const [issuedMs, expiresMs, body] = content;
+      const via = textOf(row, 2) === "console" ? "console" : "mqtt";
+      return [{ author: textOf(row, 0), id: textOf(row, 1), via, issuedMs, expiresMs, body }];
     });
   }
 }
@@ -115,6 +114,17 @@ export function isResumable(command: Command, nowMs: number): boolean {
 }
 
 function replyOf(id: string, stored: string): Reply {
-  const [ok, reason, atMs] = JSON.parse(stored) as [boolean, string | null, number];
+  const answer = parsed(stored) as [boolean, string | null, number] | null;
+  const [ok, reason, atMs] = answer ?? [false, "the stored answer is damaged", 0];
   return { id, ok, reason, atMs };
+}
+
+/** What was stored, or null where it is no longer an array. */
+function parsed(stored: string): unknown[] | null {
+  try {
+    const value: unknown = JSON.parse(stored);
+    return Array.isArray(value) ? value : null;
+  } catch {
+    return null;
+  }
 }

@@ -18,6 +18,8 @@ const MAX_OPEN = 1_024;
 export interface CommittedRows {
   readonly incarnation: number;
   readonly rows: readonly LogRow[];
+  /** Hash of the last of them. */
+  readonly hash: string;
   /** Rows that were left out before these; a query brings them. */
   readonly missed: number;
 }
@@ -89,6 +91,16 @@ export class LogDoor {
     return answer.answer;
   }
 
+  /**
+   * Waits until a row is on a second node's disk, at most `deadlineMs`. Gives null when it is, else
+   * why that can't be said: the row is safe on this disk alone.
+   */
+  async replicated(seq: number, deadlineMs: number): Promise<string | null> {
+    const patience = deadlineMs + PATIENCE_MS;
+    const answer = await this.#ask({ kind: "replicated", seq, deadlineMs }, patience);
+    return answer.kind === "replicated" ? answer.reason : `the log answered ${answer.kind}`;
+  }
+
   /** Judges a command and makes a new one durable. */
   async accept(command: Command): Promise<Verdict> {
     const answer = await this.#ask({ kind: "accept", command });
@@ -140,14 +152,14 @@ export class LogDoor {
     return { id: command.id, ok: reason === null, reason, atMs: Math.round(this.#timers.wallMs()) };
   }
 
-  #ask(question: WithoutToken<Question>): Promise<Answer> {
+  #ask(question: WithoutToken<Question>, patienceMs = PATIENCE_MS): Promise<Answer> {
     const port = this.#port;
     if (port === null) return Promise.reject(new Error("the log is closed"));
     if (this.#waiting.size >= MAX_OPEN) return Promise.reject(new Error("busy"));
     this.#token += 1;
     const token = this.#token;
     return new Promise((resolve, reject) => {
-      const timer = this.#timers.after(PATIENCE_MS, () => {
+      const timer = this.#timers.after(patienceMs, () => {
         this.#waiting.delete(token);
         reject(new Error("the log does not answer"));
       });

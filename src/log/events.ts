@@ -56,8 +56,11 @@ export const KINDS = {
   session: shape("client reason messages", "critical"),
   /** A part that fails or works again. */
   fault: shape("part active text", "critical"),
-  /** Before a cut of old rows: the last row cut, its hash, and how many went. */
-  checkpoint: shape("cut hash rows", "critical", true),
+  /**
+   * Before a cut of old rows: the last row cut, its hash, how many went, the incarnation that
+   * wrote it, and the node's signature of these four or null.
+   */
+  checkpoint: shape("cut hash rows incarnation signature", "critical", true),
   /** What is wished for a direction, with its stamp of the hybrid logical clock. */
   wish: shape("direction value wallMs count", "critical", true),
   /** Somebody has seen a fault or alarm, named as it stands: `fault log`, `alarm frozen 3`. */

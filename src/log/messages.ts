@@ -1,8 +1,10 @@
 // What the log thread, the control thread and the service thread say to each other. Plain data.
 import type { Command, Reply } from "../wire/command.ts";
 import type { KeptAnswer, KeptBatch, KeptContents } from "../wire/kept.ts";
+import type { CacheChange, CacheCopy, Keep } from "./cache-store.ts";
 import type { ChannelPort } from "./channel.ts";
 import type { Verdict } from "./commands.ts";
+import type { CustodyAnswer, CustodyQuestion } from "./custody-messages.ts";
 import type { LogRow, NodeEvent } from "./events.ts";
 import type { EventPage, PageQuery } from "./pages.ts";
 import type { LogQuery, Position } from "./rows.ts";
@@ -18,7 +20,7 @@ export interface LogData {
   readonly maxBytes: number;
   readonly keepMs: number;
   /** Random mark of this start of the process, 16 hex digits; the log makes one where none is. */
-  readonly boot?: string;
+  readonly boot?: string | undefined;
   /** The incarnation that an earlier log thread of this process began; null for a new start. */
   readonly resume: number | null;
   /** Rows between snapshots, where the usual 10,000 won't do. */
@@ -104,8 +106,19 @@ export type BrokerQuestion =
   /** Changes of it, answered after their commit. */
   | { readonly kind: "broker-apply"; readonly token: number; readonly batch: KeptBatch };
 
-/** What the service thread asks through its port; each is answered under its token. */
-export type Question = LogQuestion | BrokerQuestion;
+export type CacheQuestion =
+  /** The copy that the disk has of the cache. */
+  | { readonly kind: "cache-load"; readonly token: number }
+  /** Changes of it, answered when they were taken; `behind` is written some seconds later. */
+  | {
+      readonly kind: "cache-put";
+      readonly token: number;
+      readonly changes: readonly CacheChange[];
+      readonly keep: Keep;
+    };
+
+/** What the service and mesh threads ask through their ports; answered under its token. */
+export type Question = LogQuestion | BrokerQuestion | CacheQuestion | CustodyQuestion;
 
 /** A batch of committed rows was taken: room for another. */
 export interface Taken {
@@ -115,12 +128,15 @@ export interface Taken {
 export type AskLog = Question | Taken;
 
 export type Answer =
+  | CustodyAnswer
   | { readonly kind: "rows"; readonly token: number; readonly rows: readonly LogRow[] }
   | { readonly kind: "verdict"; readonly token: number; readonly verdict: Verdict }
   | { readonly kind: "finished"; readonly token: number; readonly reply: Reply }
   | { readonly kind: "page"; readonly token: number; readonly page: EventPage }
   | { readonly kind: "broker-kept"; readonly token: number; readonly contents: KeptContents }
   | { readonly kind: "broker-applied"; readonly token: number; readonly answer: KeptAnswer }
+  | { readonly kind: "cache-copies"; readonly token: number; readonly copies: readonly CacheCopy[] }
+  | { readonly kind: "cache-taken"; readonly token: number }
   | { readonly kind: "failed"; readonly token: number; readonly reason: string };
 
 /** What the service thread gets. */
@@ -130,6 +146,8 @@ export type TellService =
       readonly kind: "committed";
       readonly incarnation: number;
       readonly rows: readonly LogRow[];
+      /** Hash of the last of them. */
+      readonly hash: string;
       /** Rows that were committed and not passed on before these: the receiver was too slow. */
       readonly missed: number;
     }

@@ -2,7 +2,7 @@
 // from then on the chain begins there. A cut never goes past the second newest snapshot, so that
 // the state can be made again even when the newest one is bad. Removed pages are used again: the
 // file does not shrink, it stops growing.
-import type { CborValue } from "../wire/codec.ts";
+import { isPlanted } from "../core/planted.ts";
 import { type Database, integerOf } from "./driver.ts";
 import { anchorOf, hashAt, newestCut } from "./rows.ts";
 import type { SnapshotFolder } from "./snapshots.ts";
@@ -24,10 +24,12 @@ export interface Cut {
   readonly snapshots: SnapshotFolder;
   readonly database: Database;
   readonly limits: RetentionLimits;
+  /** Rows behind this one are kept for a custodian. */
+  readonly pinnedFrom: number;
   /** Makes a snapshot at the head. */
   readonly snapshot: () => void;
   /** Appends a checkpoint row; gives its number. */
-  readonly checkpoint: (body: readonly CborValue[]) => number;
+  readonly checkpoint: (last: number, hash: string, rows: number) => number;
 }
 
 /** Bytes of the file that hold something. */
@@ -36,15 +38,15 @@ export function usedBytes(database: Database): number {
   return (read("page_count") - read("freelist_count")) * read("page_size");
 }
 
-function bound(database: Database, order: "ASC" | "DESC"): number {
+function outermost(database: Database, order: "ASC" | "DESC"): number {
   const sql = `SELECT seq FROM events ORDER BY seq ${order} LIMIT 1`;
   return Number(database.prepare(sql).get()?.[0] ?? 0);
 }
 
 /** The last row that should go, or 0. */
 function wantedCut({ database, limits }: Cut): number {
-  const first = bound(database, "ASC");
-  const rows = bound(database, "DESC") - first + 1;
+  const first = outermost(database, "ASC");
+  const rows = outermost(database, "DESC") - first + 1;
   const room = limits.maxBytes * FILL;
   const used = usedBytes(database);
   const tooMany = used <= room ? 0 : Math.ceil(rows * (1 - (room * CUT_TO) / used));
@@ -52,7 +54,7 @@ function wantedCut({ database, limits }: Cut): number {
   const young = database
     .prepare("SELECT seq FROM events WHERE at >= ? ORDER BY seq LIMIT 1")
     .get(oldest);
-  const byAge = Number(young?.[0] ?? bound(database, "DESC") + 1) - 1;
+  const byAge = Number(young?.[0] ?? outermost(database, "DESC") + 1) - 1;
   return Math.max(tooMany === 0 ? 0 : first + tooMany - 1, byAge < first ? 0 : byAge);
 }
 
@@ -62,12 +64,13 @@ export function cutOldRows(cut: Cut): number {
   if (wanted === 0) return 0;
   if (cut.snapshots.list().filter((seq) => seq > wanted).length < 2) cut.snapshot();
   const [, secondNewest = 0] = cut.snapshots.list();
-  const last = Math.min(wanted, secondNewest - 1);
-  const first = bound(cut.database, "ASC");
+  const bound = Math.min(secondNewest - 1, cut.pinnedFrom);
+  const last = isPlanted("retention-past-snapshot") ? wanted : Math.min(wanted, bound);
+  const first = outermost(cut.database, "ASC");
   const hash = last < first ? null : hashAt(cut.database, last);
   if (hash === null) return 0;
   const rows = last - first + 1;
-  const checkpoint = cut.checkpoint([last, hash, rows]);
+  const checkpoint = cut.checkpoint(last, hash, rows);
   noteCheckpoint(cut.database, checkpoint);
   removeTo(cut.database, last);
   for (const seq of cut.snapshots.list()) if (seq <= last) cut.snapshots.remove(seq);
@@ -86,7 +89,7 @@ export function noteCheckpoint(database: Database, seq: number): void {
 
 function removeTo(database: Database, last: number): void {
   const remove = database.prepare("DELETE FROM events WHERE seq <= ?");
-  for (let from = bound(database, "ASC"); from !== 0 && from <= last; ) {
+  for (let from = outermost(database, "ASC"); from !== 0 && from <= last; ) {
     const to = Math.min(last, from + ROWS_PER_COMMIT - 1);
     remove.run(to);
     from = to + 1;

@@ -1,10 +1,11 @@
 // Rows read back: in pages, each hash made again from what is stored, each body decoded.
 import { type CborValue, decodeCbor, WireError } from "../wire/codec.ts";
 import { GENESIS, RowHasher } from "./chain.ts";
-import { type Database, SqlError, type SqlRow } from "./driver.ts";
+import { type Database, SqlError, type SqlRow, type Statement } from "./driver.ts";
 import type { LogRow } from "./events.ts";
 
-const PAGE_ROWS = 2_000;
+/** Rows of one query, and of the next try when a damaged page is among them. */
+const PAGE_SIZES = [2_000, 50] as const;
 
 /** Bodies and hashes as text: reading many small buffers costs more than all else together. */
 const COLUMNS = "seq, at, kind, hex(body), lower(hex(hash))";
@@ -16,6 +17,11 @@ export interface Position {
 }
 
 export const BEGINNING: Position = { seq: 0, hash: GENESIS };
+
+/** The last row that went, and the incarnation that wrote it. */
+export interface Cut extends Position {
+  readonly incarnation: number;
+}
 
 /** How far a walk came, and what stopped it before the end. */
 export interface Walk {
@@ -64,13 +70,14 @@ export function anchorOf(database: Database): Position | null {
 }
 
 /** The newest checkpoint's cut, or null when nothing was ever cut. */
-export function newestCut(database: Database): Position | null {
+export function newestCut(database: Database): Cut | null {
   const sql = "SELECT value FROM node WHERE name = 'checkpoint'";
   const at = database.prepare(sql).get();
   if (at === undefined) return null;
   const row = database.prepare("SELECT body FROM events WHERE seq = ?").get(at[0] ?? null);
-  const [seq, hash] = row?.[0] instanceof Uint8Array ? bodyOf(row[0]) : [];
-  return typeof seq === "number" && typeof hash === "string" ? { seq, hash } : null;
+  const [seq, hash, , last] = row?.[0] instanceof Uint8Array ? bodyOf(row[0]) : [];
+  if (typeof seq !== "number" || typeof hash !== "string") return null;
+  return { seq, hash, incarnation: typeof last === "number" ? last : 0 };
 }
 
 class Walker {
@@ -109,6 +116,18 @@ export interface WalkLimits {
   readonly onPage?: (() => void) | undefined;
 }
 
+/** The next rows, none at the end; before a damaged page fewer: a query gives all rows or none. */
+function readPage(page: Statement, after: number, to: number): SqlRow[] {
+  for (const limit of PAGE_SIZES) {
+    try {
+      return page.all(after, to, limit);
+    } catch (error) {
+      if (!(error instanceof SqlError)) throw error;
+    }
+  }
+  return page.all(after, to, 1);
+}
+
 /**
  * All rows after a position, chained and decoded, until the last one wanted, the end, or the first
  * that is wrong.
@@ -123,11 +142,11 @@ export function walkRows(
   let broken: string | null = null;
   try {
     const page = database.prepare(
-      `SELECT ${COLUMNS} FROM events WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ${PAGE_ROWS}`,
+      `SELECT ${COLUMNS} FROM events WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?`,
     );
-    for (let full = true; full && broken === null; ) {
-      const rows = page.all(walker.seq, to);
-      full = rows.length === PAGE_ROWS;
+    for (let more = true; more && broken === null; ) {
+      const rows = readPage(page, walker.seq, to);
+      more = rows.length > 0;
       onPage?.();
       for (const row of rows) {
         broken = walker.take(row);

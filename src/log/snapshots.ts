@@ -1,74 +1,26 @@
-// Snapshots: the folded state at a position, in files of their own beside the database.
-//
-//   8 bytes  "STOPSNAP"
-//   CBOR     [version, seq, at, hash of row seq, incarnation, state]
-//   32 bytes SHA-256 of all before
+// Snapshots: the folded state at a position, in files of their own beside the database. The format
+// is in `snapshot-file.ts`.
 //
 // A file is whole or absent (written beside, synced, renamed). One that does not read back is set
 // aside and the one before it used. The names sort by position.
-import { hash } from "node:crypto";
 import { join } from "node:path";
-import { decodeCbor, encodeCbor, WireError } from "../wire/codec.ts";
-import { integer, text, tuple, version } from "../wire/shape.ts";
+import { WireError } from "../wire/codec.ts";
 import { decodeState, type LogState } from "./fold.ts";
 import { realFiles } from "./real-storage.ts";
-import type { Position } from "./rows.ts";
+import {
+  type Author,
+  decodeSnapshot,
+  encodeSnapshot,
+  type Snapshot,
+  signatureProblem,
+  type WrittenSnapshot,
+} from "./snapshot-file.ts";
 import { type Files, setAside } from "./storage.ts";
 
-export const SNAPSHOT_VERSION = 1;
-
-const MAGIC = Buffer.from("STOPSNAP", "latin1");
-const HASH_BYTES = 32;
-const MAX_BYTES = 2_097_152;
 const NAME = /^(\d{16})\.snap$/;
 
-export interface Snapshot {
-  readonly position: Position;
-  /** Wall time of the row, ms. */
-  readonly at: number;
-  readonly incarnation: number;
-  /** The encoded state. */
-  readonly state: Uint8Array;
-}
-
-export function encodeSnapshot(snapshot: Snapshot): Uint8Array {
-  const { position, at, incarnation, state } = snapshot;
-  const content = encodeCbor([
-    SNAPSHOT_VERSION,
-    position.seq,
-    at,
-    position.hash,
-    incarnation,
-    state,
-  ]);
-  const signed = Buffer.concat([MAGIC, content]);
-  return Buffer.concat([signed, hash("sha256", signed, "buffer")]);
-}
-
-/** What `encodeSnapshot` made; else a `WireError` that says what is wrong. */
-export function decodeSnapshot(bytes: Uint8Array): Snapshot {
-  const contentEnd = bytes.length - HASH_BYTES;
-  if (contentEnd <= MAGIC.length) throw new WireError("a snapshot that is too short");
-  const stored = Buffer.from(bytes.subarray(contentEnd)).toString("hex");
-  if (hash("sha256", bytes.subarray(0, contentEnd), "hex") !== stored) {
-    throw new WireError("a snapshot whose hash does not fit");
-  }
-  if (!MAGIC.equals(bytes.subarray(0, MAGIC.length))) throw new WireError("not a snapshot");
-  const bounds = { maxBytes: MAX_BYTES, maxDepth: 2, maxItems: 16 };
-  const fields = tuple(decodeCbor(bytes.subarray(MAGIC.length, contentEnd), bounds), 6, "snapshot");
-  version(fields[0], SNAPSHOT_VERSION, "a snapshot");
-  const state = fields[5];
-  if (!(state instanceof Uint8Array)) throw new WireError("the state is not bytes");
-  return {
-    position: { seq: integer(fields[1], "seq"), hash: text(fields[3], "hash", 64) },
-    at: integer(fields[2], "at"),
-    incarnation: integer(fields[4], "incarnation"),
-    state: new Uint8Array(state),
-  };
-}
-
 export interface FoundSnapshot {
-  readonly snapshot: Snapshot;
+  readonly snapshot: WrittenSnapshot;
   readonly state: LogState;
 }
 
@@ -76,10 +28,13 @@ export interface FoundSnapshot {
 export class SnapshotFolder {
   readonly path: string;
   readonly #files: Files;
+  readonly #author: Author | null;
 
-  constructor(dataDir: string, files: Files = realFiles) {
+  /** With an author, its snapshots are signed, and those that it did not sign are not taken. */
+  constructor(dataDir: string, files: Files = realFiles, author: Author | null = null) {
     this.path = join(dataDir, "snapshots");
     this.#files = files;
+    this.#author = author;
   }
 
   /** Positions of the snapshots there are, newest first. */
@@ -93,16 +48,24 @@ export class SnapshotFolder {
   }
 
   /** The snapshot at a position; a `WireError` when it does not read back. */
-  read(seq: number): Snapshot {
-    const snapshot = decodeSnapshot(this.#files.read(this.#pathOf(seq)));
+  read(seq: number): WrittenSnapshot {
+    const snapshot = decodeSnapshot(this.bytes(seq));
     if (snapshot.position.seq !== seq) throw new WireError("a snapshot under another's name");
+    const problem = signatureProblem(snapshot, this.#author);
+    if (problem !== null) throw new WireError(problem);
     return snapshot;
+  }
+
+  /** The file of the snapshot at a position. */
+  bytes(seq: number): Uint8Array {
+    return this.#files.read(this.#pathOf(seq));
   }
 
   /** Stores a snapshot and removes all but the newest `keep`. */
   store(snapshot: Snapshot, keep: number): void {
+    const path = this.#pathOf(snapshot.position.seq);
     this.#files.makeDir(this.path);
-    this.#files.writeAtomic(this.#pathOf(snapshot.position.seq), encodeSnapshot(snapshot));
+    this.#files.writeAtomic(path, encodeSnapshot(snapshot, this.#author));
     const old = this.list().slice(keep);
     for (const seq of old) this.remove(seq);
     if (old.length > 0) this.#files.syncDir(this.path);

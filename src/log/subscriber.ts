@@ -7,6 +7,14 @@ import type { AskLog, Question, TellService } from "./messages.ts";
 /** Batches of committed rows that may be on their way. */
 const MAX_UNTAKEN = 16;
 
+/** Rows after their commit. */
+export interface PassedRows {
+  readonly incarnation: number;
+  readonly rows: readonly LogRow[];
+  /** Hash of the last of them. */
+  readonly hash: string;
+}
+
 export class Subscriber {
   readonly #port: ChannelPort;
   #untaken = 0;
@@ -26,7 +34,7 @@ export class Subscriber {
   }
 
   /** Committed rows, unless this subscriber does not keep up. */
-  pass(incarnation: number, rows: readonly LogRow[]): void {
+  pass({ incarnation, rows, hash }: PassedRows): void {
     if (rows.length === 0) return;
     if (this.#untaken >= MAX_UNTAKEN) {
       this.#missed += rows.length;
@@ -35,7 +43,7 @@ export class Subscriber {
     this.#untaken += 1;
     const missed = this.#missed;
     this.#missed = 0;
-    this.say({ kind: "committed", incarnation, rows, missed });
+    this.say({ kind: "committed", incarnation, rows, hash, missed });
   }
 
   close(): void {

@@ -1,15 +1,16 @@
 // The log thread: owns the writer, opens it anew when the disk refused, answers the service
 // thread. One batch of the control thread is in its hands at a time and is tried until it is
 // committed: how much may wait, and what is given up, the sender decides.
+import { WireError } from "../wire/codec.ts";
 import type { Command } from "../wire/command.ts";
-import { BrokerShelf } from "./broker-shelf.ts";
+import { BEHIND_EVERY_MS } from "./cache-store.ts";
 import { isResumable, type Verdict } from "./commands.ts";
+import type { OwnCustodyQuestion } from "./custody-messages.ts";
 import type { LogRow, NodeEvent } from "./events.ts";
 import { FolderError } from "./lock.ts";
 import type {
   Answer,
   AppendMessage,
-  BrokerQuestion,
   FromLog,
   LogData,
   LogFigures,
@@ -18,8 +19,11 @@ import type {
   Question,
   ToLog,
 } from "./messages.ts";
-import { openWriter } from "./open.ts";
+import { isDamage, openWriter } from "./open.ts";
+import { RecoveryError } from "./own-recovery.ts";
 import { realStorage } from "./real-storage.ts";
+import { isSideQuestion, SideFiles } from "./side-files.ts";
+import type { Author } from "./snapshot-file.ts";
 import type { Storage } from "./storage.ts";
 import { Subscriber } from "./subscriber.ts";
 import { realTimers, type TimerHandle, type Timers } from "./timers.ts";
@@ -40,6 +44,8 @@ export interface LogThreadOptions {
   readonly timers?: Timers;
   /** Called now and then while an opening takes long. */
   readonly onProgress?: () => void;
+  /** Signs snapshots and checkpoints; null where the node has no keys yet. */
+  readonly author?: Author | null;
 }
 
 export class LogThread {
@@ -50,20 +56,24 @@ export class LogThread {
   readonly #readers = new Map<LogReaderName, Subscriber>();
   #retryMs = FIRST_RETRY_MS;
   #trouble: string | null = null;
+  /** The engine found the file itself wrong: the next opening looks at all of it. */
+  #suspect = false;
   #troubledSince = 0;
   #commitMaxMs = 0;
   #retry: TimerHandle | null = null;
   readonly #housekeeping: TimerHandle[] = [];
   readonly #timers: Timers;
-  readonly #shelf: BrokerShelf;
+  readonly #side: SideFiles;
 
   constructor(options: LogThreadOptions) {
     this.#options = options;
     this.#incarnation = options.data.resume;
     this.#timers = options.timers ?? realTimers;
-    this.#shelf = new BrokerShelf({
+    this.#side = new SideFiles({
+      ...options.data,
       storage: options.storage ?? realStorage,
-      dir: options.data.dir,
+      author: options.author ?? null,
+      timers: this.#timers,
       append: (events) => this.#appendRows(events),
       onNotice: (text) => options.tell({ kind: "notice", text }),
     });
@@ -74,6 +84,7 @@ export class LogThread {
     this.#housekeeping.push(
       this.#timers.every(FIGURES_MS, () => this.#tellFigures()),
       this.#timers.every(RETAIN_MS, () => this.#keepHouse(true)),
+      this.#timers.every(BEHIND_EVERY_MS, () => this.#writeCache()),
     );
   }
 
@@ -96,12 +107,17 @@ export class LogThread {
   }
 
   #open(): void {
-    const { data, tell, open = openWriter, storage = realStorage, onProgress } = this.#options;
+    const { data, tell, open = openWriter, storage = realStorage } = this.#options;
+    const { onProgress, author = null } = this.#options;
     try {
       const resume = this.#incarnation;
       const nowMs = this.#timers.wallMs();
-      const writer = open(data.dir, { ...data, resume, nowMs, onProgress }, storage);
+      const suspect = this.#suspect;
+      const options = { ...data, author, resume, nowMs, onProgress, suspect };
+      const writer = open(data.dir, options, storage);
+      this.#suspect = false;
       this.#writer = writer;
+      writer.onCommitted = (rows, hash) => this.#pass(rows, hash);
       this.#incarnation = writer.incarnation;
       this.#retryMs = FIRST_RETRY_MS;
       this.#settle();
@@ -117,11 +133,9 @@ export class LogThread {
     const writer = this.#writer;
     // A sender that hears of no success sends it again to the log that opens next.
     if (writer === null) return;
-    const rows = this.#guard(() => writer.raise(incarnation, cause, this.#timers.wallMs()));
-    if (rows === null) return;
+    if (this.#guard(() => writer.raise(incarnation, cause, this.#timers.wallMs())) === null) return;
     this.#incarnation = writer.incarnation;
     this.#options.tell({ kind: "raised", incarnation: writer.incarnation });
-    this.#pass(rows);
   }
 
   /** The disk works again: a gap row is the sender's business, how long it took is ours. */
@@ -136,6 +150,7 @@ export class LogThread {
 
   #complain(error: unknown): void {
     const reason = error instanceof Error ? error.message : String(error);
+    this.#suspect ||= isDamage(error);
     if (this.#trouble === null) this.#troubledSince = this.#timers.monoMs();
     if (reason !== this.#trouble) {
       this.#trouble = reason;
@@ -147,8 +162,9 @@ export class LogThread {
   }
 
   #closeWriter(): void {
-    this.#shelf.close();
     const writer = this.#writer;
+    // Without the log the folder may be another's: nothing in it is open.
+    if (writer !== null) this.#side.close();
     this.#writer = null;
     try {
       writer?.close();
@@ -171,7 +187,6 @@ export class LogThread {
     this.#batch = null;
     this.#troubledSince = 0;
     this.#options.tell({ kind: "committed", batch: batch.batch, seq: writer.head.seq });
-    this.#pass(rows);
     this.#keepHouse(false);
   }
 
@@ -226,7 +241,7 @@ export class LogThread {
   }
 
   #interrupt(writer: LogWriter, lost: readonly Command[], now: number): void {
-    const done = this.#guard(() =>
+    this.#guard(() =>
       writer.transaction(now, (add) => {
         for (const { author, id } of lost) {
           const reply = { id, ok: false, reason: "interrupted", atMs: now };
@@ -234,11 +249,11 @@ export class LogThread {
         }
       }),
     );
-    if (done !== null) this.#pass(done.rows);
   }
 
-  #pass(rows: readonly LogRow[]): void {
-    for (const reader of this.#readers.values()) reader.pass(this.#incarnation ?? 0, rows);
+  #pass(rows: readonly LogRow[], hash: string): void {
+    const incarnation = this.#writer?.incarnation ?? 0;
+    for (const reader of this.#readers.values()) reader.pass({ incarnation, rows, hash });
   }
 
   #answer(message: Question, from: Subscriber): void {
@@ -249,8 +264,12 @@ export class LogThread {
       from.say({ kind: "failed", token, reason });
       return;
     }
-    if (message.kind === "broker-load" || message.kind === "broker-apply") {
-      from.say(this.#answerBroker(message));
+    if (isSideQuestion(message)) {
+      from.say(this.#side.answer(message));
+      return;
+    }
+    if (isOwnCustody(message)) {
+      this.#answerCustody(writer, message, from);
       return;
     }
     const answer = this.#guard(() => this.#workOn(writer, message));
@@ -258,25 +277,31 @@ export class LogThread {
     else from.say({ kind: "failed", token, reason: `the log failed: ${this.#trouble}` });
   }
 
-  /** The broker's file is its own: what fails there is no trouble of the log. */
-  #answerBroker(question: BrokerQuestion): Answer {
+  #answerCustody(writer: LogWriter, question: OwnCustodyQuestion, from: Subscriber): void {
     const { token } = question;
-    try {
-      if (question.kind === "broker-load") {
-        return { kind: "broker-kept", token, contents: this.#shelf.load() };
+    let wrong: string | null = null;
+    const done = this.#guard(() => {
+      try {
+        this.#side.custody.answerOwn(writer, question, (answer) => from.say(answer));
+      } catch (error) {
+        // What came back does not chain: its sender's fault, and no trouble of the disk.
+        if (!(error instanceof RecoveryError) && !(error instanceof WireError)) throw error;
+        wrong = error.message;
       }
-      return { kind: "broker-applied", token, answer: this.#shelf.apply(question.batch) };
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      return { kind: "failed", token, reason };
-    }
+      return true;
+    });
+    if (done === null) wrong = `the log failed: ${this.#trouble}`;
+    if (wrong !== null) from.say({ kind: "failed", token, reason: wrong });
+  }
+
+  #writeCache(): void {
+    if (this.#writer !== null) this.#side.writeCache();
   }
 
   #appendRows(events: readonly NodeEvent[]): boolean {
     const writer = this.#writer;
     if (writer === null) return false;
     const rows = this.#guard(() => writer.append(events, this.#timers.wallMs()));
-    if (rows !== null) this.#pass(rows);
     return rows !== null;
   }
 
@@ -290,10 +315,9 @@ export class LogThread {
       case "accept":
         return { kind: "verdict", token, verdict: this.#accept(writer, question.command) };
       case "finish": {
-        const { result, rows } = writer.transaction(this.#timers.wallMs(), (add) =>
+        const { result } = writer.transaction(this.#timers.wallMs(), (add) =>
           writer.commands.finish(question.author, question.reply, add),
         );
-        this.#pass(rows);
         return { kind: "finished", token, reply: result };
       }
     }
@@ -303,10 +327,9 @@ export class LogThread {
     const known = writer.commands.judge(command);
     if (known !== null) return known;
     const now = this.#timers.wallMs();
-    const { result, rows } = writer.transaction(now, (add: (event: NodeEvent) => void) =>
+    const { result } = writer.transaction(now, (add: (event: NodeEvent) => void) =>
       writer.commands.accept(command, now, add),
     );
-    this.#pass(rows);
     return result;
   }
 
@@ -315,10 +338,23 @@ export class LogThread {
     const writer = this.#writer;
     if (writer !== null) this.#guard(() => writer.snapshot(this.#timers.wallMs()));
     this.#retry?.cancel();
+    this.#side.custody.stop();
     this.#closeWriter();
     for (const reader of this.#readers.values()) reader.close();
     this.#options.onStopped();
   }
+}
+
+const OWN: ReadonlySet<string> = new Set([
+  "own-state",
+  "own-rows",
+  "custody-acknowledged",
+  "recover",
+  "replicated",
+] satisfies OwnCustodyQuestion["kind"][]);
+
+function isOwnCustody(question: Question): question is OwnCustodyQuestion {
+  return OWN.has(question.kind);
 }
 
 function openedMessage(writer: LogWriter): FromLog {

@@ -4,7 +4,8 @@ import { WireError } from "../wire/codec.ts";
 import type { Database } from "./driver.ts";
 import { decodeState, LogState } from "./fold.ts";
 import { anchorOf, walkRows } from "./rows.ts";
-import type { Snapshot, SnapshotFolder } from "./snapshots.ts";
+import type { Snapshot } from "./snapshot-file.ts";
+import type { SnapshotFolder } from "./snapshots.ts";
 
 export interface Verified {
   readonly rows: number;
@@ -45,6 +46,8 @@ export function verifyLog(folder: SnapshotFolder, database: Database): Verified 
   let position = start;
   let rows = 0;
   for (const snapshot of snapshots) {
+    // Older than the cut: a crash came between the cut of the rows and its removal.
+    if (snapshot.position.seq < start.seq) continue;
     const part = walkTo(database, position, { state, to: snapshot.position.seq });
     rows += part.rows;
     if (part.broken !== null) break;

@@ -1,17 +1,24 @@
 // The log's writer: events in, committed rows out, synchronously. It runs in the log thread, and in
 // `replay` directly. A transaction is a group: its rows are chained, inserted and committed as one,
 // and only then does anything else of the program learn of them.
-import type { CborValue } from "../wire/codec.ts";
+import { isPlanted } from "../core/planted.ts";
 import { encodeCbor } from "../wire/codec.ts";
 import { hashOf } from "./chain.ts";
 import { CommandMemory } from "./commands.ts";
+import { Custodians } from "./custodians.ts";
+import type { HistoryPosition, HistoryRow, OwnRows } from "./custody-types.ts";
 import { type Database, integerOf, type Statement } from "./driver.ts";
 import type { LogRow, NodeEvent } from "./events.ts";
 import { decodeState, LogState } from "./fold.ts";
 import type { FolderLock } from "./lock.ts";
+import { incarnationAt, ownRows } from "./own-history.ts";
+import { type Recovered, recoveryOf } from "./own-recovery.ts";
 import { type EventPage, type PageQuery, readPage } from "./pages.ts";
+import type { RowRoom } from "./raw-rows.ts";
 import { cutOldRows } from "./retention.ts";
-import { type LogQuery, type Position, queryRows, walkRows } from "./rows.ts";
+import { bodyBytes, fingerprint, wholeMs } from "./row-bytes.ts";
+import { hashAt, type LogQuery, type Position, queryRows, walkRows } from "./rows.ts";
+import type { Author } from "./snapshot-file.ts";
 import type { SnapshotFolder } from "./snapshots.ts";
 
 /** What a writer is told about the node and its limits. */
@@ -30,10 +37,14 @@ export interface WriterOptions {
   readonly boot?: string | undefined;
   /** Continue this incarnation: the writer's thread was restarted, the node was not. */
   readonly resume?: number | null;
+  /** The engine has met damage: the whole file is looked at, not only what a start needs. */
+  readonly suspect?: boolean;
   /** Rows between snapshots. */
   readonly snapshotRows?: number;
   /** Snapshots kept. */
   readonly keepSnapshots?: number;
+  /** Signs snapshots and checkpoints; null where the node has no keys yet. */
+  readonly author?: Author | null;
   /** Called now and then while the opening takes long: a sign of life for whoever watches. */
   readonly onProgress?: (() => void) | undefined;
 }
@@ -43,9 +54,6 @@ export const DEFAULT_KEEP_SNAPSHOTS = 3;
 
 /** Rows grow older by this at most between two looks, which come once a minute. */
 const MAX_AGEING_MS = 3_600_000;
-
-/** A body larger than this is not a row; a decoder would refuse it (`DEFAULT_BOUNDS`). */
-const MAX_BODY_BYTES = 32_768;
 
 /** What `open.ts` found or made. */
 export interface OpenedLog {
@@ -85,7 +93,11 @@ export class LogWriter {
   readonly notices: string[];
   /** Wall time of the newest row that was there before; 0 for none. */
   readonly openedAfter: number;
+  /** Called with rows right after their commit, and the hash of the last of them. */
+  onCommitted: (rows: readonly LogRow[], hash: string) => void = () => undefined;
   readonly commands: CommandMemory;
+  readonly custodians: Custodians;
+  readonly #author: Author | null;
   readonly #options: WriterOptions;
   readonly #database: Database;
   readonly #lock: FolderLock;
@@ -113,6 +125,8 @@ export class LogWriter {
     this.openedAfter = opened.headAt;
     this.#ageMs = opened.headAt === 0 ? options.nowMs : opened.headAt;
     this.commands = new CommandMemory(opened.database);
+    this.custodians = new Custodians(opened.database);
+    this.#author = options.author ?? null;
     this.#options = options;
     this.#database = opened.database;
     this.#lock = opened.lock;
@@ -224,6 +238,7 @@ export class LogWriter {
     this.#commits += 1;
     for (const row of rows) this.#state.apply(row.at, row.kind, row.body);
     this.#headAt = rows.at(-1)?.at ?? this.#headAt;
+    if (rows.length > 0) this.onCommitted(rows, head.hash);
     return { result, rows };
   }
 
@@ -280,8 +295,10 @@ export class LogWriter {
     const differs = Buffer.compare(made, this.#state.encode()) !== 0;
     if (differs) this.#state = folded;
     const { seq, hash } = walk.last;
+    const wrong = isPlanted("snapshot-wrong-position") ? hashAt(this.#database, seq - 1) : null;
+    const at = wrong === null ? { seq, hash } : { seq: seq - 1, hash: wrong };
     this.#folder.store(
-      { position: { seq, hash }, at: walk.lastAt, incarnation: this.#incarnation, state: made },
+      { position: at, at: walk.lastAt, incarnation: this.#incarnation, state: made },
       this.#options.keepSnapshots ?? DEFAULT_KEEP_SNAPSHOTS,
     );
     this.#base = { position: walk.last, state: made };
@@ -303,16 +320,57 @@ export class LogWriter {
   retain(nowMs: number): number {
     const { maxBytes, keepMs } = this.#options;
     this.#ageMs = Math.min(nowMs, this.#ageMs + MAX_AGEING_MS);
+    this.#lapse(nowMs);
     return cutOldRows({
       snapshots: this.#folder,
       database: this.#database,
       limits: { maxBytes, keepMs, nowMs: this.#ageMs },
       snapshot: () => this.snapshot(nowMs),
-      checkpoint: (body) => {
-        const [row] = this.append([{ kind: "checkpoint", body }], nowMs);
-        return row?.seq ?? 0;
+      pinnedFrom: this.custodians.pinnedFrom(),
+      checkpoint: (...cut) => {
+        const body = [...cut, incarnationAt(this.#database, cut[0])];
+        const signature = this.#author?.keys.sign("checkpoint", encodeCbor(body)) ?? null;
+        const event = { kind: "checkpoint", body: [...body, signature] } as const;
+        return this.append([event], nowMs)[0]?.seq ?? 0;
       },
     });
+  }
+
+  /** Agreements of custodians that stay away end, with a row, before they can fill the disk. */
+  #lapse(nowMs: number): void {
+    for (const { custodian, seq, rows } of this.custodians.lapse(
+      this.#options.maxBytes,
+      this.#ageMs,
+    )) {
+      const text = `${custodian} has taken nothing behind row ${seq} for too long; it begins anew`;
+      this.notices.push(`custody: ${text}`);
+      this.append([{ kind: "gap", body: ["custody", rows, text] }], nowMs);
+    }
+  }
+
+  /** The incarnation that wrote a row. */
+  incarnationAt(seq: number): number {
+    return incarnationAt(this.#database, seq);
+  }
+
+  /** Rows of this log for a custodian that has it up to `position`. */
+  ownRows(position: HistoryPosition | null, room: RowRoom): OwnRows {
+    return ownRows(this.#database, position, room, this.#folder);
+  }
+
+  /** Appends what a custodian gave back of a lost history; gives its rows and the last position. */
+  recover(rows: readonly HistoryRow[], nowMs: number): { rows: LogRow[] } & Recovered {
+    const recovered = recoveryOf(
+      {
+        database: this.#database,
+        snapshots: this.#folder,
+        state: this.#state,
+        incarnation: this.#incarnation,
+        author: this.#author,
+      },
+      rows,
+    );
+    return { ...recovered, rows: this.append(recovered.events, nowMs) };
   }
 
   figures(): WriterFigures {
@@ -335,33 +393,4 @@ export class LogWriter {
       this.#lock.release();
     }
   }
-}
-
-function wholeMs(at: number): number {
-  return Number.isFinite(at) ? Math.max(0, Math.round(at)) : 0;
-}
-
-function fingerprint(event: NodeEvent): string {
-  const { bytes } = bodyBytes(event);
-  return `${event.kind} ${wholeMs(event.at ?? 0)} ${Buffer.from(bytes).toString("hex")}`;
-}
-
-/** The stored bytes of a body. What could not be read back later is replaced, never written. */
-function bodyBytes(event: NodeEvent): { body: readonly CborValue[]; bytes: Uint8Array } {
-  const body = event.body.every(isPlain) ? event.body : event.body.map(plain);
-  const bytes = encodeCbor(body);
-  if (bytes.length <= MAX_BODY_BYTES) return { body, bytes };
-  const short = [`a body of ${bytes.length} bytes is too large`];
-  return { body: short, bytes: encodeCbor(short) };
-}
-
-function isPlain(value: unknown): boolean {
-  if (value === null || value instanceof Uint8Array) return true;
-  if (Array.isArray(value)) return value.every(isPlain);
-  return typeof value === "string" || typeof value === "boolean" || typeof value === "number";
-}
-
-function plain(value: CborValue): CborValue {
-  if (Array.isArray(value)) return value.map(plain);
-  return isPlain(value) ? value : null;
 }
