@@ -12,6 +12,7 @@ import {
 import type { Birth } from "./birth.ts";
 import type { Custodian } from "./custodian.ts";
 import type { CustodyOwner } from "./custody-owner.ts";
+import type { Geometry } from "./geometry.ts";
 import type { Introductions } from "./introductions.ts";
 import { HELLO_EVERY_MS } from "./limits.ts";
 import type { LinkScope } from "./link.ts";
@@ -34,6 +35,7 @@ export interface InboxDoors {
   readonly custody: CustodyOwner;
   readonly recovery: Recovery;
   readonly sharing: Sharing;
+  readonly geometry: Geometry;
 }
 
 /** What a neighbour may say that does not know its own incarnation yet. */
@@ -129,6 +131,9 @@ export class Inbox {
         break;
       case "batch":
         zone.onPassed(neighbour, payload, now);
+        break;
+      case "map":
+        this.#doors.geometry.onMap(neighbour, payload, now);
         break;
       case "known":
         introductions.onKnown(payload, now);

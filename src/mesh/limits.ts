@@ -48,8 +48,9 @@ export const MAX_KEPT_BATCHES = 64;
 export const MAX_KEPT_BYTES = 524_288;
 /** Batches to one neighbour that it has not acknowledged; then the rest waits for its vector. */
 export const MAX_BATCHES_IN_FLIGHT = 8;
-/** Unacknowledged batches go again after so long. */
+/** Unacknowledged batches go again after so long, doubling up to the second. */
 export const BATCH_REPEAT_MS = 3_000;
+export const BATCH_REPEAT_MAX_MS = 10_000;
 
 /** A prediction is told anew when it moved by so much; a display at once. */
 export const PREDICTION_STEP_MS = 1_000;

@@ -69,6 +69,8 @@ export type MeshEvent =
   /** The log has committed the start row that a `raise` effect asked for. */
   | { readonly kind: "raised"; readonly incarnation: number }
   | { readonly kind: "own-view"; readonly view: ControlView }
+  /** This node's geometry, as `wire/map.ts` encodes it. */
+  | { readonly kind: "own-map"; readonly map: Uint8Array }
   /** Own rows after their commit, in order, each once; `hash` is that of the last one. */
   | { readonly kind: "committed"; readonly rows: readonly LogRow[]; readonly hash?: string }
   | {

@@ -15,6 +15,7 @@ import { ZoneClock } from "./clock.ts";
 import { Custodian } from "./custodian.ts";
 import { CustodyOwner } from "./custody-owner.ts";
 import { Digests } from "./digests.ts";
+import { Geometry } from "./geometry.ts";
 import { Inbox } from "./inbox.ts";
 import { Introductions } from "./introductions.ts";
 import { HAVE_EVERY_MS, ZONE_EVERY_MS } from "./limits.ts";
@@ -59,6 +60,7 @@ export class Mesh {
   readonly #custody: CustodyOwner;
   readonly #recovery: Recovery;
   readonly #caching: Caching;
+  readonly #geometry: Geometry;
   readonly #sharing: Sharing;
   readonly #inbox: Inbox;
   /** What figures and pictures are made of. */
@@ -100,6 +102,7 @@ export class Mesh {
       zone: this.#zone,
       replicas: this.#replicas,
     });
+    this.#geometry = new Geometry(out);
     this.#custodian = new Custodian(out);
     this.#custody = new CustodyOwner(out, [...this.#neighbours.keys()]);
     this.#recovery = new Recovery(out);
@@ -113,6 +116,7 @@ export class Mesh {
       custody: this.#custody,
       recovery: this.#recovery,
       sharing: this.#sharing,
+      geometry: this.#geometry,
     });
   }
 
@@ -147,6 +151,9 @@ export class Mesh {
         break;
       case "own-view":
         this.#sharing.change(0, this.#sharing.own.view(event.view, now), now);
+        break;
+      case "own-map":
+        this.#geometry.own(event.map);
         break;
       case "committed":
         this.#committed(event, now);
@@ -262,6 +269,7 @@ export class Mesh {
       return;
     }
     neighbour.up = up;
+    this.#geometry.cut(neighbour);
     if (!up) return;
     neighbour.haveMs = Number.NEGATIVE_INFINITY;
     neighbour.zoneTold = -1;
@@ -284,6 +292,7 @@ export class Mesh {
     for (const neighbour of this.#neighbours.values()) {
       this.#introductions.tick(neighbour, now);
       this.#link.tick(neighbour, now);
+      this.#geometry.tick(neighbour);
       this.#tellHave(neighbour, now);
     }
     const answers = (id: string) => this.#neighbours.get(id)?.answers(now.monoMs) === true;
@@ -298,6 +307,7 @@ export class Mesh {
     const speaks = this.#birth.state === "sharing" && neighbour.introduced !== null;
     if (!neighbour.up || !speaks || now.monoMs - neighbour.haveMs < HAVE_EVERY_MS) return;
     neighbour.haveMs = now.monoMs;
+    this.#zone.repeat(neighbour, now);
     const { revision } = this.#zone.store;
     const whole = revision !== neighbour.zoneTold || now.monoMs - neighbour.zoneMs >= ZONE_EVERY_MS;
     if (whole) {

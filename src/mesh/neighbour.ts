@@ -7,6 +7,7 @@ import { LinkReceiver } from "../wire/link.ts";
 import type { Mark } from "../wire/mesh-messages.ts";
 import {
   ANSWERS_WITHIN_MS,
+  BATCH_REPEAT_MS,
   FAST_GIVE_UP_MS,
   REPEAT_FIRST_MS,
   REPEAT_MAX_MS,
@@ -68,6 +69,8 @@ export interface ZoneMark {
   sentIncarnation: number;
   sentSequence: number;
   sentMs: number;
+  /** Until what is not acknowledged goes again. */
+  pauseMs: number;
 }
 
 export interface Introduced {
@@ -146,6 +149,7 @@ export class Neighbour {
       sentIncarnation: 0,
       sentSequence: 0,
       sentMs: Number.NEGATIVE_INFINITY,
+      pauseMs: BATCH_REPEAT_MS,
     };
     this.zone.set(key, mark);
     return mark;

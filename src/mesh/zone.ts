@@ -17,13 +17,14 @@ import type { Birth } from "./birth.ts";
 import { keepOfOps } from "./cache.ts";
 import type { ZoneClock } from "./clock.ts";
 import {
+  BATCH_REPEAT_MAX_MS,
   BATCH_REPEAT_MS,
   MAX_BATCHES_IN_FLIGHT,
   RESTATE_AFTER_BATCHES,
   RESTATE_AFTER_BYTES,
 } from "./limits.ts";
 import type { MeshNow } from "./mesh-types.ts";
-import { type Neighbour, zoneKey } from "./neighbour.ts";
+import { type Neighbour, type ZoneMark, zoneKey } from "./neighbour.ts";
 import type { Outbox } from "./out.ts";
 import { type Arrived, judgeStamp, Parking, stampOf } from "./parking.ts";
 import type { Registry } from "./registry.ts";
@@ -48,6 +49,8 @@ interface Own {
   readonly collector: BatchCollector;
   sequence: number;
   before: string | null;
+  /** When the newest change that waits was made, monotonic ms. */
+  newestMs: number;
 }
 
 interface Unverified {
@@ -84,17 +87,17 @@ export class ZoneScope {
   /** A new incarnation has begun, with a part that restates everything. */
   opened(part: Part, now: MeshNow): void {
     const index = part.stream === 2 ? 0 : 1;
-    this.#own[index] = fresh();
+    this.#own[index] = { ...fresh(), newestMs: now.monoMs };
     this.#seal(index, [{ part, atMs: now.wallMs }], now);
   }
 
   /** An own change: it leaves within a second. */
   changed(part: Part, now: MeshNow): void {
     const index = part.stream === 2 ? 0 : 1;
+    const own = this.#own[index];
     const timed = { part, atMs: now.wallMs };
-    for (const closed of this.#own[index].collector.add(timed, now.monoMs)) {
-      this.#seal(index, closed, now);
-    }
+    for (const closed of own.collector.add(timed, now.monoMs)) this.#seal(index, closed, now);
+    own.newestMs = now.monoMs;
   }
 
   #seal(index: 0 | 1, parts: readonly TimedPart[], now: MeshNow): void {
@@ -103,12 +106,12 @@ export class ZoneScope {
     own.sequence += 1;
     const stream = ZONE_STREAMS[index];
     const { incarnation, boot } = birth;
-    const { sequence, before } = own;
+    const { sequence, before, newestMs: bornMs } = own;
     const batch = { origin: id, incarnation, boot, sequence, stream, before, parts };
     const bytes = sealBatch(keys, batch);
     own.before = batchHash(bytes);
     const whole = parts[0]?.part.whole === true;
-    const stored = { stream, origin: id, incarnation, sequence, whole, bytes, bornMs: now.monoMs };
+    const stored = { stream, origin: id, incarnation, sequence, whole, bytes, bornMs };
     this.#keep(stored, now);
     this.#restate(index, now);
   }
@@ -120,6 +123,7 @@ export class ZoneScope {
     const long = chain.batches.length > RESTATE_AFTER_BATCHES;
     if (!long && (chain.bytes <= RESTATE_AFTER_BYTES || chain.batches.length < 2)) return;
     const part = this.#doors.replicas[index].whole(leaseNow(now));
+    this.#own[index].newestMs = now.monoMs;
     this.#seal(index, [{ part, atMs: now.wallMs }], now);
   }
 
@@ -272,18 +276,22 @@ export class ZoneScope {
     }
   }
 
+  /** Sends again what a neighbour has not said that it has. */
+  repeat(neighbour: Neighbour, now: MeshNow): void {
+    for (const { key } of this.#store.chains()) this.#pass(neighbour, key, now);
+  }
+
   /** Passes on what a neighbour lacks of one chain, a few at a time. */
   #pass(neighbour: Neighbour, key: string, now: MeshNow): void {
     if (!neighbour.up || neighbour.introduced === null || this.#doors.out.incarnation === 0) return;
     const mark = neighbour.zoneMark(key);
-    const inFlight = now.monoMs - mark.sentMs < BATCH_REPEAT_MS;
-    const ahead =
-      inFlight &&
-      (mark.sentIncarnation > mark.incarnation ||
-        (mark.sentIncarnation === mark.incarnation && mark.sentSequence > mark.sequence));
+    const ahead = isAhead(mark) && now.monoMs - mark.sentMs < mark.pauseMs;
     const incarnation = ahead ? mark.sentIncarnation : mark.incarnation;
     const from = ahead ? mark.sentSequence : mark.sequence;
     const missing = this.#store.after(key, incarnation, from);
+    if (missing.length === 0) return;
+    const again = isAhead(mark) && !ahead;
+    mark.pauseMs = again ? Math.min(mark.pauseMs * 2, BATCH_REPEAT_MAX_MS) : BATCH_REPEAT_MS;
     for (const stored of missing.slice(0, MAX_BATCHES_IN_FLIGHT)) {
       const ageMs = now.monoMs - stored.bornMs;
       const payload = encodePassed({ ageMs, batch: stored.bytes });
@@ -315,8 +323,14 @@ export class ZoneScope {
   }
 }
 
+/** Whether more is on its way to a neighbour than it has said that it has. */
+function isAhead(mark: ZoneMark): boolean {
+  if (mark.sentIncarnation !== mark.incarnation) return mark.sentIncarnation > mark.incarnation;
+  return mark.sentSequence > mark.sequence;
+}
+
 function fresh(): Own {
-  return { collector: new BatchCollector(), sequence: 0, before: null };
+  return { collector: new BatchCollector(), sequence: 0, before: null, newestMs: 0 };
 }
 
 function noteHas(neighbour: Neighbour, key: string, incarnation: number, sequence: number): void {

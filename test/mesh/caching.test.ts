@@ -1,7 +1,10 @@
 // What the machine hands to the cache: an observation at most once in five seconds of each node, a
 // durable change at once, as the fields declare it.
 import t from "tap";
+import { MeshCache } from "../../src/mesh/cache.ts";
 import type { MeshEffect } from "../../src/mesh/mesh-types.ts";
+import { decodeMap, encodeMap, mapFromSite } from "../../src/wire/map.ts";
+import { testSite } from "../broker/support.ts";
 import { Zone } from "./machines.ts";
 
 type CachePut = Extract<MeshEffect, { kind: "cache-put" }>;
@@ -39,4 +42,41 @@ t.test("a fault is kept with its change, also right after an observation", async
   const through = puts.filter(({ put }) => put.keep === "through");
   t.equal(through.length, 1);
   t.ok((through[0]?.atMs ?? Infinity) - beforeMs < 1_500, "a batch later at most");
+});
+
+/** A map of a junction with that id. */
+function mapOf(node: string, name: string): Uint8Array {
+  return encodeMap({ ...mapFromSite(testSite()), node, name });
+}
+
+t.test("a neighbour's lanes are known once it was met, and again when they changed", async (t) => {
+  const { zone, puts } = pair();
+  const maps = () => puts.filter(({ put }) => put.entry.key === "a/map");
+  zone.step("a", { kind: "own-map", map: mapOf("a", "Market Street") });
+  zone.run(30_000);
+  t.equal(maps().length, 1, "told once");
+  t.equal(maps()[0]?.put.keep, "through");
+  zone.step("a", { kind: "own-map", map: mapOf("a", "Market Square") });
+  zone.run(1_000);
+  zone.cut("a", "b", true);
+  zone.run(1_000);
+  zone.cut("a", "b", false);
+  zone.run(5_000);
+  t.equal(maps().length, 3, "a change, and again after a cut");
+  const cache = new MeshCache(null);
+  for (const { put } of maps()) cache.put(put.entry, zone.now("b"), put.keep);
+  const reading = cache.get("a/map", zone.now("b"));
+  t.equal(decodeMap(reading?.bytes ?? new Uint8Array()).name, "Market Square");
+});
+
+t.test("nobody tells another one's lanes, and rubbish is no map", async (t) => {
+  const { zone, puts } = pair();
+  zone.step("a", { kind: "own-map", map: mapOf("c", "elsewhere") });
+  zone.run(1_000);
+  zone.step("a", { kind: "own-map", map: Uint8Array.of(1, 2, 3) });
+  zone.run(1_000);
+  t.equal(puts.filter(({ put }) => put.entry.key.endsWith("/map")).length, 0);
+  const counts = zone.mesh("b").figures(zone.now("b")).counts;
+  t.equal(counts.get("re-attributed"), 1);
+  t.equal(counts.get("malformed"), 1);
 });
