@@ -62,6 +62,9 @@ export class MeshBody {
         this.#setClock(message.view.clock);
         this.step({ kind: "own-view", view: message.view });
         break;
+      case "map":
+        this.step({ kind: "own-map", map: message.map });
+        break;
       case "raised":
         this.step({ kind: "raised", incarnation: message.incarnation });
         break;

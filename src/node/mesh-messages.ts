@@ -36,6 +36,8 @@ export type LogOpened = Extract<FromLog, { kind: "opened" }>;
 export type ToMesh =
   | { readonly kind: "log-port"; readonly port: ChannelPort; readonly opened: LogOpened }
   | { readonly kind: "view"; readonly view: ControlView }
+  /** The node's geometry, as `wire/map.ts` encodes it. */
+  | { readonly kind: "map"; readonly map: Uint8Array }
   | { readonly kind: "raised"; readonly incarnation: number }
   | { readonly kind: "stop" };
 

@@ -13,6 +13,8 @@ export interface MeshSideOptions {
   readonly host: Host;
   readonly setup: MeshSetup;
   readonly node: string;
+  /** The node's geometry at present. */
+  readonly map: () => Uint8Array;
   readonly log: LogSide;
   readonly onPicture: (picture: MeshPicture) => void;
   readonly onNotice: (level: "info" | "warn", text: string) => void;
@@ -68,6 +70,11 @@ export class MeshSide {
     this.post({ kind: "view", view });
   }
 
+  /** Says the node's geometry, which a new site file may have changed. */
+  tellMap(): void {
+    this.post({ kind: "map", map: this.options.map() });
+  }
+
   async stop(graceMs: number): Promise<boolean> {
     return await this.thread.stop(graceMs);
   }
@@ -97,6 +104,7 @@ export class MeshSide {
     const { log, onNotice, onPicture } = this.options;
     switch (message.kind) {
       case "ready":
+        this.tellMap();
         this.join();
         break;
       case "log":

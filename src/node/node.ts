@@ -1,11 +1,13 @@
 // The composition: one node in one process. Control is this thread; log and service are workers
 // under watch. Nothing here decides anything.
+
 import type { CabinetPort } from "../cabinet/port.ts";
 import { compileRecord } from "../cabinet/record.ts";
 import type { ReloadAnswer } from "../console/api.ts";
 import type { SiteModel } from "../core/site/model.ts";
 import type { ControlMode, ControlView } from "../core/site/view.ts";
 import { type TimerHandle, within } from "../log/timers.ts";
+import { encodeMap, mapFromSite } from "../wire/map.ts";
 import { ClockWatch } from "./clock-watch.ts";
 import type { Host } from "./host.ts";
 import { LiveControl } from "./live-control.ts";
@@ -136,16 +138,16 @@ export class RunningNode {
       onDeath: (death) => this.onDeath(death),
     });
     const { mesh } = options;
-    const node = this.site?.node.id;
-    this.mesh = mesh === null || node === undefined ? null : this.meshSide(mesh, node);
+    this.mesh = mesh === null || this.site === null ? null : this.meshSide(mesh, this.site);
   }
 
-  private meshSide(setup: MeshSetup, node: string): MeshSide {
+  private meshSide(setup: MeshSetup, site: SiteModel): MeshSide {
     const { host, log } = this;
     return new MeshSide({
       host,
       setup,
-      node,
+      node: site.node.id,
+      map: () => encodeMap(mapFromSite(this.site ?? site)),
       log,
       onPicture: (picture) => this.tell({ kind: "mesh", picture }),
       onNotice: (level, text) => this.notice(level, text),
@@ -186,6 +188,7 @@ export class RunningNode {
     this.log.append({ kind: "site", body: [read.hash, read.site.name] });
     this.site = read.site;
     this.live?.replaceSite(read.site);
+    this.mesh?.tellMap();
     this.host.timers.after(RENEW_AFTER_MS, () => this.service.renew());
     return { ok: true, problems: [] };
   }

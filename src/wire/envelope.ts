@@ -19,6 +19,7 @@ export const ENVELOPE_KINDS = {
   batch: 5,
   known: 6,
   echo: 7,
+  map: 8,
   "custody-offer": 16,
   "custody-rows": 17,
   "custody-position": 18,

@@ -136,6 +136,7 @@ t.test("no vector is left over, and no number of a kind has moved", async (t) =>
     batch: 5,
     known: 6,
     echo: 7,
+    map: 8,
     "custody-offer": 16,
     "custody-rows": 17,
     "custody-position": 18,
