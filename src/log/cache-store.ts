@@ -89,7 +89,7 @@ export class SqliteCacheStore {
     return this.#notices.splice(0);
   }
 
-  /** Takes changes; `nowMs` is monotonic. A disk that refuses makes them wait, newest first kept. */
+  /** Takes changes; `nowMs` is monotonic. While the disk refuses, the newest ones wait. */
   put(changes: readonly CacheChange[], keep: Keep, nowMs: number): void {
     for (const change of changes) {
       if (change.key.length > COPY_BOUNDS.maxKey) throw new RangeError("a key that is too long");

@@ -69,7 +69,7 @@ export function encodeEnvelope(envelope: Envelope): Uint8Array {
   ]);
 }
 
-/** The envelope in `bytes`, every field checked, its payload not yet looked at; else `WireError`. */
+/** The envelope in `bytes`, all but its payload checked; else a `WireError`. */
 export function decodeEnvelope(bytes: Uint8Array): Envelope {
   const value = decodeCbor(bytes, BOUNDS);
   // The version is looked at first: another one may well have other fields.

@@ -8,7 +8,7 @@ export class ReplayWindow {
   readonly #bits = new Uint8Array(REPLAY_WINDOW);
   #newest = -1;
 
-  /** True when the number was not taken before and is not too far behind; it then counts as taken. */
+  /** True when the number is new and not too far behind; it then counts as taken. */
   take(number: number): boolean {
     if (number <= this.#newest - REPLAY_WINDOW) return false;
     if (number > this.#newest) this.#move(number);
