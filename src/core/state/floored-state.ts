@@ -92,6 +92,11 @@ export abstract class FlooredState extends FieldState<SaidCell> implements Floor
     return [this.field.id, key, ...cell.said];
   }
 
+  /** A new incarnation says all that the older ones said, floors included. */
+  override restateAs(): Op[] {
+    return this.readKeys().map((key) => [this.field.id, key, ...(this.reading(key) ?? [])]);
+  }
+
   override canonicalCell(key: Key, cell: SaidCell): Plain {
     return [key, ...cell.said];
   }

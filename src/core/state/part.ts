@@ -90,7 +90,16 @@ export type Change =
   /** A set's element as this replica sees it, whoever added it (a leased one: its own only). */
   | { readonly kind: "remove"; readonly field: FieldName; readonly key: Key }
   /** What this origin itself added of a set's element; what others added stays. */
-  | { readonly kind: "retire"; readonly field: FieldName; readonly key: Key };
+  | { readonly kind: "retire"; readonly field: FieldName; readonly key: Key }
+  /** What somebody removed of another's set, whose author does not tell it any more. */
+  | {
+      readonly kind: "forward";
+      readonly field: FieldName;
+      readonly key: Key;
+      readonly origin: string;
+      readonly incarnation: number;
+      readonly counter: number;
+    };
 
 /** A writer went beyond a declared bound; nothing was applied. */
 export class BoundError extends Error {

@@ -4,6 +4,9 @@
 // and once a replica has that dot it needs the removal no more. So there is one removal for each
 // element that is still there, and none for those that are gone.
 //
+// An author that began a new incarnation without it, or that left the zone, tells it no more: then
+// whoever still knows it tells it as its own (`orphans`).
+//
 // Why the owner must take it over: its whole contribution is restated to whoever missed something.
 // If others just deleted the element, a replica that gets the author's later state without the
 // removal, and the owner's without a new dot, would keep it for ever.
@@ -23,8 +26,12 @@ export interface Removal {
   readonly counter: number;
   readonly by: string;
   /** The author's dot. */
+  readonly byIncarnation: number;
   readonly at: number;
 }
+
+/** An element's dot, as a removal names it. */
+export type RemovedDot = Pick<Removal, "fieldId" | "key" | "incarnation" | "counter">;
 
 /** Where the target stands with an element: its context, and the dot of the element if any. */
 export interface Standing {
@@ -46,13 +53,22 @@ function isMoot(removal: Removal, standing: Standing): boolean {
 export class Removals {
   readonly #byTarget = new Map<string, Map<string, Removal>>();
   readonly #byAuthor = new Map<string, number>();
+  /** The present incarnation of an author; 0 when nothing is known of it. */
+  readonly #incarnationOf: (author: string) => number;
+
+  constructor(incarnationOf: (author: string) => number) {
+    this.#incarnationOf = incarnationOf;
+  }
 
   /** How many an author may add. */
   roomOf(author: string): number {
     return REMOVALS_MAX - (this.#byAuthor.get(author) ?? 0);
   }
 
-  /** Keeps a removal, unless a newer one of the element is known or it is moot already. */
+  /**
+   * Keeps a removal, unless one of the element that says as much is known or it is moot already. Of
+   * two that name the same dot the second stands if the author of the first has lost it.
+   */
   add(removal: Removal, standing: Standing | null): void {
     if (standing !== null && isMoot(removal, standing)) return;
     const table = this.#byTarget.get(removal.target) ?? new Map<string, Removal>();
@@ -61,17 +77,20 @@ export class Removals {
     const known = table.get(id);
     if (known !== undefined) {
       const order = known.incarnation - removal.incarnation || known.counter - removal.counter;
-      if (order >= 0) return;
+      const kept = !this.#isOrphan(known) || this.#isOrphan(removal);
+      if (order > 0 || (order === 0 && kept)) return;
       this.#count(known.by, -1);
     }
     table.set(id, removal);
     this.#count(removal.by, 1);
   }
 
-  /** Whether a target's dot of an element is removed. */
-  hides(target: string, element: Omit<Removal, "target" | "by" | "at">): boolean {
+  /** Whether a target's dot of an element is removed; a removal covers what its dot superseded. */
+  hides(target: string, element: RemovedDot): boolean {
     const removal = this.#byTarget.get(target)?.get(`${element.fieldId} ${element.key}`);
-    return removal?.incarnation === element.incarnation && removal.counter >= element.counter;
+    if (removal === undefined) return false;
+    const incarnations = removal.incarnation - element.incarnation;
+    return incarnations > 0 || (incarnations === 0 && removal.counter >= element.counter);
   }
 
   /** Drops what a target has taken over. */
@@ -94,6 +113,18 @@ export class Removals {
   /** What others want a target to retire. */
   of(target: string): Iterable<Removal> {
     return this.#byTarget.get(target)?.values() ?? [];
+  }
+
+  /** Removals whose author, as it is now, has not told them. */
+  orphans(): Removal[] {
+    if (this.#byTarget.size === 0) return [];
+    return [...this.#byTarget.values()]
+      .flatMap((table) => [...table.values()])
+      .filter((removal) => this.#isOrphan(removal));
+  }
+
+  #isOrphan({ by, byIncarnation }: Removal): boolean {
+    return this.#incarnationOf(by) !== byIncarnation;
   }
 
   /** An author's removals after a dot of its own, as ops. */

@@ -212,7 +212,8 @@ export class Replica extends ReplicaView {
     const { incarnation, counter } = own.context;
     if (part.incarnation === incarnation) own.takeOnlyFloors(part.ops);
     else own.takeFloors(part.ops);
-    this.#takeRemovals(part);
+    // What we removed and have not told in this incarnation must be told again.
+    this.#takeRemovals({ ...part, incarnation: 0 });
     if (incarnation === 0 || part.incarnation < incarnation) return OLD_INCARNATION;
     if (part.incarnation > incarnation) return superseded("newer-incarnation of ours");
     return part.last > counter ? superseded("unknown-dots of ours") : DUPLICATE;
@@ -241,6 +242,7 @@ export class Replica extends ReplicaView {
   }
 
   #takeRemovals(part: Part): void {
+    const { origin: by, incarnation: byIncarnation } = part;
     for (const op of foreignOps(part.ops, this.#shapes)) {
       const [fieldId, key, target, incarnation, counter] = op as [
         number,
@@ -251,7 +253,7 @@ export class Replica extends ReplicaView {
       ];
       const standing = this.contributions.get(target) ?? null;
       this.removals.add(
-        { target, fieldId, key, incarnation, counter, by: part.origin, at: part.last },
+        { target, fieldId, key, incarnation, counter, by, byIncarnation, at: part.last },
         standing,
       );
     }
@@ -263,24 +265,35 @@ export class Replica extends ReplicaView {
     if (own.context.incarnation === 0) return [];
     const changes: Change[] = owedFloors(own);
     for (const { fieldId, key } of this.removals.of(this.origin)) {
-      const name = FIELD_LIST[fieldId]?.name;
-      if (name !== undefined && own.fields[fieldId]?.cells.has(key) === true) {
-        changes.push({ kind: "retire", field: name, key });
-      }
+      const field = FIELD_LIST[fieldId]?.name;
+      if (field === undefined || own.dotOf(fieldId, key) === null) continue;
+      changes.push({ kind: "retire", field, key });
     }
     for (const state of own.present) {
       if (!(state instanceof SetState)) continue;
       const field = state.field.name;
       for (const key of state.expired(nowMs)) changes.push({ kind: "retire", field, key });
     }
-    return [...changes, ...this.#adopted()];
+    return [...changes, ...this.#forwarded(), ...this.#adopted()];
+  }
+
+  /** Removals that nobody else tells any more, as far as there is room. */
+  #forwarded(): Change[] {
+    return this.removals
+      .orphans()
+      .slice(0, this.removals.roomOf(this.origin))
+      .flatMap(({ fieldId, key, target, incarnation, counter }): Change[] => {
+        const field = FIELD_LIST[fieldId]?.name;
+        if (field === undefined || target === this.origin) return [];
+        return [{ kind: "forward", field, key, origin: target, incarnation, counter }];
+      });
   }
 
   /** Elements of removed members that nobody states any more. */
   #adopted(): Change[] {
     return owedFloors(this.orphans).filter(({ field, key }) =>
       [...this.contributions.values()].every(
-        (contribution) => contribution.fields[FIELDS[field].id]?.cells.has(key) !== true,
+        (contribution) => contribution.dotOf(FIELDS[field].id, key) === null,
       ),
     );
   }
@@ -303,7 +316,7 @@ export class Replica extends ReplicaView {
 
   /** All that we contribute; as of version 0.0 when no incarnation has begun. */
   whole(nowMs: number): Part {
-    return this.#wholeOf(this.origin, this.#own, nowMs);
+    return this.wholePart(this.origin, this.#own, nowMs);
   }
 
   /** What to send to somebody who has us up to a version: the shorter of both; null for nothing. */
@@ -315,56 +328,6 @@ export class Replica extends ReplicaView {
     const whole = this.whole(nowMs);
     const interval = this.interval(version, nowMs);
     return interval === null || interval.ops.length > whole.ops.length ? whole : interval;
-  }
-
-  /**
-   * All that another origin contributes, to keep or to join elsewhere; null when nothing is known of
-   * it, or when dots are missing, for then it can't be told as of one dot.
-   */
-  wholeOf(origin: string, nowMs: number): Part | null {
-    const known = this.contributions.get(origin);
-    if (known === undefined || known.context.counter === 0) return null;
-    return known.context.contiguous ? this.#wholeOf(origin, known, nowMs) : null;
-  }
-
-  #wholeOf(origin: string, known: Contribution, nowMs: number): Part {
-    const { incarnation, counter } = known.context;
-    const ops = [
-      ...known.restateAfter(0, nowMs),
-      ...known.floorOps(),
-      ...this.removals.opsOf(origin, 0),
-    ];
-    return {
-      stream: this.stream,
-      origin,
-      incarnation,
-      first: 1,
-      last: Math.max(1, counter),
-      whole: true,
-      ops,
-    };
-  }
-
-  /**
-   * What is known of an origin that it must not lose over a restart: totals, grow-only elements, and
-   * what it removed. It joins this as its own before or after it begins.
-   */
-  echo(origin: string): Part | null {
-    const known = this.contributions.get(origin);
-    if (known === undefined) return null;
-    const floors = new Contribution(this.stream, 0);
-    known.carryInto(floors);
-    const { incarnation, counter } = known.context;
-    const ops = [...floors.floorOps(), ...this.removals.opsOf(origin, 0)];
-    return {
-      stream: this.stream,
-      origin,
-      incarnation: Math.max(1, incarnation),
-      first: 1,
-      last: Math.max(1, counter),
-      whole: true,
-      ops,
-    };
   }
 
   /** Forgets a member that the zone removed. What only grows stays, until it is stated by another. */

@@ -29,6 +29,8 @@ export const ORIGIN_TEXT_MAX = 64;
 
 interface SetCell extends Cell {
   readonly value: Plain;
+  /** The dot by which it came to be there; adding it again does not change that. */
+  readonly since: number;
   /** 0 in a set without leases. */
   readonly leaseMs: number;
   /** Monotonic time at which the lease ends here; infinite without one. */
@@ -36,10 +38,11 @@ interface SetCell extends Cell {
 }
 
 interface Gone {
-  /** The counter of the removal, and the dot that it removed. */
+  /** The counter of the removal, the dot that it removed, and since when the element was there. */
   readonly at: number;
   readonly key: Key;
   readonly dot: number;
+  readonly since: number;
 }
 
 /** Whether an op of a set is a removal of what another origin added. */
@@ -132,7 +135,7 @@ export class SetState extends FieldState<SetCell> {
     const cell = this.cells.get(key);
     if (cell !== undefined && cell.stamp <= dot) this.cells.delete(key);
     if (joining.own) {
-      this.#gone.push({ at: joining.last, key, dot });
+      this.#gone.push({ at: joining.last, key, dot, since: cell?.since ?? 0 });
       if (this.#gone.length > GONE_MAX) this.#completeFrom = this.#gone.shift()?.at ?? 0;
     } else if (dot > joining.context.counter && !isPlanted("context-dropped")) {
       this.#pending.set(key, Math.max(dot, this.#pending.get(key) ?? 0));
@@ -152,7 +155,8 @@ export class SetState extends FieldState<SetCell> {
     if (superseded || context.covers(dot, dot) || (this.#pending.get(key) ?? 0) >= dot) return;
     const leaseMs = this.#leased ? (op[3] as number) : 0;
     const value = op[this.#leased ? 5 : 3] ?? null;
-    this.cells.set(key, { stamp: dot, round, value, leaseMs, untilMs });
+    const since = cell?.since ?? dot;
+    this.cells.set(key, { stamp: dot, round, value, since, leaseMs, untilMs });
   }
 
   #untilMs(op: Op, nowMs: number): number {
@@ -187,6 +191,10 @@ export class SetState extends FieldState<SetCell> {
         return [...staged.filter(isForeignRemoval), this.#written(change, writing.dot)];
       case "retire":
         return [...staged.filter(isForeignRemoval), ...this.#retired(key)];
+      case "forward": {
+        const { origin, incarnation, counter } = change;
+        return [...staged, [this.field.id, key, origin, incarnation, counter]];
+      }
       case "remove":
         return [...this.#retired(key), ...(this.#leased ? [] : this.#removed(key, writing))];
       default:
@@ -237,13 +245,13 @@ export class SetState extends FieldState<SetCell> {
     return this.#completeFrom;
   }
 
-  /** With the removals of what was added by then; later adds are left out, which says as much. */
+  /** With the removals of what was there then; what came later and went is just left out. */
   override restateAfter(counter: number, nowMs: number): Op[] {
     const ops = super.restateAfter(counter, nowMs);
     if (counter === 0) return ops;
     const told = new Map<Key, number>();
-    for (const { at, key, dot } of this.#gone) {
-      if (at > counter && dot <= counter) told.set(key, dot);
+    for (const { at, key, dot, since } of this.#gone) {
+      if (at > counter && since <= counter) told.set(key, dot);
     }
     for (const [key, dot] of told) {
       if (!this.cells.has(key)) ops.push([this.field.id, key, -dot]);

@@ -6,6 +6,7 @@ import { Contribution } from "./contribution.ts";
 import type { ForeignDot } from "./field-state.ts";
 import { CounterState, EpochState, FlooredState } from "./floored-state.ts";
 import { compareWrites, type Hlc } from "./hlc.ts";
+import type { Part } from "./part.ts";
 import { RegisterState, SharedRegisterState } from "./register-state.ts";
 import { Removals } from "./removals.ts";
 import { FIELDS, type FieldName, type StreamId } from "./schema.ts";
@@ -36,7 +37,9 @@ export class ReplicaView {
   readonly stream: StreamId;
   readonly origin: string;
   protected readonly contributions = new Map<string, Contribution>();
-  protected readonly removals = new Removals();
+  protected readonly removals = new Removals(
+    (author) => this.contributions.get(author)?.context.incarnation ?? 0,
+  );
   /** Grow-only elements of removed members. */
   protected readonly orphans: Contribution;
 
@@ -68,6 +71,12 @@ export class ReplicaView {
       if (version !== null) versions.set(origin, version);
     }
     return versions;
+  }
+
+  /** Whether an origin once said more than it says now: then it should be told (`Replica.echo`). */
+  remembers(origin: string): boolean {
+    const present = this.contributions.get(origin)?.present ?? [];
+    return present.some((state) => state instanceof FlooredState && state.floors.size > 0);
   }
 
   /** The value of one origin's register; undefined when it never wrote it. */
@@ -179,6 +188,56 @@ export class ReplicaView {
       found.push({ origin, incarnation, counter });
     }
     return found;
+  }
+
+  /**
+   * All that another origin contributes, to keep or to join elsewhere; null when nothing is known of
+   * it, or when dots are missing, for then it can't be told as of one dot.
+   */
+  wholeOf(origin: string, nowMs: number): Part | null {
+    const known = this.contributions.get(origin);
+    if (known === undefined || known.context.counter === 0) return null;
+    return known.context.contiguous ? this.wholePart(origin, known, nowMs) : null;
+  }
+
+  protected wholePart(origin: string, known: Contribution, nowMs: number): Part {
+    const { incarnation, counter } = known.context;
+    const ops = [
+      ...known.restateAfter(0, nowMs),
+      ...known.floorOps(),
+      ...this.removals.opsOf(origin, 0),
+    ];
+    return {
+      stream: this.stream,
+      origin,
+      incarnation,
+      first: 1,
+      last: Math.max(1, counter),
+      whole: true,
+      ops,
+    };
+  }
+
+  /**
+   * What is known of an origin that it must not lose over a restart: totals, grow-only elements, and
+   * what it removed. It joins this as its own before or after it begins.
+   */
+  echo(origin: string): Part | null {
+    const known = this.contributions.get(origin);
+    if (known === undefined) return null;
+    const floors = new Contribution(this.stream, 0);
+    known.carryInto(floors);
+    const { incarnation, counter } = known.context;
+    const ops = [...floors.floorOps(), ...this.removals.opsOf(origin, 0)];
+    return {
+      stream: this.stream,
+      origin,
+      incarnation: Math.max(1, incarnation),
+      first: 1,
+      last: Math.max(1, counter),
+      whole: true,
+      ops,
+    };
   }
 
   /**
