@@ -11,6 +11,8 @@ export interface MeshSight {
   readonly neighbours: readonly NeighbourView[];
   readonly figures: MeshFigures;
   readonly cache: CacheFigures;
+  /** Age of the newest state that is kept of a neighbour, ms; null where nothing is. */
+  readonly keptMs: (id: string) => number | null;
 }
 
 const DISPLAYS: readonly NeighbourPhase["display"][] = ["red", "green", "yellow", "red-clearance"];
@@ -20,14 +22,15 @@ function phaseOf({ phase, display, predictedEndWallMs }: PhaseReport): Neighbour
   return { phase, display: known, endWallMs: predictedEndWallMs };
 }
 
-function neighbourOf(view: NeighbourView): NeighbourPicture {
+function neighbourOf(view: NeighbourView, keptMs: number | null): NeighbourPicture {
   const cached = view.cached ? "from before this start" : null;
   return {
     id: view.id,
     linkUp: view.up,
     stale: view.stale,
     incarnation: view.incarnation,
-    ageMs: view.ageMs,
+    // After a restart, until it is heard: how old what was known before has become.
+    ageMs: view.ageMs ?? keptMs,
     lagMs: view.lagMs,
     phases: view.phases.map(phaseOf),
     vehicles: view.vehicles,
@@ -60,6 +63,10 @@ function figuresOf({ figures, cache }: MeshSight): Figure[] {
     { name: "cache_requests_total", help: "Cache reads", value: cache.requests },
     { name: "stopline_cache_bytes", help: "Held in memory of neighbours", value: cache.bytes },
   ];
+  if (figures.replicated !== null) {
+    const help = "Newest row of this log that a custodian has on its disk";
+    found.push({ name: "stopline_replicated_seq", help, value: figures.replicated.seq });
+  }
   for (const [neighbour, seconds] of figures.eventLagSeconds) {
     if (seconds === null) continue;
     const help = "Now minus the time of the newest event applied from a neighbour";
@@ -74,6 +81,9 @@ function figuresOf({ figures, cache }: MeshSight): Figure[] {
 
 /** What page, health and metrics get. */
 export function meshPicture(sight: MeshSight): MeshPicture {
-  const neighbours = { wallMs: sight.wallMs, neighbours: sight.neighbours.map(neighbourOf) };
+  const neighbours = {
+    wallMs: sight.wallMs,
+    neighbours: sight.neighbours.map((view) => neighbourOf(view, sight.keptMs(view.id))),
+  };
   return { neighbours, part: partOf(sight), figures: figuresOf(sight) };
 }

@@ -4,7 +4,13 @@ import t from "tap";
 import { readCbor, readDetector } from "../../src/console/page/cbor.ts";
 import { corner, crosswalkLeg, kerbs, onLeg, planOf } from "../../src/console/page/geometry.ts";
 import { History } from "../../src/console/page/history.ts";
-import { parseHealth, parseReply, parseSpat, type Spat } from "../../src/console/page/messages.ts";
+import {
+  parseHealth,
+  parseNeighbours,
+  parseReply,
+  parseSpat,
+  type Spat,
+} from "../../src/console/page/messages.ts";
 import { Picture } from "../../src/console/page/picture.ts";
 import { readEvents } from "../../src/console/page/rows.ts";
 import type { Site } from "../../src/console/page/site.ts";
@@ -205,4 +211,14 @@ t.test("log rows in words", async (t) => {
   t.equal(words("command-result", "id", "o", false, "busy").text, "Command refused: busy");
   t.equal(words("lamps-sensed", 3, LAMP.red).group, "signals");
   t.equal(words("later-kind", 1, "x").text, "later-kind: 1, x");
+});
+
+t.test("a picture of neighbours is read whole or not at all", async (t) => {
+  const neighbour = { id: "sim-1", phases: [], incarnation: 1 };
+  const text = (fields: object): string => JSON.stringify({ version: 1, wallMs: 5, ...fields });
+  t.equal(parseNeighbours(text({ neighbours: [neighbour] }))?.neighbours[0]?.id, "sim-1");
+  t.equal(parseNeighbours(text({ neighbours: [{ ...neighbour, phases: null }] })), null);
+  t.equal(parseNeighbours(text({ neighbours: null })), null);
+  t.equal(parseNeighbours(text({ version: 2, neighbours: [] })), null);
+  t.equal(parseNeighbours("{"), null);
 });
