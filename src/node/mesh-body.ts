@@ -3,7 +3,7 @@
 // this same body.
 import type { ClockQuality } from "../core/site/view.ts";
 import type { TimerHandle, Timers } from "../log/timers.ts";
-import { type CacheStore, MeshCache } from "../mesh/cache.ts";
+import { type CacheStore, cacheKey, MeshCache } from "../mesh/cache.ts";
 import { Mesh } from "../mesh/mesh.ts";
 import type { Lane, MeshEffect, MeshEvent, MeshNow } from "../mesh/mesh-types.ts";
 import type { Keys } from "../wire/keys.ts";
@@ -172,6 +172,7 @@ export class MeshBody {
       neighbours: this.mesh.neighbours(now),
       figures: this.mesh.figures(now),
       cache: this.cache.figures(),
+      keptMs: (id) => this.cache.get(cacheKey(id, "state"), now)?.ageMs ?? null,
     });
     this.#options.tell({ kind: "picture", picture });
   }

@@ -1,6 +1,6 @@
 // The same messages as FlatBuffers, written with the package's builder as its generated code would
-// do it, and read field by field: a buffer that nobody reads is not decoded. Wall times are doubles,
-// since 64-bit integers are BigInts here and several times slower.
+// do it, and read field by field, since a buffer that nobody reads is not decoded. Wall times are
+// doubles: 64-bit integers are BigInts here and much slower.
 import { Builder, ByteBuffer } from "flatbuffers";
 import type { EventRows } from "../../../src/wire/events.ts";
 import { SPAT_MODES, type Spat, type SpatPhase } from "../../../src/wire/spat.ts";
