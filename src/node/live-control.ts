@@ -112,10 +112,9 @@ export class LiveControl {
   }
 
   figures(): LoopFigures {
-    const unset = createHistogram();
     return {
       edgeToFrameUs: this.edgeToFrameUs,
-      jitterUs: this.beat?.jitterUs ?? unset,
+      jitterUs: this.beat?.jitterUs ?? createHistogram(),
       gapMaxMs: this.beat?.gapMaxMs() ?? 0,
       firstLampWallMs: this.firstLampWallMs,
     };
