@@ -2,8 +2,8 @@
 // works, and nothing that was there is overwritten.
 //
 // A file that is not ours, or newer than this program, is set aside under a name that says why. A
-// damaged one is set aside too, its good prefix copied into a new file, and a gap row says what is
-// missing. Then the incarnation rises, in the first commit of all.
+// damaged one is set aside too, what is good of it copied into a new file (`salvage.ts`), and a gap
+// row says what is missing. Then the incarnation rises, in the first commit of all.
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { isPlanted } from "../core/planted.ts";
@@ -11,23 +11,28 @@ import { type Database, integerOf, SqlError } from "./driver.ts";
 import type { NodeEvent } from "./events.ts";
 import { LogState } from "./fold.ts";
 import { type FolderLock, lockFolder } from "./lock.ts";
+import type { OpenedLog } from "./opened.ts";
 import { realStorage } from "./real-storage.ts";
 import { finishCut } from "./retention.ts";
 import { anchorOf, hashAt, type Position, type RowVisitor, walkRows } from "./rows.ts";
-import { copyGoodPrefix } from "./salvage.ts";
+import { copyGoodRows } from "./salvage.ts";
 import { createFile, inspectFile, openForWriting } from "./schema.ts";
 import { SnapshotFolder } from "./snapshots.ts";
 import { type Storage, setAside } from "./storage.ts";
-import { LogWriter, type OpenedLog, type WriterOptions } from "./writer.ts";
+import { LogWriter, SNAPSHOT_FAULT, type WriterOptions } from "./writer.ts";
 
 /** Name of the log in its data folder. */
 export const LOG_FILE = "events.db";
 
-interface Place {
+/** One opening: where, with what, and what was met on the way. */
+interface Opening {
   readonly storage: Storage;
   readonly snapshots: SnapshotFolder;
+  readonly dir: string;
   readonly path: string;
-  readonly onProgress?: WriterOptions["onProgress"];
+  readonly lock: FolderLock;
+  readonly options: WriterOptions;
+  readonly trail: Trail;
 }
 
 interface Loaded {
@@ -78,29 +83,64 @@ function openLocked(
 ): LogWriter {
   const path = join(dir, LOG_FILE);
   const trail: Trail = { notices: [], rows: [], incarnation: 0, trusted: true };
-  const snapshots = new SnapshotFolder(dir, storage.files);
-  const place = { storage, snapshots, path, onProgress: options.onProgress };
-  clearTheWay(place, trail);
-  const loaded = loadOrSalvage(place, trail);
+  const snapshots = new SnapshotFolder(dir, storage.files, options.author ?? null);
+  const opening = { storage, snapshots, dir, path, lock, options, trail };
+  clearTheWay(opening);
+  const first = tryStart(opening, options.suspect === true);
+  if (typeof first !== "string") return first;
+  rescue(opening, first);
+  const second = tryStart(opening, false);
+  if (typeof second !== "string") return second;
+  throw new Error(`${path}: the new log is damaged: ${second}`);
+}
+
+/** The log as it lies there, begun; or in words what is damaged about it. */
+function tryStart(opening: Opening, suspect: boolean): LogWriter | string {
+  const { storage, path } = opening;
+  let database: Database | null = null;
   try {
-    const stored = storedIncarnation(loaded.database);
-    const resumes = options.resume !== undefined && options.resume === stored;
-    const last = Math.max(stored, loaded.state.incarnation, trail.incarnation);
-    const rises = !resumes && !(isPlanted("dot-reused") && last > 0);
-    const incarnation = rises ? last + 1 : last;
-    const boot = bootOf(options, resumes ? loaded.state.boot : "");
-    const trusted = trail.trusted && !isMarkedUntrusted(loaded.database);
-    const writer = new LogWriter(
-      { dir, lock, snapshots, incarnation, boot, trusted, notices: trail.notices, ...loaded },
-      options,
-    );
-    if (!resumes) writer.begin(trail.rows);
-    else if (trail.rows.length > 0) writer.append(trail.rows, options.nowMs);
-    return writer;
+    database = openForWriting(storage.driver, path);
+    const loaded = load(opening, database);
+    const damage = typeof loaded === "string" || !suspect ? null : damageIn(database, opening);
+    if (typeof loaded !== "string" && damage === null) {
+      // It reads the oldest rows, which may lie on a damaged page of their own.
+      finishCut(database);
+      return begin(opening, loaded);
+    }
+    database.close();
+    return typeof loaded === "string" ? loaded : (damage ?? "");
   } catch (error) {
-    loaded.database.close();
+    database?.close();
+    if (isDamage(error)) return error.message;
     throw error;
   }
+}
+
+/** The first commit may meet a page that no reader has looked at. */
+function begin({ dir, lock, snapshots, options, trail }: Opening, loaded: Loaded): LogWriter {
+  const stored = storedIncarnation(loaded.database);
+  const resumes = options.resume !== undefined && options.resume === stored;
+  const last = Math.max(stored, loaded.state.incarnation, trail.incarnation);
+  const rises = !resumes && !(isPlanted("dot-reused") && last > 0);
+  const incarnation = rises ? last + 1 : last;
+  const boot = bootOf(options, resumes ? loaded.state.boot : "");
+  const trusted = trail.trusted && !isMarkedUntrusted(loaded.database);
+  const writer = new LogWriter(
+    { dir, lock, snapshots, incarnation, boot, trusted, notices: trail.notices, ...loaded },
+    options,
+  );
+  if (!resumes) writer.begin(trail.rows);
+  else if (trail.rows.length > 0) writer.append(trail.rows, options.nowMs);
+  return writer;
+}
+
+/** The whole file looked at, as no usual opening does: what is damaged, or null. */
+function damageIn(database: Database, { options }: Opening): string | null {
+  const found = String(database.prepare("PRAGMA quick_check(1)").get()?.[0]);
+  if (found !== "ok") return found;
+  const anchor = anchorOf(database);
+  if (anchor === null) return "its first rows are missing";
+  return walkRows(database, anchor, () => undefined, { onPage: options.onProgress }).broken;
 }
 
 /** The mark in the log's newest `start` row where that is this process's own, else the given one. */
@@ -120,7 +160,7 @@ function storedIncarnation(database: Database): number {
 }
 
 /** After this a file of ours lies at `path`, be it an empty one. */
-function clearTheWay({ storage, snapshots, path }: Place, trail: Trail): void {
+function clearTheWay({ storage, snapshots, path, trail }: Opening): void {
   const { files } = storage;
   if (!files.exists(path) && files.exists(salvagePath(path))) files.rename(salvagePath(path), path);
   const found = inspectFile(files, path);
@@ -143,61 +183,46 @@ function note(trail: Trail, text: string, lost: number): void {
   trail.rows.push({ kind: "gap", body: ["log", lost, text] });
 }
 
-/** Where the good prefix is gathered; once it is whole, the damaged file makes way for it. */
+/** Where the good rows are gathered; once they are whole, the damaged file makes way for it. */
 function salvagePath(path: string): string {
   return `${path}.salvage`;
 }
 
-function loadOrSalvage(place: Place, trail: Trail): Loaded {
-  const { storage, snapshots, path, onProgress } = place;
-  const { driver, files } = storage;
-  const first = tryLoad(place, trail);
-  if (typeof first !== "string") return first;
+/** Sets a damaged file aside, with what is good of it in a new one in its place. */
+function rescue(opening: Opening, why: string): void {
+  const { storage, snapshots, path, options, trail } = opening;
   createFile(storage, salvagePath(path));
-  const salvage = copyGoodPrefix(driver, { from: path, to: salvagePath(path) }, onProgress);
-  const aside = setAside(files, path, "damaged");
-  files.rename(salvagePath(path), path);
+  const job = { from: path, to: salvagePath(path), snapshots, onPage: options.onProgress };
+  const { first, last, lost, incarnation } = copyGoodRows(storage.driver, job);
+  const aside = setAside(storage.files, path, "damaged");
+  storage.files.rename(salvagePath(path), path);
   trail.trusted = false;
-  trail.incarnation = Math.max(snapshots.rememberedIncarnation(), salvage.incarnation);
-  const kept = salvage.last.seq === 0 ? "nothing" : `rows to ${salvage.last.seq}`;
-  note(trail, `${path}: damaged, ${first}; set aside as ${aside}, kept ${kept}`, salvage.lost);
-  const second = tryLoad(place, trail);
-  if (typeof second === "string") throw new Error(`${path}: the new log is damaged: ${second}`);
-  return second;
+  trail.incarnation = Math.max(snapshots.rememberedIncarnation(), incarnation);
+  const from = first > 1 ? `rows from ${first} to` : "rows to";
+  const kept = last === 0 ? "nothing" : `${from} ${last}`;
+  note(trail, `${path}: damaged, ${why}; set aside as ${aside}, kept ${kept}`, lost);
 }
 
 /** Codes of an engine that finds the file itself wrong, as against a disk that refuses. */
-function isDamage(error: unknown): error is SqlError {
+export function isDamage(error: unknown): error is SqlError {
   return error instanceof SqlError && /^SQLITE_(CORRUPT|NOTADB|ERROR)/.test(error.code);
 }
 
-/** The log as it lies there, or in words what is damaged about it. */
-function tryLoad(place: Place, trail: Trail): Loaded | string {
-  let database: Database | null = null;
-  try {
-    database = openForWriting(place.storage.driver, place.path);
-    const loaded = load(place, database, trail.notices);
-    // It reads the oldest rows, which may lie on a damaged page of their own.
-    if (typeof loaded !== "string") finishCut(database);
-    if (typeof loaded !== "string") return loaded;
-    database.close();
-    return loaded;
-  } catch (error) {
-    database?.close();
-    if (isDamage(error)) return error.message;
-    throw error;
-  }
-}
-
 /** Newest snapshot, and the rows after it: each hash checked, each body decoded and folded. */
-function load(place: Place, database: Database, notices: string[]): Loaded | string {
-  const found = place.snapshots.newestGood((seq) => hashAt(database, seq), notices);
+function load(opening: Opening, database: Database): Loaded | string {
+  const { snapshots, options, trail } = opening;
+  const newest = snapshots.list()[0] ?? 0;
+  const before = trail.notices.length;
+  const found = snapshots.newestGood((seq) => hashAt(database, seq), trail.notices);
   const start = found?.snapshot.position ?? anchorOf(database);
   if (start === null) return "its first rows are missing";
   const state = found?.state ?? new LogState();
   const apply: RowVisitor = (at, kind, body) => state.apply(at, kind, body);
-  const walk = walkRows(database, start, apply, { onPage: place.onProgress });
+  const walk = walkRows(database, start, apply, { onPage: options.onProgress });
   if (walk.broken !== null) return walk.broken;
+  const bad = trail.notices.slice(before);
+  if (newest > walk.last.seq) noteLostTail(opening, walk.last.seq, newest);
+  for (const text of bad) trail.rows.push({ kind: "fault", body: [SNAPSHOT_FAULT, true, text] });
   return {
     database,
     head: walk.last,
@@ -205,4 +230,16 @@ function load(place: Place, database: Database, notices: string[]): Loaded | str
     state,
     base: { position: start, state: found?.snapshot.state ?? null },
   };
+}
+
+/**
+ * A snapshot of rows that are not there. Where a bit of the write-ahead log has rotted, the engine
+ * plays it as far as it is good and says nothing; starts may be among what is lost.
+ */
+function noteLostTail({ path, snapshots, trail }: Opening, last: number, newest: number): void {
+  trail.trusted = false;
+  trail.incarnation = Math.max(trail.incarnation, snapshots.rememberedIncarnation());
+  // A rescue has counted them already.
+  if (trail.rows.length > 0) return;
+  note(trail, `${path} ends at row ${last}, before a snapshot of row ${newest}`, newest - last);
 }
