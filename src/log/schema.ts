@@ -147,7 +147,7 @@ export function openDurable(
 
 /** To be read back with `checkSettings` once the file was accessed. */
 export function applySettings(database: Database): void {
-  for (const [name, value] of SETTINGS) database.exec(`PRAGMA ${name}=${value}`);
+  for (const [name, value] of settings()) database.exec(`PRAGMA ${name}=${value}`);
 }
 
 /** Reads the settings back; a disk that can't have them would lose what was called durable. */
