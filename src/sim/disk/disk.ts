@@ -108,9 +108,17 @@ export class VirtualDisk {
     return this.#volume.figures;
   }
 
-  /** Bytes of all files, and of memory that the disk takes. */
+  /** Bytes of all files, and of memory that the disk takes; each counted when it is asked for. */
   sizes(): { readonly usedBytes: number; readonly heldBytes: number } {
-    return { usedBytes: this.#volume.usedBytes(), heldBytes: this.#volume.heldBytes() };
+    const volume = this.#volume;
+    return {
+      get usedBytes() {
+        return volume.usedBytes();
+      },
+      get heldBytes() {
+        return volume.heldBytes();
+      },
+    };
   }
 
   /** Virtual time that the work since the last call would have taken, ms. */
