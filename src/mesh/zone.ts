@@ -9,6 +9,7 @@ import type { Replica } from "../core/state/replica.ts";
 import { batchHash, openBatch, peekBatch, sealBatch } from "../wire/batch.ts";
 import { BatchChains } from "../wire/batch-chain.ts";
 import { BatchCollector } from "../wire/batch-collector.ts";
+import { WireError } from "../wire/codec.ts";
 import type { Keys } from "../wire/keys.ts";
 import { decodePassed, encodePassed, MAX_VECTOR, type Mark } from "../wire/mesh-messages.ts";
 import type { TimedPart } from "../wire/part.ts";
@@ -67,6 +68,7 @@ export class ZoneScope {
   /** Bytes that wait for verification, by the hash of all of them. */
   readonly #queued = new Set<string>();
   readonly #parking = new Parking();
+  #saidTooLarge = false;
   /** Chains whose cached copy is older than they are. */
   readonly cacheDue = new Set<string>();
   /** Those among them whose copy is written with the change. */
@@ -103,17 +105,34 @@ export class ZoneScope {
   #seal(index: 0 | 1, parts: readonly TimedPart[], now: MeshNow): void {
     const { id, keys, birth } = this.#doors;
     const own = this.#own[index];
-    own.sequence += 1;
+    const sequence = own.sequence + 1;
     const stream = ZONE_STREAMS[index];
     const { incarnation, boot } = birth;
-    const { sequence, before, newestMs: bornMs } = own;
+    const { before, newestMs: bornMs } = own;
     const batch = { origin: id, incarnation, boot, sequence, stream, before, parts };
-    const bytes = sealBatch(keys, batch);
+    const bytes = this.#sealed(() => sealBatch(keys, batch));
+    if (bytes === null) return;
+    own.sequence = sequence;
     own.before = batchHash(bytes);
     const whole = parts[0]?.part.whole === true;
     const stored = { stream, origin: id, incarnation, sequence, whole, bytes, bornMs };
     this.#keep(stored, now);
     this.#restate(index, now);
+  }
+
+  /** Null for a state larger than any message may be: it stays here, and a person hears of it. */
+  #sealed(seal: () => Uint8Array): Uint8Array | null {
+    try {
+      return seal();
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      const { out } = this.#doors;
+      out.count("beyond-bound");
+      const body = ["shared state", true, error.message];
+      if (!this.#saidTooLarge) out.log({ kind: "fault", body });
+      this.#saidTooLarge = true;
+      return null;
+    }
   }
 
   /** Restates everything once what must be kept behind the last time has grown too long. */
