@@ -105,6 +105,8 @@ export class Birth {
       return false;
     }
     this.#enter("sharing");
+    // The log may trust it from now on, unless nobody was there to ask.
+    if (answered !== null) this.#ask(this.#incarnation, "others know no higher one");
     return true;
   }
 
@@ -132,8 +134,11 @@ export class Birth {
 
   #raise(): void {
     this.#enter("raising");
-    const incarnation = this.#highest + 1;
-    this.#out.push({ kind: "raise", incarnation, cause: "a neighbour knows a higher one" });
+    this.#ask(this.#highest + 1, "a neighbour knows a higher one");
+  }
+
+  #ask(incarnation: number, cause: string): void {
+    this.#out.push({ kind: "raise", incarnation, cause });
   }
 
   #enter(state: MeshState): void {

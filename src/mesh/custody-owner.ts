@@ -29,6 +29,7 @@ export class CustodyOwner {
   readonly #out: Outbox;
   /** In the order in which they are asked. */
   readonly #candidates: readonly string[];
+  readonly #onTail: (now: MeshNow) => boolean;
   #stage: Stage = "seeking";
   #custodian: string | null = null;
   #replicated: LogPosition | null = null;
@@ -43,9 +44,11 @@ export class CustodyOwner {
   /** Neighbours that lied, or that have no room: not asked again before that time. */
   readonly #passedOver = new Map<string, number>();
 
-  constructor(out: Outbox, candidates: readonly string[]) {
+  /** `onTail`: a custodian has rows of an earlier life that this log has not. */
+  constructor(out: Outbox, candidates: readonly string[], onTail: (now: MeshNow) => boolean) {
     this.#out = out;
     this.#candidates = candidates;
+    this.#onTail = onTail;
   }
 
   get custodian(): string | null {
@@ -152,6 +155,11 @@ export class CustodyOwner {
       return;
     }
     if (outcome === "follows" && asked !== null) this.#receipt(custodian, asked);
+    const tail = outcome === "branched" && (asked?.incarnation ?? 0) < this.#out.incarnation;
+    if (tail && this.#onTail(now)) {
+      this.#leave(now);
+      return;
+    }
     if (outcome === "lapsed") this.#out.count("custody-lapsed");
     const [first] = rows;
     if (first === undefined) {

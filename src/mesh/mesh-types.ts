@@ -139,7 +139,10 @@ export type MeshEffect =
       readonly bytes: Uint8Array;
     }
   | { readonly kind: "log"; readonly event: NodeEvent }
-  /** Open this incarnation in the log (it is higher than the present one); answered `raised`. */
+  /**
+   * Go on under this incarnation in the log, in a row of its own where it is higher than the
+   * present one, and trust it from now on; answered `raised`.
+   */
   | { readonly kind: "raise"; readonly incarnation: number; readonly cause: string }
   /** Rows of this log after a position (null: from the oldest); answered `own-rows`. */
   | {

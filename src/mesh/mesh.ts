@@ -104,8 +104,10 @@ export class Mesh {
     });
     this.#geometry = new Geometry(out);
     this.#custodian = new Custodian(out);
-    this.#custody = new CustodyOwner(out, [...this.#neighbours.keys()]);
     this.#recovery = new Recovery(out);
+    this.#custody = new CustodyOwner(out, [...this.#neighbours.keys()], (now) =>
+      this.#recovery.resume(this.#sharing.own.recoveredTo(), now),
+    );
     this.#sources = { ...shared, link: this.#link, control, sensor, custody: this.#custody };
     this.#inbox = new Inbox({
       ...shared,
@@ -296,9 +298,11 @@ export class Mesh {
       this.#tellHave(neighbour, now);
     }
     const answers = (id: string) => this.#neighbours.get(id)?.answers(now.monoMs) === true;
-    if (this.#recovery.running) {
-      this.#recovery.tick(now, [...this.#neighbours.keys()].filter(answers));
-    } else if (this.#birth.state === "sharing") this.#custody.tick(now, answers);
+    if (this.#birth.state === "sharing") {
+      // What comes back is of incarnations below this one, so that must be known first.
+      if (!this.#recovery.running) this.#custody.tick(now, answers);
+      else this.#recovery.tick(now, [...this.#neighbours.keys()].filter(answers));
+    }
     this.#caching.tick(now);
   }
 

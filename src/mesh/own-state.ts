@@ -8,7 +8,8 @@ import { FIELDS, KEY_TEXT_MAX, type StreamId } from "../core/state/schema.ts";
 import type { LogRow } from "../log/events.ts";
 import type { LogState } from "../log/fold.ts";
 import { PREDICTION_EVERY_MS, PREDICTION_STEP_MS } from "./limits.ts";
-import type { MeshNow } from "./mesh-types.ts";
+import type { LogPosition, MeshNow } from "./mesh-types.ts";
+import { UNKNOWN_HASH } from "./recovery.ts";
 
 /** What a phase register's first element means, by place; these numbers never change. */
 export const PHASE_DISPLAYS = ["red", "green", "yellow", "red-clearance", "unknown"] as const;
@@ -35,6 +36,13 @@ export class OwnState {
   constructor(state: LogState) {
     this.#state = state;
     for (const [channel, { count }] of state.detectors) this.#before.set(channel, count);
+  }
+
+  /** The last row of a lost history that came back; its hash is not remembered. */
+  recoveredTo(): LogPosition | null {
+    const incarnation = Math.max(0, ...this.#state.shared.recovered.keys());
+    const seq = this.#state.shared.recovered.get(incarnation);
+    return seq === undefined ? null : { incarnation, seq, hash: UNKNOWN_HASH };
   }
 
   /** All that this node contributes to one stream: what a new incarnation begins with. */

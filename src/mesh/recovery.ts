@@ -12,6 +12,12 @@ const GATHER_MS = 1_000;
 /** Nobody says that it holds anything: the history stays lost, the node goes on. */
 const NOBODY_MS = 30_000;
 
+/** The log did not take rows so often: it never will. */
+const MAX_FAILURES = 3;
+
+/** Of a row whose place is remembered and nothing else. */
+export const UNKNOWN_HASH = "0".repeat(64);
+
 type Stage = "none" | "gathering" | "fetching" | "storing";
 
 export class Recovery {
@@ -26,6 +32,8 @@ export class Recovery {
   #sinceMs = 0;
   #askedMs = Number.NEGATIVE_INFINITY;
   #progressMs = 0;
+  #failures = 0;
+  #began = false;
 
   constructor(out: Outbox) {
     this.#out = out;
@@ -35,8 +43,19 @@ export class Recovery {
     return this.#stage !== "none";
   }
 
+  /**
+   * A custodian has rows that this log lost, though it holds itself for whole: it died while they
+   * came back. Once in each start; true when that begins now. `after` is the last one that came.
+   */
+  resume(after: LogPosition | null, now: MeshNow): boolean {
+    if (this.#began) return false;
+    this.start(after, now);
+    return true;
+  }
+
   /** The log begins behind `before`; what others hold beyond it is ours and not here. */
   start(before: LogPosition | null, now: MeshNow): void {
+    this.#began = true;
     this.#stage = "gathering";
     this.#after = before;
     this.#found = new Map();
@@ -56,6 +75,7 @@ export class Recovery {
   tick(now: MeshNow, answering: readonly string[]): void {
     if (this.#stage === "gathering") this.#gather(now, answering);
     else if (this.#stage === "fetching") this.#fetchAgain(now);
+    else if (this.#stage === "storing") this.#storeLate(now);
   }
 
   #gather(now: MeshNow, answering: readonly string[]): void {
@@ -82,6 +102,14 @@ export class Recovery {
   #fetchAgain(now: MeshNow): void {
     if (now.monoMs - this.#progressMs >= CUSTODY_GIVE_UP_MS) this.start(this.#after, now);
     else if (now.monoMs - this.#askedMs >= CUSTODY_RETRY_MS) this.#fetch(now);
+  }
+
+  /** The log says nothing when it can't take rows: they are looked for again, then given up. */
+  #storeLate(now: MeshNow): void {
+    if (now.monoMs - this.#progressMs < CUSTODY_GIVE_UP_MS) return;
+    this.#failures += 1;
+    if (this.#failures < MAX_FAILURES) this.start(this.#after, now);
+    else this.#end(`the log does not take the rows that ${this.#from} gives back`);
   }
 
   #fetch(now: MeshNow): void {
@@ -140,5 +168,5 @@ export function isBeyond(position: LogPosition, other: LogPosition | null): bool
 
 /** Whether each row follows from those before it; rows of several branches may be mixed. */
 export function chains(after: LogPosition | null, rows: readonly RawRow[]): boolean {
-  return firstUnchained(rows, after) === null;
+  return firstUnchained(rows, after?.hash === UNKNOWN_HASH ? null : after) === null;
 }
