@@ -38,7 +38,7 @@ const want: fc.Arbitrary<Want> = fc.record({
   verb: fc.nat(5),
   amount: fc.nat(20),
 });
-const wants = fc.array(want, { minLength: 1, maxLength: 3 });
+export const wants = fc.array(want, { minLength: 1, maxLength: 3 });
 const site = fc.nat(IDS.length - 1);
 
 export const steps: fc.Arbitrary<Step[]> = fc.array(

@@ -217,6 +217,21 @@ export class Zone {
     return remembers || part !== null;
   }
 
+  /** Every gap is filled by the owner; what nobody has told yet stays unknown. */
+  closeGaps(): void {
+    for (const to of this.#sites) {
+      for (const from of this.#sites) {
+        const { origin } = from.replica;
+        if (from === to || to.replica.version(origin) === null) continue;
+        if (to.replica.wholeOf(origin, this.#nowMs) === null) this.#update(from, to);
+      }
+    }
+  }
+
+  replicas(): Replica[] {
+    return this.#sites.map(({ replica }) => replica);
+  }
+
   /** Every replica says of every origin just what its dots mean, and nothing removed came back. */
   check(): void {
     for (const { replica, model } of this.#sites) {

@@ -26,7 +26,7 @@ export function partFault(part: Part, shapes: Contribution): string | null {
 }
 
 function opFault(op: Op, part: Part, shapes: Contribution): string | null {
-  const id = op[0];
+  const id = Array.isArray(op) ? op[0] : null;
   if (typeof id !== "number") return "malformed op";
   const state = shapes.of(op);
   if (state === undefined) return `unknown-field ${id}`;

@@ -66,13 +66,13 @@ export class Removals {
   }
 
   /**
-   * Keeps a removal, unless one of the element that says as much is known or it is moot already. Of
-   * two that name the same dot the second stands if the author of the first has lost it.
+   * Keeps a removal as far as its author has room, unless one of the element that says as much is
+   * known or it is moot already. Of two that name the same dot the second stands if the author of
+   * the first has lost it.
    */
   add(removal: Removal, standing: Standing | null): void {
     if (standing !== null && isMoot(removal, standing)) return;
     const table = this.#byTarget.get(removal.target) ?? new Map<string, Removal>();
-    this.#byTarget.set(removal.target, table);
     const id = `${removal.fieldId} ${removal.key}`;
     const known = table.get(id);
     if (known !== undefined) {
@@ -80,7 +80,10 @@ export class Removals {
       const kept = !this.#isOrphan(known) || this.#isOrphan(removal);
       if (order > 0 || (order === 0 && kept)) return;
       this.#count(known.by, -1);
+    } else if (this.roomOf(removal.by) <= 0) {
+      return;
     }
+    this.#byTarget.set(removal.target, table);
     table.set(id, removal);
     this.#count(removal.by, 1);
   }

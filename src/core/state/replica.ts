@@ -161,6 +161,7 @@ export class Replica extends ReplicaView {
     }
     if (part.incarnation < known.context.incarnation) {
       known.takeFloors(part.ops);
+      this.#takeRemovals(part);
       return OLD_INCARNATION;
     }
     return this.#joinKnown(part, known, nowMs);
