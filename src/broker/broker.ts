@@ -7,11 +7,13 @@ import type { ClockQuality, ControlView } from "../core/site/view.ts";
 import type { Command, Reply } from "../wire/command.ts";
 import type { EventRow } from "../wire/events.ts";
 import type { Health } from "../wire/health.ts";
-import { topicsOf } from "../wire/topics.ts";
+import { type NodeTopics, topicsOf } from "../wire/topics.ts";
 import { Access, type Role, type Via } from "./access.ts";
 import { Commands } from "./commands.ts";
 import { type BrokerCounters, Counting } from "./counters.ts";
 import { Engine, type Outbound } from "./engine.ts";
+import { EventFeed } from "./event-feed.ts";
+import type { ReadPage } from "./follower.ts";
 import { Gate } from "./gate.ts";
 import type { KeptDisk } from "./keeper.ts";
 import type { DiscardReason } from "./kept-sessions.ts";
@@ -20,6 +22,7 @@ import { type BrokerLimits, DEFAULT_LIMITS } from "./limits.ts";
 import { Listeners, type Listening } from "./listeners.ts";
 import { BrokerPolicy } from "./policy.ts";
 import { Publisher } from "./publisher.ts";
+import { Replays } from "./replays.ts";
 import { SessionStore } from "./sessions.ts";
 
 /** Something for the log; everything else is only counted. */
@@ -41,6 +44,8 @@ export interface BrokerOptions {
   readonly limits?: Partial<BrokerLimits>;
   /** Keeps sessions and retained messages over a restart; without it they end with the process. */
   readonly disk?: KeptDisk;
+  /** Reads the log, for replays and for what the `events` topic has missed. */
+  readonly readLog?: ReadPage;
   /** A line for a person about what is kept. */
   readonly onNotice?: (text: string) => void;
   /** Monotonic and wall clock, ms; for tests. */
@@ -61,8 +66,8 @@ export interface Broker {
   handleWebSocket(stream: Duplex, origin: Origin): void;
   publishView(view: ControlView): void;
   publishHealth(health: Health): void;
-  /** Rows after their commit. */
-  publishEvents(rows: readonly EventRow[]): void;
+  /** Rows after their commit, with the incarnation that they are of. */
+  publishEvents(rows: readonly EventRow[], incarnation?: number): void;
   /** The neighbours as the node knows them. */
   publishNeighbours(picture: NeighboursPicture): void;
   /** The virtual street's lanes with their vehicles, for drawings. */
@@ -96,6 +101,8 @@ class NodeBroker implements Broker {
   readonly #sessions: SessionStore;
   readonly #leases: DetectorLeases;
   readonly #publisher: Publisher;
+  readonly #replays: Replays | null;
+  readonly #feed: EventFeed | null;
   readonly #engine: Engine;
   readonly #listeners: Listeners;
   #clock: ClockQuality = "unsure";
@@ -107,16 +114,21 @@ class NodeBroker implements Broker {
     this.#now = options.now ?? (() => performance.now());
     const wallMs = options.wallMs ?? (() => Date.now());
     this.#access = new Access(options.site, options.secret);
-    this.#sessions = this.#makeSessions(wallMs);
-    this.#leases = new DetectorLeases(options.site, options.onDetector);
     const topics = topicsOf(options.site.node);
+    this.#sessions = this.#makeSessions(wallMs, topics.events);
+    this.#leases = new DetectorLeases(options.site, options.onDetector);
     const publish = (kind: string, message: Outbound) => this.#publish(kind, message);
     const hasListener = (topic: string) =>
       this.#engine.hasListener(topic) || this.#sessions.has(topic);
     const ports = { topics, publish, hasListener, wallMs, counting: this.#counting };
     this.#publisher = new Publisher(options.site, { ...ports, now: this.#now });
+    this.#replays = this.#makeReplays(topics);
+    this.#feed = this.#makeFeed(topics.events);
     const commands = new Commands({
       ...ports,
+      ...(this.#replays === null
+        ? {}
+        : { onReplay: (peer, request) => this.#replays?.begin(peer, request) ?? null }),
       onCommand: options.onCommand,
       clock: () => this.#clock,
     });
@@ -129,6 +141,7 @@ class NodeBroker implements Broker {
       commands,
       leases: this.#leases,
       publisher: this.#publisher,
+      replays: this.#replays,
       peerOf: (id) => this.#engine.peerOf(id),
       now: this.#now,
     });
@@ -141,6 +154,7 @@ class NodeBroker implements Broker {
   async open(): Promise<void> {
     await this.#engine.open();
     this.#publisher.start();
+    void this.#sessions.ready.then(() => this.#feed?.begin(this.#sessions.eventsTo));
     this.#leases.start();
     this.#expiry = setInterval(() => this.#sessions.expire(this.#now()), EXPIRY_CHECK_MS);
     this.#expiry.unref();
@@ -163,8 +177,13 @@ class NodeBroker implements Broker {
     this.#publisher.publishHealth(health);
   }
 
-  publishEvents(rows: readonly EventRow[]): void {
-    this.#publisher.publishEvents(rows);
+  publishEvents(rows: readonly EventRow[], incarnation?: number): void {
+    if (this.#feed === null || incarnation === undefined) {
+      this.#publisher.publishEvents(rows, incarnation);
+      return;
+    }
+    this.#feed.offer({ incarnation, rows });
+    this.#replays?.offer({ incarnation, rows });
   }
 
   publishNeighbours(picture: NeighboursPicture): void {
@@ -198,6 +217,8 @@ class NodeBroker implements Broker {
 
   async close(): Promise<void> {
     this.#publisher.stop();
+    this.#replays?.stop();
+    this.#feed?.stop();
     this.#leases.stop();
     if (this.#expiry !== null) clearInterval(this.#expiry);
     const closed = this.#listeners.close();
@@ -207,7 +228,30 @@ class NodeBroker implements Broker {
     await this.#sessions.close(CLOSING_MS);
   }
 
-  #makeSessions(wallMs: () => number): SessionStore {
+  #makeReplays(topics: NodeTopics): Replays | null {
+    const { readLog: read } = this.#options;
+    if (read === undefined) return null;
+    return new Replays({
+      topics,
+      limits: this.#limits,
+      read,
+      laneOf: (peer) => this.#engine.laneOf(peer),
+      mayReceive: (peer, topic) => this.#access.mayReceive(peer, topic),
+      now: this.#now,
+    });
+  }
+
+  #makeFeed(topic: string): EventFeed | null {
+    const { readLog: read } = this.#options;
+    if (read === undefined) return null;
+    return new EventFeed({
+      read,
+      publish: (incarnation, rows) => this.#publisher.publishEvents(rows, incarnation),
+      onLost: () => this.#sessions.discardCollectors(topic, "events-lost"),
+    });
+  }
+
+  #makeSessions(wallMs: () => number, eventsTopic: string): SessionStore {
     const { disk = null, onEvent, onNotice = () => undefined } = this.#options;
     const hooks = {
       isGranted: (id: string, filter: string) =>
@@ -218,9 +262,13 @@ class NodeBroker implements Broker {
         onEvent({ what: "session-discarded", client, reason, messages });
         this.#engine.disconnect(client);
       },
+      eventsTo: async () => {
+        await this.#feed?.ready;
+        return this.#feed?.to ?? null;
+      },
       onNotice,
     };
-    return new SessionStore(this.#limits, hooks, { disk, now: this.#now, wallMs });
+    return new SessionStore(this.#limits, hooks, { disk, now: this.#now, wallMs, eventsTopic });
   }
 
   #publish(kind: string, message: Outbound): void {

@@ -14,6 +14,7 @@ import {
   type Reply,
   replyToJson,
 } from "../wire/command.ts";
+import { decodeReplayRequest, isReplay, type ReplayRequest } from "../wire/replay.ts";
 import type { NodeTopics } from "../wire/topics.ts";
 import type { Peer } from "./access.ts";
 import type { Counting } from "./counters.ts";
@@ -34,6 +35,8 @@ export interface CommandPorts {
   readonly onCommand: (command: Command) => Promise<Reply>;
   readonly clock: () => ClockQuality;
   readonly wallMs: () => number;
+  /** Begins a replay; why not, or null. Absent where there is no log to read. */
+  readonly onReplay?: (peer: Peer, request: ReplayRequest) => string | null;
 }
 
 interface Remembered {
@@ -58,18 +61,36 @@ export class Commands {
       this.#ports.counting.commandsRefused += 1;
       return;
     }
-    const reason = refusalOf(peer, message.retain);
+    const replay = isReplay(message.payload);
+    const reason = refusalOf(peer, message.retain, replay);
     if (reason !== null) {
       this.#refuse(id, reason);
       return;
     }
     try {
+      if (replay) {
+        this.#replay(peer, id, decodeReplayRequest(message.payload));
+        return;
+      }
       const command = decodeCommand(message.payload);
       if (command.id !== id) throw new WireError("id differs from the topic's");
       this.#judge(peer, command);
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
       this.#refuse(id, error.message);
+    }
+  }
+
+  /** Reads and changes nothing: nothing of it is remembered, and an unsure clock does no harm. */
+  #replay(peer: Peer, id: string, request: ReplayRequest): void {
+    const { onReplay, clock, wallMs, counting } = this.#ports;
+    if (request.id !== id) throw new WireError("id differs from the topic's");
+    const late = clock() === "sure" ? this.#timeFault(peer, request, wallMs()) : null;
+    const reason = late ?? (onReplay === undefined ? "no log to read" : onReplay(peer, request));
+    if (reason !== null) this.#refuse(id, reason);
+    else {
+      counting.commandsAccepted += 1;
+      this.#send({ id, ok: true, reason: null, atMs: Math.round(wallMs()) });
     }
   }
 
@@ -110,7 +131,11 @@ export class Commands {
   }
 
   /** Why its times don't fit, or null. Without a sure clock only the node's own console acts. */
-  #timeFault(peer: Peer, command: CommandMessage, now: number): string | null {
+  #timeFault(
+    peer: Peer,
+    command: Pick<CommandMessage, "issuedMs" | "expiresMs">,
+    now: number,
+  ): string | null {
     if (this.#ports.clock() === "unsure") {
       return peer.via === "console" ? null : "the node's clock is unsure";
     }
@@ -159,7 +184,7 @@ export class Commands {
   }
 }
 
-function refusalOf(peer: Peer, retain: boolean): string | null {
-  if (peer.role !== "operator") return "only an operator gives commands";
+function refusalOf(peer: Peer, retain: boolean, replay: boolean): string | null {
+  if (peer.role !== "operator" && !replay) return "only an operator gives commands";
   return retain ? "a command is never retained" : null;
 }

@@ -15,6 +15,7 @@ import { CONSUMED_TOPIC, Emitter } from "./emitter.ts";
 import { matches } from "./filters.ts";
 import type { Gate } from "./gate.ts";
 import type { BrokerLimits } from "./limits.ts";
+import type { Lane } from "./replays.ts";
 import type { StoredPacket } from "./session.ts";
 import { PRESENT_FILTER, type SessionStore } from "./sessions.ts";
 
@@ -65,6 +66,8 @@ export interface Outbound {
   readonly payload: Uint8Array;
   readonly qos: 0 | 1;
   readonly retain?: boolean;
+  /** The newest row of the log in it. */
+  readonly position?: number;
 }
 
 /** What Aedes keeps on a client beside its declared interface. */
@@ -94,6 +97,9 @@ const FORGETFUL: object = new Proxy(Object.create(null), {
 
 /** What Aedes and the gate call a write to a connection that has ended. */
 const GONE = "connection closed";
+
+/** What may wait for a client to whom a replay is sent. */
+const LANE_BYTES = 65_536;
 
 function gateOf(client: Client): Gate {
   return client.conn as Gate;
@@ -145,6 +151,7 @@ export class Engine {
   #publishNow(message: Outbound): void {
     const { topic, qos, retain = false } = message;
     const payload = Buffer.from(message.payload);
+    if (message.position !== undefined) this.#sessions.notePosition(payload, message.position);
     const packet = { cmd: "publish" as const, topic, payload, qos, retain, dup: false };
     this.#aedes.publish(packet, () => {
       // Nothing to wait for; a failed store ends in "error".
@@ -159,6 +166,22 @@ export class Engine {
   peerOf(clientId: string): Peer | null {
     const client = this.#client(clientId);
     return client === undefined || client.closed ? null : gateOf(client).peer;
+  }
+
+  /** The way to the connection of a peer, or null when it is gone. */
+  laneOf(peer: Peer): Lane | null {
+    const client = this.#client(peer.id);
+    const gate = client === undefined ? null : gateOf(client);
+    if (client === undefined || gate?.peer !== peer) return null;
+    return {
+      get isOpen() {
+        return !gate.destroyed && !client.closed;
+      },
+      get hasRoom() {
+        return !gate.writableNeedDrain && gate.waitingBytes < LANE_BYTES;
+      },
+      send: (topic, payload) => send(client, topic, payload),
+    };
   }
 
   /** Closes the client's connection, if it has one. */

@@ -111,6 +111,8 @@ export class Keeper {
     const key = keyOf(change, this.#place);
     const before = this.#pending.get(change.kind === "session-gone" ? sessionKey(change) : key);
     if (change.kind === "session-gone") this.#forget(change.id);
+    // Behind the queues that it speaks of.
+    if (change.kind === "events-to") this.#pending.delete(key);
     if (before?.fresh === true && undoes(change)) this.#pending.delete(key);
     else {
       // In the place of what it replaces: what belongs to it may stand behind it already.

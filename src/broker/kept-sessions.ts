@@ -31,6 +31,8 @@ export interface SessionHooks {
   /** False for a filter on the disk that the site file no longer grants. */
   readonly mayKeep?: (clientId: string, filter: string) => boolean;
   readonly onDiscard: (clientId: string, reason: DiscardReason, messages: number) => void;
+  /** The newest row of the log that was published, once that is known. */
+  readonly eventsTo?: () => Promise<number | null>;
   /** A line for a person. */
   readonly onNotice?: (text: string) => void;
 }

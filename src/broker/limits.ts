@@ -41,6 +41,10 @@ export interface BrokerLimits {
   /** Retained messages of all clients together. */
   readonly retainedMessages: number;
   readonly retainedBytes: number;
+  /** Replays at once, and rows a second for all of them together: each costs the log a reading. */
+  readonly maxReplays: number;
+  readonly replaysPerClient: number;
+  readonly replayRowsPerS: number;
 }
 
 export const DEFAULT_LIMITS: BrokerLimits = {
@@ -70,4 +74,7 @@ export const DEFAULT_LIMITS: BrokerLimits = {
   handshakeBytes: 4_096,
   retainedMessages: 1_000,
   retainedBytes: 4_194_304,
+  maxReplays: 8,
+  replaysPerClient: 2,
+  replayRowsPerS: 5_000,
 };

@@ -11,6 +11,7 @@ import type { Gate } from "./gate.ts";
 import type { DetectorLeases } from "./leases.ts";
 import type { BrokerLimits } from "./limits.ts";
 import type { Publisher } from "./publisher.ts";
+import type { Replays } from "./replays.ts";
 import type { SessionStore } from "./sessions.ts";
 
 export interface PolicyParts {
@@ -22,6 +23,7 @@ export interface PolicyParts {
   readonly commands: Commands;
   readonly leases: DetectorLeases;
   readonly publisher: Publisher;
+  readonly replays: Replays | null;
   /** The connected client of that id, if any. */
   readonly peerOf: (clientId: string) => Peer | null;
   readonly now: () => number;
@@ -135,6 +137,7 @@ export class BrokerPolicy implements Policy {
   }
 
   gone(peer: Peer): void {
+    this.#parts.replays?.leave(peer);
     if (!peer.clean) this.#parts.sessions.leave(peer.id, this.#parts.now());
   }
 

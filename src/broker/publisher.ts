@@ -139,13 +139,14 @@ export class Publisher {
   }
 
   /** Rows after their commit, in order; made into messages only while somebody would get them. */
-  publishEvents(rows: readonly EventRow[]): void {
+  publishEvents(rows: readonly EventRow[], incarnation = this.#view?.incarnation ?? 0): void {
     const { events: topic } = this.#topics;
     if (!this.#ports.hasListener(topic)) return;
-    const incarnation = this.#view?.incarnation ?? 0;
     for (let from = 0; from < rows.length; from += EVENTS_PER_MESSAGE) {
-      const payload = encodeEvents(incarnation, rows.slice(from, from + EVENTS_PER_MESSAGE));
-      this.#ports.publish("events", { topic, payload, qos: 1 });
+      const some = rows.slice(from, from + EVENTS_PER_MESSAGE);
+      const payload = encodeEvents(incarnation, some);
+      const position = some.at(-1)?.seq ?? 0;
+      this.#ports.publish("events", { topic, payload, qos: 1, position });
     }
   }
 

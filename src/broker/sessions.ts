@@ -13,6 +13,7 @@
 import { Readable } from "node:stream";
 import type { KeptChange } from "../wire/kept.ts";
 import { SYSTEM_PREFIX } from "./emitter.ts";
+import { matches } from "./filters.ts";
 import { DiskPatience, Intake, NOT_READ, NOT_WRITTEN } from "./intake.ts";
 import { Keeper, type KeptDisk } from "./keeper.ts";
 import { type BrokerIdentity, Keepsakes, type SessionClient } from "./keepsakes.ts";
@@ -32,6 +33,8 @@ export interface Keeping {
   /** Monotonic and wall clock, ms. */
   readonly now: () => number;
   readonly wallMs: () => number;
+  /** The topic of the log's rows. */
+  readonly eventsTopic?: string;
 }
 
 const IN_MEMORY: Keeping = {
@@ -59,12 +62,17 @@ export class SessionStore extends Keepsakes {
   /** Ids whose sessions ended before the disk was read. */
   readonly #ended = new Set<string>();
   #ownWaiting = 0;
+  readonly #eventsTopic: string | null;
+  /** The newest row in messages on their way, by their payload. */
+  readonly #positions = new WeakMap<object, number>();
+  #eventsTo: number | null = null;
 
   constructor(limits: BrokerLimits, hooks: SessionHooks, keeping: Keeping = IN_MEMORY) {
     const { disk, now, wallMs } = keeping;
     super(limits, new Keeper({ disk, limits, now, everything: () => this.#everything() }));
     const { keeper, handshakes } = this;
     this.#hooks = hooks;
+    this.#eventsTopic = keeping.eventsTopic ?? null;
     this.#kept = new KeptSessions({ limits, hooks, keeper, handshakes, now, wallMs });
     this.#patience = new DiskPatience(keeper, limits.commitPatienceMs);
     const number = (packet: StoredPacket): number => this.#number(packet);
@@ -88,6 +96,7 @@ export class SessionStore extends Keepsakes {
   #takeOver(changes: readonly KeptChange[]): void {
     const highest = this.#kept.restore(changes, this.#ended);
     this.broker.counter = Math.max(this.broker.counter, highest);
+    for (const change of changes) if (change.kind === "events-to") this.#eventsTo = change.seq;
     const lost = this.retained.restore(changes);
     if (lost > 0) this.#hooks.onNotice?.(`${lost} retained messages have no room any more`);
     this.#ended.clear();
@@ -105,7 +114,27 @@ export class SessionStore extends Keepsakes {
   }
 
   #everything(): KeptChange[] {
-    return [...this.#kept.changes(), ...this.retained.changes()];
+    const seq = this.#eventsTo;
+    const rows: KeptChange[] = seq === null ? [] : [{ kind: "events-to", seq }];
+    return [...this.#kept.changes(), ...this.retained.changes(), ...rows];
+  }
+
+  /** The newest row of the log in the queues of those who collect them; null when nobody does. */
+  get eventsTo(): number | null {
+    const topic = this.#eventsTopic;
+    return topic !== null && this.#kept.has(topic) ? this.#eventsTo : null;
+  }
+
+  /** Notes the newest row of the log in a message that is about to be published. */
+  notePosition(payload: object, seq: number): void {
+    this.#positions.set(payload, seq);
+  }
+
+  /** Committed with the queues of those who collect rows. */
+  #moveTo(seq: number | null | undefined): void {
+    if (seq === null || seq === undefined) return;
+    this.#eventsTo = seq;
+    this.keeper.note({ kind: "events-to", seq });
   }
 
   /** True once what the disk had is known here. */
@@ -195,7 +224,12 @@ export class SessionStore extends Keepsakes {
   async addSubscriptions(client: SessionClient, filters: readonly Filter[]): Promise<void> {
     const granted = filters.filter(({ topic }) => this.#hooks.isGranted(client.id, topic));
     if (granted.length === 0) return;
+    const topic = this.#eventsTopic;
+    const collects = topic !== null && granted.some((filter) => matches(filter.topic, topic));
+    const eventsTo = collects ? await this.#hooks.eventsTo?.() : null;
     const session = this.#kept.get(client.id) ?? this.#kept.open(client.id);
+    // The first who collects rows has all until now: none.
+    if (collects && this.eventsTo === null) this.#moveTo(eventsTo);
     for (const filter of granted) this.#kept.subscribe(session, filter);
     await this.#patience.durable();
   }
@@ -266,6 +300,7 @@ export class SessionStore extends Keepsakes {
       collectors.set(session, Math.max(collectors.get(session) ?? 0, subscriber.qos));
     }
     const queued = this.#kept.enqueue(collectors, packet);
+    if (collectors.size > 0) this.#moveTo(this.#positions.get(packet.payload as object));
     if (queued || this.#kept.owes(packet.topic)) await this.#ownCommitted();
   }
 

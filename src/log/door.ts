@@ -2,11 +2,11 @@
 // before they are carried out, and the rows as they are committed.
 import type { Command, Reply } from "../wire/command.ts";
 import type { KeptAnswer, KeptBatch, KeptContents } from "../wire/kept.ts";
+import type { EventPage, PageQuery } from "../wire/replay.ts";
 import type { ChannelPort } from "./channel.ts";
 import type { Verdict } from "./commands.ts";
 import type { LogRow } from "./events.ts";
 import type { Answer, AskLog, Question, TellService } from "./messages.ts";
-import type { EventPage, PageQuery } from "./pages.ts";
 import type { LogQuery } from "./rows.ts";
 import { realTimers, type TimerHandle, type Timers } from "./timers.ts";
 

@@ -1,12 +1,14 @@
 // What the log thread, the control thread and the service thread say to each other. Plain data.
 import type { Command, Reply } from "../wire/command.ts";
 import type { KeptAnswer, KeptBatch, KeptContents } from "../wire/kept.ts";
+import type { EventPage, PageQuery } from "../wire/replay.ts";
 import type { CacheChange, CacheCopy, Keep } from "./cache-store.ts";
 import type { ChannelPort } from "./channel.ts";
 import type { Verdict } from "./commands.ts";
+import type { CopyFigures, CopyPlace } from "./copies.ts";
 import type { CustodyAnswer, CustodyQuestion } from "./custody-messages.ts";
+import type { CustodyFigures } from "./custody-store.ts";
 import type { LogRow, NodeEvent } from "./events.ts";
-import type { EventPage, PageQuery } from "./pages.ts";
 import type { LogQuery, Position } from "./rows.ts";
 
 /** What a log thread is born with. */
@@ -23,6 +25,8 @@ export interface LogData {
   readonly boot?: string | undefined;
   /** The incarnation that an earlier log thread of this process began; null for a new start. */
   readonly resume: number | null;
+  /** Where copies of snapshots go; nowhere without it. */
+  readonly copy?: CopyPlace | null;
   /** Rows between snapshots, where the usual 10,000 won't do. */
   readonly snapshotRows?: number;
 }
@@ -56,6 +60,12 @@ export interface LogFigures {
   readonly bytes: number;
   readonly snapshots: number;
   readonly stateFaults: number;
+  /** What is wrong with snapshots or state at present, a line each. */
+  readonly faults: readonly string[];
+  /** Null where no copies are made. */
+  readonly copies: CopyFigures | null;
+  /** Rows of other nodes; null where none were asked for or given since the start. */
+  readonly custody: CustodyFigures | null;
   /** Longest commit so far, ms. */
   readonly commitMaxMs: number;
 }

@@ -5,36 +5,9 @@
 // A position is (incarnation, seq). An incarnation may have lost its tail, with the next one going
 // on from an earlier row: then the rows of the two have the same numbers. So a reader that asks
 // for what comes after a position gets all rows behind the last one that the two have in common.
+import type { EventPage, PageQuery, Place } from "../wire/replay.ts";
 import { type Database, integerOf, type SqlRow } from "./driver.ts";
-import type { LogRow } from "./events.ts";
 import { bodyOf, rowOf } from "./rows.ts";
-
-/** Where a reader stands: it has all rows up to this one. */
-export interface Place {
-  readonly incarnation: number;
-  readonly seq: number;
-}
-
-export interface PageQuery {
-  /** Rows after this one; null for the first that is kept. */
-  readonly after: Place | null;
-  /** With `after` null: the first row of this wall time in ms. */
-  readonly sinceMs: number | null;
-  /** Only these; empty for all. */
-  readonly kinds: readonly string[];
-  readonly limit: number;
-}
-
-export interface EventPage {
-  /** Of all rows in it; 0 where the row that began it is no longer kept. */
-  readonly incarnation: number;
-  /** First and last row that were looked at; `to` is `from - 1` where there is nothing new. */
-  readonly from: number;
-  readonly to: number;
-  readonly rows: readonly LogRow[];
-  /** Newest row of the log. */
-  readonly head: number;
-}
 
 /** Rows looked at for one page: a rare kind must not hold the writer up. */
 const MAX_LOOKED_AT = 20_000;

@@ -3,6 +3,7 @@
 // and only then does anything else of the program learn of them.
 import { isPlanted } from "../core/planted.ts";
 import { encodeCbor } from "../wire/codec.ts";
+import type { EventPage, PageQuery } from "../wire/replay.ts";
 import { hashOf } from "./chain.ts";
 import { CommandMemory } from "./commands.ts";
 import { Custodians } from "./custodians.ts";
@@ -11,9 +12,10 @@ import { type Database, integerOf, type Statement } from "./driver.ts";
 import type { LogRow, NodeEvent } from "./events.ts";
 import { decodeState, LogState } from "./fold.ts";
 import type { FolderLock } from "./lock.ts";
+import type { OpenedLog, WriterFigures } from "./opened.ts";
 import { incarnationAt, ownRows } from "./own-history.ts";
 import { type Recovered, recoveryOf } from "./own-recovery.ts";
-import { type EventPage, type PageQuery, readPage } from "./pages.ts";
+import { readPage } from "./pages.ts";
 import type { RowRoom } from "./raw-rows.ts";
 import { cutOldRows } from "./retention.ts";
 import { bodyBytes, fingerprint, wholeMs } from "./row-bytes.ts";
@@ -49,40 +51,17 @@ export interface WriterOptions {
   readonly onProgress?: (() => void) | undefined;
 }
 
+/** Parts whose faults stand until a good snapshot, as their `fault` rows name them. */
+export const SNAPSHOT_FAULT = "snapshot";
+const STATE_FAULT = "log state";
+
 export const DEFAULT_SNAPSHOT_ROWS = 10_000;
 export const DEFAULT_KEEP_SNAPSHOTS = 3;
 
 /** Rows grow older by this at most between two looks, which come once a minute. */
 const MAX_AGEING_MS = 3_600_000;
 
-/** What `open.ts` found or made. */
-export interface OpenedLog {
-  readonly dir: string;
-  readonly database: Database;
-  readonly lock: FolderLock;
-  readonly snapshots: SnapshotFolder;
-  readonly head: Position;
-  readonly headAt: number;
-  readonly state: LogState;
-  /** The newest snapshot in use, or where the chain begins. */
-  readonly base: { readonly position: Position; readonly state: Uint8Array | null };
-  readonly incarnation: number;
-  readonly boot: string;
-  /** False where the incarnation may have been used before by a log that is no longer here. */
-  readonly trusted: boolean;
-  /** What was set aside or lost, a line each. */
-  readonly notices: readonly string[];
-}
-
-export interface WriterFigures {
-  readonly seq: number;
-  readonly commits: number;
-  readonly bytes: number;
-  readonly snapshots: number;
-  /** Times that the state beside the log and the one made from its rows differed. */
-  readonly stateFaults: number;
-}
-
+export type SnapshotListener = (incarnation: number, seq: number, file: Uint8Array) => void;
 type Add = (event: NodeEvent) => void;
 
 export class LogWriter {
@@ -95,6 +74,8 @@ export class LogWriter {
   readonly openedAfter: number;
   /** Called with rows right after their commit, and the hash of the last of them. */
   onCommitted: (rows: readonly LogRow[], hash: string) => void = () => undefined;
+  /** Called with each snapshot's file once it is on the disk. */
+  onSnapshot: SnapshotListener = () => undefined;
   readonly commands: CommandMemory;
   readonly custodians: Custodians;
   readonly #author: Author | null;
@@ -297,20 +278,30 @@ export class LogWriter {
     const { seq, hash } = walk.last;
     const wrong = isPlanted("snapshot-wrong-position") ? hashAt(this.#database, seq - 1) : null;
     const at = wrong === null ? { seq, hash } : { seq: seq - 1, hash: wrong };
-    this.#folder.store(
+    const file = this.#folder.store(
       { position: at, at: walk.lastAt, incarnation: this.#incarnation, state: made },
       this.#options.keepSnapshots ?? DEFAULT_KEEP_SNAPSHOTS,
     );
+    this.onSnapshot(this.#incarnation, at.seq, file);
     this.#base = { position: walk.last, state: made };
     this.#snapshots += 1;
     if (differs) this.#tellStateFault(seq, nowMs);
+    else this.#endFaults(nowMs);
+  }
+
+  /** What was wrong with an earlier snapshot or state does not matter behind a good one. */
+  #endFaults(nowMs: number): void {
+    for (const part of [SNAPSHOT_FAULT, STATE_FAULT]) {
+      if (!this.#state.standing.has(`fault ${part}`)) continue;
+      this.append([{ kind: "fault", body: [part, false, "a good snapshot was made"] }], nowMs);
+    }
   }
 
   #tellStateFault(seq: number, nowMs: number): void {
     this.#stateFaults += 1;
     const text = `the state beside the log differs from the fold of its rows at ${seq}`;
     this.notices.push(text);
-    this.append([{ kind: "fault", body: ["log state", true, text] }], nowMs);
+    this.append([{ kind: "fault", body: [STATE_FAULT, true, text] }], nowMs);
   }
 
   /**
@@ -348,6 +339,13 @@ export class LogWriter {
     }
   }
 
+  /** Hands the newest snapshot to `listen`, where there is one. */
+  tellNewestSnapshot(listen: SnapshotListener): void {
+    const [seq] = this.#folder.list();
+    if (seq === undefined) return;
+    listen(this.#folder.read(seq).incarnation, seq, this.#folder.bytes(seq));
+  }
+
   /** The incarnation that wrote a row. */
   incarnationAt(seq: number): number {
     return incarnationAt(this.#database, seq);
@@ -382,6 +380,9 @@ export class LogWriter {
       bytes: pages * size,
       snapshots: this.#snapshots,
       stateFaults: this.#stateFaults,
+      faults: [SNAPSHOT_FAULT, STATE_FAULT].flatMap(
+        (part) => this.#state.standing.get(`fault ${part}`)?.text ?? [],
+      ),
     };
   }
 

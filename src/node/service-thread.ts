@@ -43,14 +43,15 @@ const service = new Service(data, {
   detector: (input) => tell({ kind: "detector", input }),
   reload: () => reloads.ask((token) => tell({ kind: "reload", token })),
   events: (query) => log.query(query),
+  page: (query) => log.page(query),
   disk: { load: () => log.loadBroker(), apply: (batch) => log.applyBroker(batch) },
   write: (level, text) => logger[level](text),
 });
 
 const narrator = new Narrator(({ level, text }) => logger[level](text));
 
-log.onCommitted = ({ rows }) => {
-  service.publishEvents(rows);
+log.onCommitted = ({ incarnation, rows }) => {
+  service.publishEvents(rows, incarnation);
   narrator.take(rows);
 };
 

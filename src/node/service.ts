@@ -14,6 +14,7 @@ import { type Figure, metricsText } from "../observe/metrics.ts";
 import type { Command, Reply } from "../wire/command.ts";
 import type { EventRow } from "../wire/events.ts";
 import { type Health, type HealthPart, worstState } from "../wire/health.ts";
+import type { EventPage, PageQuery } from "../wire/replay.ts";
 import { partsOf } from "./health.ts";
 import type { DropCount, LoopPicture, MeshPicture, ServiceData } from "./messages.ts";
 
@@ -24,6 +25,8 @@ export interface ServiceDoors {
   readonly detector: (input: DetectorInput) => void;
   readonly reload: () => Promise<ReloadAnswer>;
   readonly events: (query: EventQuery) => Promise<readonly ConsoleEvent[]>;
+  /** The log's past, for replays. */
+  readonly page: (query: PageQuery) => Promise<EventPage>;
   /** Where the broker keeps sessions and retained messages. */
   readonly disk: KeptDisk;
   readonly write: (level: "info" | "warn" | "error", text: string) => void;
@@ -103,8 +106,8 @@ export class Service {
     this.broker?.publishView(view);
   }
 
-  publishEvents(rows: readonly EventRow[]): void {
-    this.broker?.publishEvents(rows);
+  publishEvents(rows: readonly EventRow[], incarnation: number): void {
+    this.broker?.publishEvents(rows, incarnation);
   }
 
   /** A drawing of the virtual street's vehicles. */
@@ -150,6 +153,7 @@ export class Service {
         this.doors.write("warn", text);
       },
       disk: this.doors.disk,
+      readLog: this.doors.page,
       onNotice: (text) => this.doors.write("warn", text),
     });
   }

@@ -24,6 +24,8 @@ export interface NodeTopics {
   command(id: string): string;
   reply(id: string): string;
   replyJson(id: string): string;
+  /** What a replay streams to the client that asked for it. */
+  replyEvents(id: string): string;
 }
 
 /** Names inside topics: no dots and no spaces, so that NATS can carry them too. */
@@ -53,6 +55,7 @@ export function topicsOf(node: SiteModel["node"]): NodeTopics {
     command: (id) => `${prefix}command/${id}`,
     reply: (id) => `${prefix}reply/${id}`,
     replyJson: (id) => `${prefix}reply/${id}/json`,
+    replyEvents: (id) => `${prefix}reply/${id}/events`,
   };
 }
 
