@@ -16,6 +16,12 @@ const SILENT_MS = 5_000;
 /** A new thread loads its modules before its first sign of life. */
 const STARTING_MS = 20_000;
 
+/**
+ * Control looks every 50 ms. When it comes later than this the whole process stood still (stopped,
+ * or its machine asleep), and no thread could give a sign meanwhile.
+ */
+const STOOD_STILL_MS = 1_000;
+
 /** How a thread ends, in words for the log and the console. */
 export interface ThreadDeath {
   readonly thread: string;
@@ -46,6 +52,7 @@ export class Thread {
   #backoffMs = FIRST_BACKOFF_MS;
   #startedMs = 0;
   #lastSignMs = 0;
+  #watchedMs = 0;
   #seen = false;
   #cause: string | null = null;
   #stopping = false;
@@ -86,6 +93,7 @@ export class Thread {
       },
     );
     this.#startedMs = nowMs;
+    this.#watchedMs = nowMs;
     this.#lastSignMs = nowMs;
     this.#seen = false;
   }
@@ -99,6 +107,9 @@ export class Thread {
 
   /** Ends a worker whose event loop has stopped turning; called from the control loop. */
   watch(nowMs: number): void {
+    const sinceMs = nowMs - this.#watchedMs;
+    this.#watchedMs = nowMs;
+    if (sinceMs > STOOD_STILL_MS) this.#lastSignMs = nowMs;
     const allowedMs = this.#seen ? SILENT_MS : STARTING_MS;
     if (this.#worker === null || nowMs - this.#lastSignMs <= allowedMs) return;
     this.#cause = `no sign of life for ${Math.round((nowMs - this.#lastSignMs) / 1000)} s`;

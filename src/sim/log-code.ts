@@ -55,6 +55,7 @@ export interface LogWatch {
 class Peephole implements Driver {
   newest: Database | null = null;
   readonly #driver: Driver;
+  readonly #open: Database[] = [];
 
   constructor(driver: Driver) {
     this.#driver = driver;
@@ -62,8 +63,20 @@ class Peephole implements Driver {
 
   open(path: string, mode: OpenMode): Database {
     const database = this.#driver.open(path, mode);
+    this.#open.push(database);
     if (path.endsWith(`/${LOG_FILE}`)) this.newest = database;
     return database;
+  }
+
+  /** What is still open of a thread that has ended. */
+  closeAll(): void {
+    for (const database of this.#open.splice(0)) {
+      try {
+        database.close();
+      } catch {
+        // The disk refuses; the file is recovered by the next opening.
+      }
+    }
   }
 }
 
@@ -77,6 +90,7 @@ export function logCode(watch: LogWatch): WorkerCode {
       const ms = disk.takeCostMs();
       if (ms > 0) thread.charge(ms);
     };
+    thread.release = () => driver.closeAll();
     thread.isMute = () => disk.isOff;
     thread.after = () => {
       if (disk.isOff) watch.onStopped();

@@ -18,6 +18,8 @@ export class Operator {
   readonly #random: Random;
   /** Publications, repeats among them. */
   sent = 0;
+  /** Asks for no flash any more. */
+  isCalm = false;
 
   constructor(node: SimNode, time: VirtualTime, random: Random) {
     this.#node = node;
@@ -45,7 +47,7 @@ export class Operator {
 
   #command(): void {
     const random = this.#random;
-    if (random.chance(0.04)) {
+    if (random.chance(0.04) && !this.isCalm) {
       this.#give({ kind: "flash" });
       return;
     }

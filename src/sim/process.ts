@@ -112,6 +112,7 @@ export class SimProcess {
       ended = true;
       const atMs = thread.nowMs;
       thread.end();
+      thread.release();
       this.#options.time.at(atMs + 1, () => this.main.deliver(() => events.exit(number)));
     };
     this.#onDeath.set(thread, (error) => {

@@ -54,10 +54,14 @@ export interface RunResult {
   readonly greens: number;
 }
 
+/** When all faults are over, ms. */
+function peaceFromMs(steps: number): number {
+  return Math.max((steps * STEP_MS) / 2, steps * STEP_MS - PEACE_MS);
+}
+
 /** The faults of a run, from its seed alone. */
 export function planOf({ seed, nodes, steps, rates }: RunOptions): PlannedFault[] {
-  const endMs = steps * STEP_MS;
-  const untilMs = Math.max(endMs / 2, endMs - PEACE_MS);
+  const untilMs = peaceFromMs(steps);
   const links = neighbourPairs(nodes).length;
   return planFaults(new Random(seed, "faults"), rates, { nodes, links, untilMs });
 }
@@ -108,10 +112,12 @@ export async function simulate(options: RunOptions): Promise<RunResult> {
   const { time, trace, network, nodes } = world;
   const random = world.random.fork("faults");
   const injector = new Injector({ time, trace, random, network, nodes }, plan);
+  const peaceMs = peaceFromMs(options.steps);
   const zone = new ZoneWatch(world, judge);
   while (world.steps < options.steps && judge.violations.length === 0) {
     await world.step();
     zone.step();
+    if (world.steps * STEP_MS >= peaceMs) for (const one of world.operators) one.isCalm = true;
     if (world.steps % LOOK_STEPS === 0) look(world, watcher);
     if (world.steps % ZONE_STEPS === 0 && world.steps + CALM_STEPS <= options.steps) zone.look();
   }

@@ -27,6 +27,8 @@ export class SimThread {
   readonly timers: Timers;
   /** Called after each of its events. */
   after: () => void = () => undefined;
+  /** Called when it ends while its process lives on: what the system then closes for it. */
+  release: () => void = () => undefined;
   /** True when nothing that it says leaves it any more. */
   isMute: () => boolean = () => false;
   readonly #place: ThreadPlace;
