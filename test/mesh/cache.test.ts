@@ -10,7 +10,7 @@ import {
   SqliteCacheStore,
 } from "../../src/log/cache-store.ts";
 import { realStorage } from "../../src/log/real-storage.ts";
-import { type CacheStore, cacheKey, keepOf, MeshCache } from "../../src/mesh/cache.ts";
+import { type CacheStore, cacheKey, keepOf, keepOfOps, MeshCache } from "../../src/mesh/cache.ts";
 import { STALE_AFTER_MS } from "../../src/mesh/limits.ts";
 import { folder } from "../log/support.ts";
 
@@ -60,6 +60,18 @@ t.test("every field's copy follows as the field declares", async (t) => {
   t.equal(keepOf(cacheKey("junction-2", "map")), "through");
   t.equal(keepOf(cacheKey("junction-2", "state")), "behind");
   t.equal(keepOf("junction-2/toString"), "behind");
+  const { phase, plan, revocations } = FIELDS;
+  t.equal(keepOfOps([[phase.id, 2, null]]), "behind");
+  t.equal(
+    keepOfOps([
+      [phase.id, 2, null],
+      [plan.id, 0, null],
+    ]),
+    "through",
+    "the strictest",
+  );
+  t.equal(keepOfOps([[-1 - revocations.id, "serial", null]]), "through", "said before a restart");
+  t.equal(keepOfOps([[99, 0]]), "behind");
   const store = new WatchedStore(folder(t));
   const cache = new MeshCache(store);
   cache.put(entry("junction-2/plan", "60 s"), START);
