@@ -1,5 +1,5 @@
-// Any delivery order, with doubled, late and lost parts, restarts and relays, against whole histories:
-// for each type alone, and for the streams that compose them.
+// Any delivery order, with doubled, late and lost parts, restarts and relays, against whole
+// histories: for each type alone, and for the streams that compose them.
 import fc from "fast-check";
 import t from "tap";
 import { FIELD_LIST, FIELDS, type FieldName } from "../../src/core/state/schema.ts";

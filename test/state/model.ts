@@ -1,7 +1,7 @@
 // What replicated state means, told the simple way: whole histories and no deltas. Every dot that
-// was ever made is kept with what it meant; a replica is the set of the dots that it has; everything
-// that is read is worked out anew from them. Slow, never forgets, and shares no code with the
-// replica that it is compared with but the order of keys.
+// was ever made is kept with what it meant; a replica is the set of the dots that it has;
+// everything that is read is worked out anew from them. Slow, never forgets, and shares no code
+// with the replica that it is compared with but the order of keys.
 import type { Change } from "../../src/core/state/part.ts";
 import { FIELD_LIST, FIELDS, type FieldName, type StreamId } from "../../src/core/state/schema.ts";
 import { compareKeys, type Key, type Plain } from "../../src/core/state/value.ts";

@@ -1,4 +1,5 @@
-// What strangers send, and what a writer may not do: refused with a reason, and nothing half applied.
+// What strangers send, and what a writer may not do: refused with a reason, and nothing half
+// applied.
 import fc from "fast-check";
 import t from "tap";
 import { AHEAD_MAX } from "../../src/core/state/context.ts";

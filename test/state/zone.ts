@@ -199,7 +199,9 @@ export class Zone {
     }
   }
 
-  /** Everybody says what it owes, then tells everybody what they miss; whether anything was said. */
+  /**
+   * Everybody says what it owes, then tells everybody what they miss; whether anything was said.
+   */
   #round(): boolean {
     const owed = this.#sites.map((one) => this.#owe(one));
     const told = this.#sites.flatMap((from) =>

@@ -3,11 +3,12 @@
 /**
  * - `joined`: applied, and nothing before it is missing; `ahead`: applied, but something is.
  * - `duplicate`: all of its dots were there.
- * - `gap`: too far ahead, or not to be judged while dots are missing; ask for the interval or whole.
+ * - `gap`: too far ahead, or not to be judged while dots are missing; ask for the interval or
+ *   whole.
  * - `old-incarnation`: superseded.
  * - `needs-whole`: of an incarnation that is unknown here.
- * - `superseded`: somebody has dots of ours that we never made here; what they remember is taken, and
- *   this origin must `raise` its incarnation above theirs.
+ * - `superseded`: somebody has dots of ours that we never made here; what they remember is taken,
+ *   and this origin must `raise` its incarnation above theirs.
  * - `refused`: it breaks its declaration; nothing was applied, and `reason` begins with a word.
  */
 export type JoinKind =

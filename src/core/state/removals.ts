@@ -1,8 +1,8 @@
 // What origins removed of each other's sets. A removal names the dots that its author saw, so an
-// add that it did not see survives it. It is told as part of the author's dots and hides the element
-// at everybody until the *owner* takes it over: the owner retires the element by a dot of its own,
-// and once a replica has that dot it needs the removal no more. So there is one removal for each
-// element that is still there, and none for those that are gone.
+// add that it did not see survives it. It is told as part of the author's dots and hides the
+// element at everybody until the *owner* takes it over: the owner retires the element by a dot of
+// its own, and once a replica has that dot it needs the removal no more. So there is one removal
+// for each element that is still there, and none for those that are gone.
 //
 // An author that began a new incarnation without it, or that left the zone, tells it no more: then
 // whoever still knows it tells it as its own (`orphans`).

@@ -3,14 +3,14 @@
 // when a lease was received.
 //
 // **One writer for each contribution.** A change of ours makes the next dot of our own sequence and
-// is told as a `Part`. What an origin contributes is a function of its own dots alone, so joining is:
-// keep, for each origin, what its dots say. That is associative, commutative and idempotent whatever
-// the types; the types (`register-state`, `floored-state`, `set-state`) only say how dots of *one*
-// origin are joined to intervals and how contributions of *several* are read together.
+// is told as a `Part`. What an origin contributes is a function of its own dots alone, so joining
+// is: keep, for each origin, what its dots say. That is associative, commutative and idempotent
+// whatever the types; the types (`register-state`, `floored-state`, `set-state`) only say how dots
+// of *one* origin are joined to intervals and how contributions of *several* are read together.
 //
 // **Context.** For each origin a version (incarnation, counter) and up to 1,024 dots ahead of it. A
-// newer incarnation is entered by a whole part only and covers all of the older ones. Nothing else is
-// kept of the past: an element whose dot is covered and which is not there was removed.
+// newer incarnation is entered by a whole part only and covers all of the older ones. Nothing else
+// is kept of the past: an element whose dot is covered and which is not there was removed.
 //
 // **What others say of ours.** `owed` tells what this origin should say because of it: retire what
 // others removed (`removals.ts`), raise counters to what its neighbours remember (`floors.ts`), end
@@ -55,9 +55,10 @@ export class Replica extends ReplicaView {
   }
 
   /**
-   * Opens a new incarnation of this origin with everything that it contributes now: what the changes
-   * don't state is gone, but counters and grow-only elements that are known here from before.
-   * Throws a `BoundError` beyond a bound, and when the incarnation is not newer than the last.
+   * Opens a new incarnation of this origin with everything that it contributes now: what the
+   * changes don't state is gone, but counters and grow-only elements that are known here from
+   * before. Throws a `BoundError` beyond a bound, and when the incarnation is not newer than the
+   * last.
    */
   begin(incarnation: number, changes: readonly Change[], nowMs: number): Part {
     const before = this.#own;
@@ -331,7 +332,9 @@ export class Replica extends ReplicaView {
     return interval === null || interval.ops.length > whole.ops.length ? whole : interval;
   }
 
-  /** Forgets a member that the zone removed. What only grows stays, until it is stated by another. */
+  /**
+   * Forgets a member that the zone removed. What only grows stays, until it is stated by another.
+   */
   drop(origin: string): void {
     if (origin === this.origin) throw new TypeError("a replica does not drop itself");
     const known = this.contributions.get(origin);

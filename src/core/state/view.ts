@@ -1,5 +1,5 @@
-// What is read of a stream: the contributions of all origins together. A register with one writer is
-// read of that one; counters are summed; of a shared register the write with the highest clock
+// What is read of a stream: the contributions of all origins together. A register with one writer
+// is read of that one; counters are summed; of a shared register the write with the highest clock
 // stands; an element is there while any origin's newest dot of it is neither removed nor, in a
 // leased set, out of its time.
 import { Contribution } from "./contribution.ts";
@@ -138,7 +138,9 @@ export class ReplicaView {
     return sum;
   }
 
-  /** A set's elements in order of their keys; leases that have ended by `nowMs` are not among them. */
+  /**
+   * A set's elements in order of their keys; leases that have ended by `nowMs` are not among them.
+   */
   elements(field: FieldName, nowMs: number): Element[] {
     const found = new Map<Key, Seen[]>();
     for (const seen of this.#seen(field, nowMs)) {
@@ -191,8 +193,8 @@ export class ReplicaView {
   }
 
   /**
-   * All that another origin contributes, to keep or to join elsewhere; null when nothing is known of
-   * it, or when dots are missing, for then it can't be told as of one dot.
+   * All that another origin contributes, to keep or to join elsewhere; null when nothing is known
+   * of it, or when dots are missing, for then it can't be told as of one dot.
    */
   wholeOf(origin: string, nowMs: number): Part | null {
     const known = this.contributions.get(origin);
@@ -219,8 +221,8 @@ export class ReplicaView {
   }
 
   /**
-   * What is known of an origin that it must not lose over a restart: totals, grow-only elements, and
-   * what it removed. It joins this as its own before or after it begins.
+   * What is known of an origin that it must not lose over a restart: totals, grow-only elements,
+   * and what it removed. It joins this as its own before or after it begins.
    */
   echo(origin: string): Part | null {
     const known = this.contributions.get(origin);
@@ -241,8 +243,8 @@ export class ReplicaView {
   }
 
   /**
-   * What an origin contributes, for comparing: equal for any two replicas that have the same dots of
-   * it, however they came. Nothing that depends on receipt is in it, nor what others say of it.
+   * What an origin contributes, for comparing: equal for any two replicas that have the same dots
+   * of it, however they came. Nothing that depends on receipt is in it, nor what others say of it.
    */
   canonical(origin: string): Plain {
     const known = this.contributions.get(origin);
