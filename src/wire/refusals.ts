@@ -35,21 +35,3 @@ export const REFUSALS = [
 ] as const;
 
 export type Refusal = (typeof REFUSALS)[number];
-
-/** How often each reason occurred. */
-export class RefusalCounts {
-  readonly #counts = new Map<Refusal, number>();
-
-  count(reason: Refusal, times = 1): void {
-    this.#counts.set(reason, (this.#counts.get(reason) ?? 0) + times);
-  }
-
-  of(reason: Refusal): number {
-    return this.#counts.get(reason) ?? 0;
-  }
-
-  /** Every reason that has occurred. */
-  entries(): ReadonlyMap<Refusal, number> {
-    return this.#counts;
-  }
-}

@@ -16,7 +16,6 @@ import { BATCH_RULE, BatchCollector } from "../../src/wire/batch-collector.ts";
 import { encodeCbor } from "../../src/wire/codec.ts";
 import type { Keys } from "../../src/wire/keys.ts";
 import { encodeParts, type TimedPart } from "../../src/wire/part.ts";
-import { RefusalCounts } from "../../src/wire/refusals.ts";
 import { AT_MS, BOOT, timed, zoneBatch } from "./samples.ts";
 import { privateKey, zoneKeys } from "./zone-keys.ts";
 
@@ -68,18 +67,21 @@ t.test("what was sealed opens at every member of the zone", async (t) => {
 
 t.test("a batch with one bit changed is refused, and never opens as anything else", async (t) => {
   const bytes = sealBatch(MINE, zoneBatch());
-  const counts = new RefusalCounts();
+  const counts = new Map<string, number>();
   for (let bit = 0; bit < bytes.length * 8; bit += 1) {
     const changed = bytes.slice();
     changed[bit >> 3] = (changed[bit >> 3] ?? 0) ^ (1 << (bit & 7));
     const opening = openBatch(changed, THEIRS);
     if (opening.kind === "ok") t.fail(`bit ${bit} made no difference`);
-    else counts.count(opening.reason);
+    else counts.set(opening.reason, (counts.get(opening.reason) ?? 0) + 1);
   }
-  const total = [...counts.entries().values()].reduce((sum, count) => sum + count, 0);
+  const total = [...counts.values()].reduce((sum, count) => sum + count, 0);
   t.equal(total, bytes.length * 8);
   // All of the parts and the signature, and most of the head, still read as CBOR.
-  t.ok(counts.of("bad-signature") > bytes.length * 5, `${counts.of("bad-signature")}`);
+  t.ok(
+    (counts.get("bad-signature") ?? 0) > bytes.length * 5,
+    `${counts.get("bad-signature") ?? 0}`,
+  );
 });
 
 t.test("a batch cut anywhere is refused", async (t) => {
