@@ -1,14 +1,27 @@
 // What a node that starts after a power cut must find, and what it found.
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { BrokerShelf } from "../../../src/log/broker-shelf.ts";
+import { SqliteCacheStore } from "../../../src/log/cache-store.ts";
+import { openCustody } from "../../../src/log/custody-schema.ts";
+import { CustodyStore } from "../../../src/log/custody-store.ts";
+import { CustodyTable } from "../../../src/log/custody-table.ts";
+import type { HistoryPosition, HistoryRow } from "../../../src/log/custody-types.ts";
 import { LOG_FILE, openWriter } from "../../../src/log/open.ts";
+import { isChained } from "../../../src/log/raw-rows.ts";
 import { LogReader } from "../../../src/log/read.ts";
+import { realStorage } from "../../../src/log/real-storage.ts";
 import { SnapshotFolder } from "../../../src/log/snapshots.ts";
 import { verifyLog } from "../../../src/log/verify.ts";
 import type { LogWriter } from "../../../src/log/writer.ts";
 import type { Command, Reply } from "../../../src/wire/command.ts";
 import { OPTIONS } from "../support.ts";
 import type { Random } from "./disk.ts";
+
+/** Whose rows the victim keeps. */
+export const OTHER = { origin: "south", boot: "00112233445566aa" } as const;
+/** What the victim's broker retains, a number that rises. */
+export const TOPIC = "plan/retained";
 
 /** Everything that was told to be durable before the cut. */
 export interface Told {
@@ -17,12 +30,15 @@ export interface Told {
   /** Events. */
   events: number;
   incarnation: number;
+  /** The newest row of the other node that is kept, and the newest retained number. */
+  held: HistoryPosition | null;
+  retained: number;
   /** Commands accepted, with the answer where one was given. */
   readonly commands: Map<string, { readonly command: Command; reply: Reply | null }>;
 }
 
 export function nothingTold(): Told {
-  return { durable: -1, events: 0, incarnation: 0, commands: new Map() };
+  return { durable: -1, events: 0, incarnation: 0, held: null, retained: -1, commands: new Map() };
 }
 
 /** Takes one mark of the victim. */
@@ -35,6 +51,12 @@ export function hear(told: Told, text: string): void {
     case "durable":
       told.events = (value as { events: number }).events;
       told.durable = (value as { last: number }).last;
+      break;
+    case "held":
+      told.held = value;
+      break;
+    case "retained":
+      told.retained = value;
       break;
     case "accepted":
       told.commands.set((value as Command).id, { command: value, reply: null });
@@ -58,6 +80,9 @@ export interface Judgement {
   readonly ahead: string[];
 }
 
+/** Notices of an opening that finds snapshots of rows that are not there. */
+const AHEAD = /^snapshot .* does not fit|ends at row \d+, before a snapshot/;
+
 /** Opens what a cut left as the node does, and holds it against what was told. */
 export function judge(dir: string, told: Told): Judgement {
   const found: Judgement = { lost: [], damaged: [], ahead: [] };
@@ -65,7 +90,7 @@ export function judge(dir: string, told: Told): Judgement {
     const writer = openWriter(dir, { ...OPTIONS, nowMs: Date.now() });
     try {
       for (const notice of writer.notices) {
-        (/^snapshot .* does not fit/.test(notice) ? found.ahead : found.damaged).push(notice);
+        (AHEAD.test(notice) ? found.ahead : found.damaged).push(notice);
       }
       found.lost.push(...missing(writer, told));
       writer.append([{ kind: "figure", body: ["after the cut", -1, ""] }], Date.now());
@@ -79,10 +104,60 @@ export function judge(dir: string, told: Told): Judgement {
     } finally {
       reader.close();
     }
+    judgeCustody(dir, told, found);
+    judgeBroker(dir, told, found);
+    new SqliteCacheStore(realStorage, dir).load();
   } catch (error) {
     found.damaged.push(`can't be used: ${error}`);
   }
   return found;
+}
+
+/** The other node's rows: as many as were told, each following the one before. */
+function judgeCustody(dir: string, told: Told, found: Judgement): void {
+  const store = new CustodyStore(new CustodyTable(openCustody(realStorage, dir, found.damaged)), {
+    maxBytes: OPTIONS.maxBytes,
+    keepMs: OPTIONS.keepMs,
+  });
+  try {
+    const rows = rowsOf(store);
+    const [first] = rows;
+    if (first !== undefined && !isChained(first, rows.slice(1))) {
+      found.damaged.push("the rows of the other node do not chain");
+    }
+    const last = rows.at(-1)?.seq ?? 0;
+    const wanted = told.held?.seq ?? 0;
+    const same = wanted === 0 || rows[wanted - 1]?.hash === told.held?.hash;
+    if (last < wanted || !same) found.lost.push(`row ${last} is the last kept of ${wanted}`);
+  } finally {
+    store.close();
+  }
+}
+
+function rowsOf(store: CustodyStore): HistoryRow[] {
+  const rows: HistoryRow[] = [];
+  for (;;) {
+    const page = store.after(OTHER.origin, rows.at(-1) ?? null, { rows: 512, bytes: 500_000 });
+    if (page.length === 0) return rows;
+    rows.push(...page);
+  }
+}
+
+function judgeBroker(dir: string, told: Told, found: Judgement): void {
+  const onNotice = (text: string): void => {
+    found.damaged.push(text);
+  };
+  const shelf = new BrokerShelf({ storage: realStorage, dir, append: () => true, onNotice });
+  const { changes, notices } = shelf.load();
+  shelf.close();
+  found.damaged.push(...notices);
+  const values = changes.map((change) =>
+    change.kind === "retain" && change.topic === TOPIC
+      ? Number(new TextDecoder().decode(change.payload ?? undefined))
+      : -1,
+  );
+  const retained = Math.max(-1, ...values);
+  if (retained < told.retained) found.lost.push(`${TOPIC} is ${retained}, not ${told.retained}`);
 }
 
 /** True when all that was told is there and nothing had to be repaired. */
