@@ -161,8 +161,9 @@ export class LogWriter {
     this.#incarnation = Math.max(before, incarnation);
     try {
       const { rows } = this.transaction(nowMs, (add) => {
-        this.#database.exec("DELETE FROM node WHERE name = 'untrusted'");
         if (incarnation > before) this.#startRow(cause, add);
+        // After that row, which marks what this writer does not trust yet.
+        this.#database.exec("DELETE FROM node WHERE name = 'untrusted'");
       });
       this.#trusted = true;
       return rows;

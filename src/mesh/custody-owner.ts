@@ -25,11 +25,14 @@ import type { Outbox } from "./out.ts";
  */
 type Stage = "seeking" | "offered" | "reading" | "sent" | "resting";
 
+/** A custodian has rows of an earlier life that this log has not; true when they are fetched. */
+export type OnTail = (held: LogPosition, now: MeshNow) => boolean;
+
 export class CustodyOwner {
   readonly #out: Outbox;
   /** In the order in which they are asked. */
   readonly #candidates: readonly string[];
-  readonly #onTail: (now: MeshNow) => boolean;
+  readonly #onTail: OnTail;
   #stage: Stage = "seeking";
   #custodian: string | null = null;
   #replicated: LogPosition | null = null;
@@ -44,8 +47,7 @@ export class CustodyOwner {
   /** Neighbours that lied, or that have no room: not asked again before that time. */
   readonly #passedOver = new Map<string, number>();
 
-  /** `onTail`: a custodian has rows of an earlier life that this log has not. */
-  constructor(out: Outbox, candidates: readonly string[], onTail: (now: MeshNow) => boolean) {
+  constructor(out: Outbox, candidates: readonly string[], onTail: OnTail) {
     this.#out = out;
     this.#candidates = candidates;
     this.#onTail = onTail;
@@ -155,8 +157,8 @@ export class CustodyOwner {
       return;
     }
     if (outcome === "follows" && asked !== null) this.#receipt(custodian, asked);
-    const tail = outcome === "branched" && (asked?.incarnation ?? 0) < this.#out.incarnation;
-    if (tail && this.#onTail(now)) {
+    const earlier = asked !== null && asked.incarnation < this.#out.incarnation;
+    if (outcome === "branched" && earlier && this.#onTail(asked, now)) {
       this.#leave(now);
       return;
     }

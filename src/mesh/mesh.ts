@@ -105,8 +105,8 @@ export class Mesh {
     this.#geometry = new Geometry(out);
     this.#custodian = new Custodian(out);
     this.#recovery = new Recovery(out);
-    this.#custody = new CustodyOwner(out, [...this.#neighbours.keys()], (now) =>
-      this.#recovery.resume(this.#sharing.own.recoveredTo(), now),
+    this.#custody = new CustodyOwner(out, [...this.#neighbours.keys()], (held, now) =>
+      this.#recovery.resume(held, this.#sharing.own.recoveredTo(), now),
     );
     this.#sources = { ...shared, link: this.#link, control, sensor, custody: this.#custody };
     this.#inbox = new Inbox({

@@ -26,6 +26,7 @@ export class Recovery {
   /** Last row that this log has, or has got back. */
   #after: LogPosition | null = null;
   #found = new Map<string, LogPosition>();
+  readonly #answered = new Set<string>();
   #from = "";
   #rows = 0;
   #asking = 0;
@@ -33,7 +34,7 @@ export class Recovery {
   #askedMs = Number.NEGATIVE_INFINITY;
   #progressMs = 0;
   #failures = 0;
-  #began = false;
+  #resumed = false;
 
   constructor(out: Outbox) {
     this.#out = out;
@@ -44,31 +45,34 @@ export class Recovery {
   }
 
   /**
-   * A custodian has rows that this log lost, though it holds itself for whole: it died while they
-   * came back. Once in each start; true when that begins now. `after` is the last one that came.
+   * A custodian has rows up to `held` that this log lost, though the log holds itself for whole: it
+   * died while they came back. `came` is the last one that did. Once in each start; true when that
+   * begins now.
    */
-  resume(after: LogPosition | null, now: MeshNow): boolean {
-    if (this.#began) return false;
-    this.start(after, now);
+  resume(held: LogPosition, came: LogPosition | null, now: MeshNow): boolean {
+    if (this.#resumed) return false;
+    this.#resumed = true;
+    // All that is held is looked through where nothing says how far this log once was.
+    this.start(came !== null && isBeyond(held, came) ? came : null, now);
     return true;
   }
 
   /** The log begins behind `before`; what others hold beyond it is ours and not here. */
   start(before: LogPosition | null, now: MeshNow): void {
-    this.#began = true;
     this.#stage = "gathering";
     this.#after = before;
     this.#found = new Map();
+    this.#answered.clear();
     this.#sinceMs = now.monoMs;
     this.#askedMs = Number.NEGATIVE_INFINITY;
   }
 
   /** What a neighbour says that it holds of this node's log. */
   position(neighbour: string, position: LogPosition | null, now: MeshNow): void {
-    if (this.#stage !== "gathering" || position === null || !isBeyond(position, this.#after)) {
-      return;
-    }
-    if (this.#found.size === 0) this.#sinceMs = now.monoMs;
+    if (this.#stage !== "gathering") return;
+    if (this.#answered.size === 0) this.#sinceMs = now.monoMs;
+    this.#answered.add(neighbour);
+    if (position === null || !isBeyond(position, this.#after)) return;
     this.#found.set(neighbour, position);
   }
 
@@ -88,8 +92,9 @@ export class Recovery {
       this.#from = best?.[0] ?? "";
       this.#progressMs = now.monoMs;
       this.#fetch(now);
-    } else if (waited >= NOBODY_MS) {
-      this.#end("nobody holds rows of this node that it does not have");
+    } else if (waited >= (this.#haveAllSaid(answering) ? GATHER_MS : NOBODY_MS)) {
+      // Nobody holds rows of this node that it does not have.
+      this.#stage = "none";
     } else if (now.monoMs - this.#askedMs >= CUSTODY_RETRY_MS) {
       this.#askedMs = now.monoMs;
       for (const neighbour of answering) {
@@ -97,6 +102,10 @@ export class Recovery {
         this.#out.send({ neighbour, lane: "reliable", kind: "custody-offer", payload });
       }
     }
+  }
+
+  #haveAllSaid(answering: readonly string[]): boolean {
+    return answering.length > 0 && answering.every((neighbour) => this.#answered.has(neighbour));
   }
 
   #fetchAgain(now: MeshNow): void {

@@ -34,13 +34,23 @@ export function keysOf(id: string, members: readonly string[]): Keys {
   return ed25519Keys(pairOf(id).privateKey, known);
 }
 
-/** What a log keeps of a machine: enough to start it again. */
-export class SmallLog {
+/** What a machine's log does for it. */
+export interface MemberLog {
+  readonly incarnation: number;
+  readonly state: LogState;
+  /** What a start commits before anything else, and what the machine is told of it. */
+  start(boot: string, trusted: boolean): StartEvent;
+  append(kind: string, body: LogRow["body"], at?: number): LogRow;
+  /** The incarnation after a `raise`. */
+  raise(incarnation: number, cause: string): number;
+}
+
+/** What a log keeps of a machine in memory: enough to start it again. */
+export class SmallLog implements MemberLog {
   incarnation = 0;
   rows: LogRow[] = [];
   state = new LogState();
 
-  /** What a start commits before anything else, and what the machine is told of it. */
   start(boot: string, trusted: boolean): StartEvent {
     const before = this.incarnation;
     this.incarnation += 1;
@@ -53,6 +63,13 @@ export class SmallLog {
       own: this.state.encode(),
       before: before === 0 ? null : { incarnation: before, seq: row.seq - 1, hash: "0".repeat(64) },
     };
+  }
+
+  raise(incarnation: number, cause: string): number {
+    if (incarnation <= this.incarnation) return this.incarnation;
+    this.incarnation = incarnation;
+    this.append("start", [incarnation, "test", "site", cause, 0, "", this.state.boot]);
+    return incarnation;
   }
 
   append(kind: string, body: LogRow["body"], at = WALL_MS): LogRow {
@@ -80,9 +97,9 @@ interface Flying {
   readonly bytes: Uint8Array;
 }
 
-export interface Member {
+export interface Member<L extends MemberLog> {
   mesh: Mesh;
-  readonly log: SmallLog;
+  log: L;
   /** Wall clock ahead of true time, ms. */
   wallAheadMs: number;
   running: boolean;
@@ -93,10 +110,10 @@ export interface Member {
 export type Links = Readonly<Record<string, readonly string[]>>;
 
 /** A zone of machines, each with its log, in virtual time. */
-export class Zone {
+export class Zone<L extends MemberLog = SmallLog> {
   nowMs = 1_000;
   weather: Weather = CALM;
-  readonly members = new Map<string, Member>();
+  readonly members = new Map<string, Member<L>>();
   readonly #links: Links;
   readonly #random: () => number;
   #flying: Flying[] = [];
@@ -109,13 +126,14 @@ export class Zone {
   /** What else is done with an effect. */
   onEffect: (id: string, effect: MeshEffect) => void = () => {};
 
-  constructor(links: Links, seed = 1) {
+  /** With logs of another kind, `logOf` makes them. */
+  constructor(links: Links, seed = 1, logOf: (id: string) => L = () => new SmallLog() as never) {
     this.#links = links;
     this.#random = random(seed);
-    for (const id of Object.keys(links)) this.members.set(id, this.#member(id, new SmallLog()));
+    for (const id of Object.keys(links)) this.members.set(id, this.#member(id, logOf(id)));
   }
 
-  #member(id: string, log: SmallLog): Member {
+  #member(id: string, log: L): Member<L> {
     return {
       mesh: this.#mesh(id),
       log,
@@ -131,7 +149,7 @@ export class Zone {
     return new Mesh({ id, neighbours, keys: keysOf(id, Object.keys(this.#links)) });
   }
 
-  member(id: string): Member {
+  member(id: string): Member<L> {
     const member = this.members.get(id);
     if (member === undefined) throw new Error(`no member ${id}`);
     return member;
@@ -152,7 +170,7 @@ export class Zone {
     return effects;
   }
 
-  #do(id: string, member: Member, effect: MeshEffect): void {
+  #do(id: string, member: Member<L>, effect: MeshEffect): void {
     member.effects.push(effect);
     if (member.effects.length > 5_000) member.effects.splice(0, 2_500);
     this.onEffect(id, effect);
@@ -160,9 +178,7 @@ export class Zone {
     else if (effect.kind === "alarm") member.alarms.push(effect);
     else if (effect.kind === "log") this.commit(id, effect.event);
     else if (effect.kind === "raise") {
-      member.log.incarnation = Math.max(member.log.incarnation + 1, effect.incarnation);
-      const { incarnation } = member.log;
-      member.log.append("start", [incarnation, "test", "site", effect.cause, 0, "", ""]);
+      const incarnation = member.log.raise(effect.incarnation, effect.cause);
       this.step(id, { kind: "raised", incarnation });
     }
   }
