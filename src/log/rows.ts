@@ -51,10 +51,13 @@ export function hashText(row: SqlRow | undefined): string | null {
   return typeof value === "string" && value.length === GENESIS.length ? value : null;
 }
 
-/** Hash of the row `seq`, or null when it is not there. */
+/** Hash of the row `seq`, also of the last one that was cut; null when it is not there. */
 export function hashAt(database: Database, seq: number): string | null {
   const sql = "SELECT lower(hex(hash)) FROM events WHERE seq = ?";
-  return hashText(database.prepare(sql).get(seq));
+  const stored = hashText(database.prepare(sql).get(seq));
+  if (stored !== null) return stored;
+  const cut = newestCut(database);
+  return cut?.seq === seq ? cut.hash : null;
 }
 
 /**

@@ -61,14 +61,16 @@ export class SnapshotFolder {
     return this.#files.read(this.#pathOf(seq));
   }
 
-  /** Stores a snapshot and removes all but the newest `keep`. */
-  store(snapshot: Snapshot, keep: number): void {
+  /** Stores a snapshot and removes all but the newest `keep`; gives its file. */
+  store(snapshot: Snapshot, keep: number): Uint8Array {
     const path = this.#pathOf(snapshot.position.seq);
     this.#files.makeDir(this.path);
-    this.#files.writeAtomic(path, encodeSnapshot(snapshot, this.#author));
+    const bytes = encodeSnapshot(snapshot, this.#author);
+    this.#files.writeAtomic(path, bytes);
     const old = this.list().slice(keep);
     for (const seq of old) this.remove(seq);
     if (old.length > 0) this.#files.syncDir(this.path);
+    return bytes;
   }
 
   remove(seq: number): void {

@@ -5,6 +5,7 @@ import { WireError } from "../wire/codec.ts";
 import type { Command } from "../wire/command.ts";
 import { BEHIND_EVERY_MS } from "./cache-store.ts";
 import { isResumable, type Verdict } from "./commands.ts";
+import type { SnapshotCopies } from "./copies.ts";
 import type { OwnCustodyQuestion } from "./custody-messages.ts";
 import type { LogRow, NodeEvent } from "./events.ts";
 import { FolderError } from "./lock.ts";
@@ -46,6 +47,8 @@ export interface LogThreadOptions {
   readonly onProgress?: () => void;
   /** Signs snapshots and checkpoints; null where the node has no keys yet. */
   readonly author?: Author | null;
+  /** Makes copies of snapshots elsewhere. */
+  readonly copies?: SnapshotCopies | null;
 }
 
 export class LogThread {
@@ -118,15 +121,24 @@ export class LogThread {
       this.#suspect = false;
       this.#writer = writer;
       writer.onCommitted = (rows, hash) => this.#pass(rows, hash);
+      this.#copySnapshots(writer);
       this.#incarnation = writer.incarnation;
       this.#retryMs = FIRST_RETRY_MS;
       this.#settle();
       tell(openedMessage(writer));
+      this.#tellFigures();
       this.#resumeCommands();
       if (this.#batch !== null) this.#commitBatch();
     } catch (error) {
       this.#complain(error);
     }
+  }
+
+  #copySnapshots(writer: LogWriter): void {
+    const { copies } = this.#options;
+    if (copies === null || copies === undefined) return;
+    writer.onSnapshot = (...snapshot) => copies.offer(...snapshot);
+    writer.tellNewestSnapshot(writer.onSnapshot);
   }
 
   #raise({ incarnation, cause }: Extract<ToLog, { kind: "raise" }>): void {
@@ -217,7 +229,12 @@ export class LogThread {
   #tellFigures(): void {
     const writer = this.#writer;
     if (writer === null) return;
-    const figures: LogFigures = { ...writer.figures(), commitMaxMs: this.#commitMaxMs };
+    const figures: LogFigures = {
+      ...writer.figures(),
+      commitMaxMs: this.#commitMaxMs,
+      copies: this.#options.copies?.figures ?? null,
+      custody: this.#side.custody.figures(),
+    };
     this.#options.tell({ kind: "figures", figures });
   }
 
@@ -339,6 +356,7 @@ export class LogThread {
     if (writer !== null) this.#guard(() => writer.snapshot(this.#timers.wallMs()));
     this.#retry?.cancel();
     this.#side.custody.stop();
+    this.#options.copies?.close();
     this.#closeWriter();
     for (const reader of this.#readers.values()) reader.close();
     this.#options.onStopped();

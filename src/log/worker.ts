@@ -1,6 +1,7 @@
 // Entry of the log thread.
 import { setPriority } from "node:os";
 import { parentPort, workerData } from "node:worker_threads";
+import { openTarget, SnapshotCopies } from "./copies.ts";
 import type { FromLog, LogData, ToLog } from "./messages.ts";
 import { LogThread } from "./thread.ts";
 
@@ -24,8 +25,11 @@ function sign(): void {
 }
 
 const signs = setInterval(sign, ALIVE_MS);
+const data = workerData as LogData;
+const { copy = null } = data;
 const thread = new LogThread({
-  data: workerData as LogData,
+  data,
+  copies: copy && new SnapshotCopies(copy.node, () => openTarget(copy)),
   tell: (message: FromLog) => parent.postMessage(message),
   // Opening a large log without a snapshot takes longer than the watch waits.
   onProgress: sign,

@@ -2,6 +2,7 @@
 import type { SiteModel } from "../core/site/model.ts";
 import type { ChannelPort } from "../log/channel.ts";
 import { LOG_LIMITS, LOG_THREAD, LogClient } from "../log/client.ts";
+import type { CopyPlace } from "../log/copies.ts";
 import type { NodeEvent } from "../log/events.ts";
 import type { FromLog, LogReaderName, ToLog } from "../log/messages.ts";
 import type { HealthPart } from "../wire/health.ts";
@@ -112,8 +113,12 @@ export class LogSide {
       return [{ name: "log", state: "failed", text }];
     }
     const text = `${figures?.seq ?? 0} events, ${Math.round((figures?.bytes ?? 0) / 1e6)} MB.`;
-    if (lost === 0) return [{ name: "log", state: "ok", text }];
-    return [{ name: "log", state: "degraded", text: `${text} ${lost} were lost.` }];
+    const complaints = [...(figures?.faults ?? [])];
+    if (lost > 0) complaints.unshift(`${lost} were lost`);
+    const copies = figures?.copies?.trouble ?? null;
+    if (copies !== null) complaints.push(`snapshots can't be copied: ${copies}`);
+    if (complaints.length === 0) return [{ name: "log", state: "ok", text }];
+    return [{ name: "log", state: "degraded", text: `${text} ${complaints.join("; ")}.` }];
   }
 
   dropped(): DropCount[] {
@@ -147,7 +152,12 @@ export class LogSide {
   private data() {
     const { dataDir, site, siteHash, version } = this.options;
     const { maxBytes, keepMs } = site?.log ?? DEFAULT_BOUNDS;
+    const copy = site === null ? null : copyPlaceOf(site);
     const cause = this.client.incarnation === null ? "start" : "log thread started anew";
-    return { dir: dataDir, version, site: siteHash || "none", cause, maxBytes, keepMs };
+    return { dir: dataDir, version, site: siteHash || "none", cause, maxBytes, keepMs, copy };
   }
+}
+
+function copyPlaceOf({ log, node }: SiteModel): CopyPlace | null {
+  return log.copies === undefined ? null : { ...log.copies, node: node.id };
 }

@@ -197,9 +197,17 @@ export function siteModel(file: SiteFile, overrides: readonly Override[]): SiteM
     log: {
       maxBytes: bytesOf(file.log.maxBytes),
       keepMs: unitNumber(file.log.keep, SPANS_MS),
+      ...copiesOf(file.log.copyTo, file.log.copyCredentials),
     },
     console: listenerOf(file.console.listen),
     street: streetModel(file.street),
     overrides: [...overrides],
   };
+}
+
+function copiesOf(
+  to: string | undefined,
+  credentials: string | undefined,
+): Partial<SiteModel["log"]> {
+  return to === undefined ? {} : { copies: { to, credentials: credentials ?? null } };
 }

@@ -102,9 +102,22 @@ function checkAcl(draft: Draft, problems: Problems): void {
 }
 
 function checkLog(draft: Draft, problems: Problems): void {
+  checkCopies(draft, problems);
   const maxBytes = draft.log?.maxBytes;
   if (maxBytes === undefined || bytesOf(maxBytes) >= LEAST_LOG_BYTES) return;
   problems.add({ path: ["log", "maxBytes"], what: "below 16 MiB", use: "16MiB or more" });
+}
+
+/** The keys of a bucket stand in a file of their own: site files are passed around. */
+function checkCopies({ log }: Draft, problems: Problems): void {
+  const isBucket = log?.copyTo?.startsWith("http") ?? false;
+  if (isBucket && log?.copyCredentials === undefined) {
+    const use = "log.copyCredentials: /path/of/keys.json beside it";
+    problems.add({ path: ["log", "copyTo"], what: "a bucket without keys", use });
+  } else if (!isBucket && log?.copyCredentials !== undefined) {
+    const use = "a bucket's address as log.copyTo, or nothing here";
+    problems.add({ path: ["log", "copyCredentials"], what: "of no use without a bucket", use });
+  }
 }
 
 function checkStreet(draft: Draft, problems: Problems): void {

@@ -215,6 +215,16 @@ const siteFile = z.strictObject({
       .string()
       .regex(/^[1-9]\d{0,4}[hd]$/)
       .describe("time such as 90d or 12h"),
+    copyTo: z
+      .string()
+      .regex(/^(\/|https?:\/\/[^\s/@]+\/)[^\s?#]{1,200}$/)
+      .optional()
+      .describe("an absolute path, or https://host/bucket without keys"),
+    copyCredentials: z
+      .string()
+      .regex(/^\/[^\s]{1,200}$/)
+      .optional()
+      .describe("absolute path of a file that only the node's user can read"),
   }),
   console: z.strictObject({
     listen: z

@@ -80,17 +80,31 @@ function valuePaths(value: unknown, at: string, into: Set<string>): void {
   }
 }
 
-t.test("the demo uses every key", async (t) => {
+t.test("the demo uses every key but those that need a place elsewhere", async (t) => {
   const used = new Set<string>();
   valuePaths(readYaml(DEMO).value, "", used);
   // A reason stands on one line of the demo, the pedestrian's, and may also stand on a phase's.
   used.add(".phases.*.reason");
+  for (const key of ["copyTo", "copyCredentials"]) used.add(`.log.${key}`);
   const keys = schemaKeys(siteSchema() as SchemaNode, "");
   t.ok(keys.length > 80);
   t.same(
     keys.filter((key) => !used.has(key)),
     [],
   );
+});
+
+t.test("copies of snapshots go to a folder, or to a bucket with its keys in a file", async (t) => {
+  const logOf = (more: string) => {
+    const loaded = parseSite(DEMO.replace("keep: 90d", `keep: 90d, ${more}`), "demo.yaml");
+    return loaded.ok ? loaded.site.log.copies : loaded.problems;
+  };
+  t.same(logOf("copyTo: /mnt/share"), { to: "/mnt/share", credentials: null });
+  const bucket = "https://s3.example:9000/bucket/prefix";
+  t.same(logOf(`copyTo: '${bucket}', copyCredentials: /etc/stopline/keys.json`), {
+    to: bucket,
+    credentials: "/etc/stopline/keys.json",
+  });
 });
 
 t.test("the schema in docs is the one that check prints", async (t) => {

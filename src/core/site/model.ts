@@ -128,6 +128,13 @@ export interface Override {
   readonly reason: string;
 }
 
+export interface SnapshotPlace {
+  /** An absolute path, or the address of a bucket. */
+  readonly to: string;
+  /** File with the keys of that bucket; null for a path. */
+  readonly credentials: string | null;
+}
+
 export interface SiteModel {
   readonly node: { readonly region: string; readonly zone: string; readonly id: string };
   readonly name: string;
@@ -152,7 +159,12 @@ export interface SiteModel {
     readonly listeners: readonly Listener[];
     readonly acl: readonly AclEntry[];
   };
-  readonly log: { readonly maxBytes: number; readonly keepMs: number };
+  readonly log: {
+    readonly maxBytes: number;
+    readonly keepMs: number;
+    /** Where copies of snapshots go; absent: nowhere. */
+    readonly copies?: SnapshotPlace;
+  };
   readonly console: Listener;
   readonly street: Street | null;
   readonly overrides: readonly Override[];
