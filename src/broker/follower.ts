@@ -21,6 +21,8 @@ export interface FollowerOptions {
   readonly sinceMs: number | null;
   /** Only these; empty for all. */
   readonly kinds: readonly string[];
+  /** Waits between two tries to read; Node's timer unless time is virtual. */
+  readonly pause?: (ms: number) => Promise<void>;
   /** Takes a page, whenever it has room for it; false when it wants no more. */
   readonly take: (page: EventPage) => Promise<boolean>;
 }
@@ -28,6 +30,12 @@ export interface FollowerOptions {
 const PAGE_ROWS = 1_000;
 /** Between tries to read a log that can't be read. */
 const RETRY_MS = 500;
+
+function realPause(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms).unref();
+  });
+}
 
 export class Follower {
   readonly #options: FollowerOptions;
@@ -106,7 +114,8 @@ export class Follower {
     if (this.#stopped) return;
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
-      setTimeout(resolve, RETRY_MS).unref();
+      const { pause = realPause } = this.#options;
+      void pause(RETRY_MS).then(resolve);
     });
     this.#wake = null;
   }

@@ -20,11 +20,15 @@ export interface ShelfOptions {
   readonly onNotice: (text: string) => void;
 }
 
+/** A store that can't be read so often in a row is given up: nobody gets QoS 1 before it is. */
+const MAX_FAILED_LOADS = 5;
+
 export class BrokerShelf {
   readonly #options: ShelfOptions;
   readonly #path: string;
   #store: BrokerStore | null = null;
   readonly #notices: string[] = [];
+  #failedLoads = 0;
 
   constructor(options: ShelfOptions) {
     this.#options = options;
@@ -33,7 +37,9 @@ export class BrokerShelf {
 
   /** Everything that is kept; a damaged store gives nothing, and says so. */
   load(): KeptContents {
+    this.#failedLoads += 1;
     const changes = this.#use((store) => store.load());
+    this.#failedLoads = 0;
     this.#tell();
     return { changes, notices: this.#notices.splice(0) };
   }
@@ -61,7 +67,8 @@ export class BrokerShelf {
       return work(this.#open());
     } catch (error) {
       this.close();
-      const why = whyUnusable(error);
+      const isHopeless = this.#failedLoads >= MAX_FAILED_LOADS && isUnreadable(error);
+      const why = isHopeless ? "unreadable" : whyUnusable(error);
       if (why === null) throw error;
       this.#clear(why, error instanceof Error ? error.message : String(error));
       return work(this.#open());
@@ -73,7 +80,7 @@ export class BrokerShelf {
     return this.#store;
   }
 
-  #clear(why: StoreError["why"], detail: string): void {
+  #clear(why: StoreError["why"] | "unreadable", detail: string): void {
     const aside = setAside(this.#options.storage.files, this.#path, why);
     const text = `what the broker kept can't be used and is set aside as ${aside}: ${detail}`;
     this.#notices.push(text);
@@ -92,6 +99,11 @@ export class BrokerShelf {
     }));
     if (this.#options.append(events)) this.#use((store) => store.forgetDiscarded(last.number));
   }
+}
+
+/** The disk can't give what it holds; a full or busy one is another matter. */
+function isUnreadable(error: unknown): boolean {
+  return error instanceof SqlError && /^SQLITE_(IOERR|CANTOPEN)/.test(error.code);
 }
 
 /** How a file that is to be set aside is called, or null for a disk that only refuses. */

@@ -277,8 +277,8 @@ function prepareFile(database: Database, path: string): void {
   } else if (found("application_id") !== APPLICATION_ID) {
     throw new StoreError("foreign", `${path} is a database of another program`);
   } else if (found("user_version") > STORE_VERSION) {
-    const text = `${path} has version ${found("user_version")}; this program knows ${STORE_VERSION}`;
-    throw new StoreError("newer", text);
+    const versions = `version ${found("user_version")}, this program knows ${STORE_VERSION}`;
+    throw new StoreError("newer", `${path}: ${versions}`);
   }
   checkSettings(database);
   const health = textOf(database.prepare("PRAGMA quick_check(1)").get());

@@ -281,6 +281,21 @@ function brokerFigures(counters: ReturnType<() => Broker["counters"]> | null): F
     { name: "stopline_broker_throttled_total", help: "Sockets slowed", value: counters.throttled },
     { name: "stopline_broker_messages_in_total", help: "PUBLISHes", value: counters.messagesIn },
     { name: "stopline_broker_sessions", help: "Persistent sessions", value: counters.sessions },
+    {
+      name: "stopline_broker_queued_messages",
+      help: "Undelivered messages of persistent sessions",
+      value: counters.queuedMessages,
+    },
+    {
+      name: "stopline_broker_commits_total",
+      help: "Commits of what the broker keeps",
+      value: counters.diskCommits,
+    },
+    {
+      name: "stopline_broker_disk_trouble",
+      help: "1 while what the broker keeps can't be written",
+      value: counters.diskTrouble === null ? 0 : 1,
+    },
   ];
   for (const [reason, value] of Object.entries(counters.refused)) {
     const labels = { reason };

@@ -224,6 +224,11 @@ const KINDS: Readonly<
   },
   clock: { group: "node", text: ([step]) => `Clock stepped by ${part(step)} ms` },
   site: { group: "node", text: () => "Site file read" },
+  session: {
+    group: "node",
+    text: ([client, why, messages]) =>
+      `Session of ${part(client)} discarded with ${part(messages)} messages: ${part(why)}`,
+  },
   checkpoint: { group: "node", text: ([, , rows]) => `Old rows cut from the log: ${part(rows)}` },
   figure: { group: "node", text: ([name, value]) => `${part(name)} ${part(value)}` },
   fault: {
