@@ -111,6 +111,33 @@ export function importFindings(name: string, text: string): Finding[] {
     .map((fault) => ({ place: name, text: fault }));
 }
 
+/** Modules that run from an import: neither types nor what is loaded later on demand. */
+function loadedBy(text: string): string[] {
+  const found = text.matchAll(/^(?:import|export)\s+(type\s+)?([^;"]*?)\s*from\s+"([^"]+)"/gm);
+  return [...found]
+    .filter(([, type, names = ""]) => {
+      const listed = /^\{([\s\S]*)\}$/.exec(names.trim())?.[1];
+      const onlyTypes = listed?.split(",").every((name) => /^\s*(type\s|$)/.test(name)) ?? false;
+      return type === undefined && !onlyTypes;
+    })
+    .map(([, , , target = ""]) => target);
+}
+
+/** Packages that a file loads, itself or through others of ours. */
+function packagesOf(entry: string): string[] {
+  const [seen, packages] = [new Set<string>(), new Set<string>()];
+  for (const waiting = [entry]; waiting.length > 0; ) {
+    const name = waiting.pop() ?? "";
+    if (seen.has(name)) continue;
+    seen.add(name);
+    for (const target of loadedBy(read(name))) {
+      if (target.startsWith(".")) waiting.push(normalize(join(dirname(name), target)));
+      else if (!target.startsWith("node:")) packages.add(target);
+    }
+  }
+  return [...packages];
+}
+
 /** A page has one `# ` title and its relative links name tracked files or folders. */
 function pageFindings(name: string, names: ReadonlySet<string>): Finding[] {
   const text = read(name).replace(/```[\s\S]*?```/g, "");
@@ -148,6 +175,11 @@ t.test("imports go one way", async (t) => {
   t.equal(importFindings("src/core/a/b.ts", 'import x from "node:fs";').length, 1);
   t.equal(importFindings("src/log/b.ts", 'import { x } from "../node/c.ts";').length, 1);
   t.equal(importFindings("src/core/interlock/b.ts", 'from "../signal/c.ts"').length, 1);
+});
+
+t.test("the control thread loads no package", async (t) => {
+  t.same(packagesOf("src/cli/run-node.ts"), []);
+  t.same(packagesOf("src/log/worker.ts").sort(), ["better-sqlite3", "cbor-x"]);
 });
 
 t.test("every test file holds a test", async (t) => {

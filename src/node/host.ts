@@ -1,5 +1,5 @@
-// What a node runs on: time, disk, threads and the channels between them. The real one is this
-// process and machine; the simulator runs many nodes in one thread on a virtual one.
+// What a node runs on: time, threads and the channels between them; the disk is its log thread's.
+// The real one is this process; the simulator runs many nodes in one thread, in virtual time.
 import {
   MessageChannel,
   type ResourceLimits,
@@ -7,8 +7,6 @@ import {
   Worker,
 } from "node:worker_threads";
 import { type ChannelPort, transferable } from "../log/channel.ts";
-import { realStorage } from "../log/real-storage.ts";
-import type { Storage } from "../log/storage.ts";
 import { realTimers, type Timers } from "../log/timers.ts";
 
 export type ThreadName = "log" | "service" | "mesh";
@@ -37,14 +35,12 @@ export interface WorkerLike {
 
 export interface Host {
   readonly timers: Timers;
-  readonly storage: Storage;
   spawn(plan: SpawnPlan, events: WorkerEvents): WorkerLike;
   channel(): readonly [ChannelPort, ChannelPort];
 }
 
 export const realHost: Host = {
   timers: realTimers,
-  storage: realStorage,
   spawn({ name, url, data, transfer, limits }, events) {
     const worker = new Worker(url, {
       name,

@@ -7,6 +7,7 @@ import { type CacheStore, cacheKey, MeshCache } from "../mesh/cache.ts";
 import { Mesh } from "../mesh/mesh.ts";
 import type { Lane, MeshEffect, MeshEvent, MeshNow } from "../mesh/mesh-types.ts";
 import type { Keys } from "../wire/keys.ts";
+import { encodeMap, mapFromSite } from "../wire/map.ts";
 import { LogAsker } from "./log-asker.ts";
 import type { FromMesh, ToMesh } from "./mesh-messages.ts";
 import { meshPicture } from "./mesh-picture.ts";
@@ -62,8 +63,8 @@ export class MeshBody {
         this.#setClock(message.view.clock);
         this.step({ kind: "own-view", view: message.view });
         break;
-      case "map":
-        this.step({ kind: "own-map", map: message.map });
+      case "site":
+        this.step({ kind: "own-map", map: encodeMap(mapFromSite(message.site)) });
         break;
       case "raised":
         this.step({ kind: "raised", incarnation: message.incarnation });

@@ -1,6 +1,7 @@
 // What the control thread and the mesh thread say to each other, and what goes between the mesh
 // thread and whatever brings bytes to neighbours. Plain data only.
 import type { KeyObject } from "node:crypto";
+import type { SiteModel } from "../core/site/model.ts";
 import type { ControlView } from "../core/site/view.ts";
 import type { ChannelPort } from "../log/channel.ts";
 import type { NodeEvent } from "../log/events.ts";
@@ -36,8 +37,8 @@ export type LogOpened = Extract<FromLog, { kind: "opened" }>;
 export type ToMesh =
   | { readonly kind: "log-port"; readonly port: ChannelPort; readonly opened: LogOpened }
   | { readonly kind: "view"; readonly view: ControlView }
-  /** The node's geometry, as `wire/map.ts` encodes it. */
-  | { readonly kind: "map"; readonly map: Uint8Array }
+  /** Whose geometry the neighbours are told. */
+  | { readonly kind: "site"; readonly site: SiteModel }
   | { readonly kind: "raised"; readonly incarnation: number }
   | { readonly kind: "stop" };
 

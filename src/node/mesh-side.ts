@@ -1,4 +1,5 @@
 // The mesh as the control thread sees it: a thread under watch, and what it says passed on.
+import type { SiteModel } from "../core/site/model.ts";
 import type { ControlView } from "../core/site/view.ts";
 import type { Host } from "./host.ts";
 import type { LogSide } from "./log-side.ts";
@@ -13,8 +14,8 @@ export interface MeshSideOptions {
   readonly host: Host;
   readonly setup: MeshSetup;
   readonly node: string;
-  /** The node's geometry at present. */
-  readonly map: () => Uint8Array;
+  /** As it is at present. */
+  readonly site: () => SiteModel;
   readonly log: LogSide;
   readonly onPicture: (picture: MeshPicture) => void;
   readonly onNotice: (level: "info" | "warn", text: string) => void;
@@ -71,8 +72,8 @@ export class MeshSide {
   }
 
   /** Says the node's geometry, which a new site file may have changed. */
-  tellMap(): void {
-    this.post({ kind: "map", map: this.options.map() });
+  tellSite(): void {
+    this.post({ kind: "site", site: this.options.site() });
   }
 
   async stop(graceMs: number): Promise<boolean> {
@@ -104,7 +105,7 @@ export class MeshSide {
     const { log, onNotice, onPicture } = this.options;
     switch (message.kind) {
       case "ready":
-        this.tellMap();
+        this.tellSite();
         this.join();
         break;
       case "log":

@@ -7,7 +7,6 @@ import type { ReloadAnswer } from "../console/api.ts";
 import type { SiteModel } from "../core/site/model.ts";
 import type { ControlMode, ControlView } from "../core/site/view.ts";
 import { type TimerHandle, within } from "../log/timers.ts";
-import { encodeMap, mapFromSite } from "../wire/map.ts";
 import { ClockWatch } from "./clock-watch.ts";
 import type { Host } from "./host.ts";
 import { LiveControl } from "./live-control.ts";
@@ -147,7 +146,7 @@ export class RunningNode {
       host,
       setup,
       node: site.node.id,
-      map: () => encodeMap(mapFromSite(this.site ?? site)),
+      site: () => this.site ?? site,
       log,
       onPicture: (picture) => this.tell({ kind: "mesh", picture }),
       onNotice: (level, text) => this.notice(level, text),
@@ -188,7 +187,7 @@ export class RunningNode {
     this.log.append({ kind: "site", body: [read.hash, read.site.name] });
     this.site = read.site;
     this.live?.replaceSite(read.site);
-    this.mesh?.tellMap();
+    this.mesh?.tellSite();
     this.host.timers.after(RENEW_AFTER_MS, () => this.service.renew());
     return { ok: true, problems: [] };
   }

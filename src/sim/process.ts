@@ -59,7 +59,6 @@ export class SimProcess {
     this.main = this.#thread("control");
     this.host = {
       timers: this.main.timers,
-      storage: options.storage,
       spawn: (plan, events) => this.#spawn(plan, events),
       channel: () => simChannel(this.#wire),
     };
