@@ -14,6 +14,7 @@ import type { Peer, Role } from "./access.ts";
 import { CONSUMED_TOPIC, Emitter } from "./emitter.ts";
 import { matches } from "./filters.ts";
 import type { Gate } from "./gate.ts";
+import { NOT_READ } from "./intake.ts";
 import type { BrokerLimits } from "./limits.ts";
 import type { Lane } from "./replays.ts";
 import type { StoredPacket } from "./session.ts";
@@ -202,13 +203,13 @@ export class Engine {
   #decide(): void {
     const aedes = this.#aedes;
     aedes.authenticate = (client, user, password, done) => {
-      const judge = (): void => {
-        const refused = this.#login(client, user, password);
+      const judge = (loaded: boolean): void => {
+        const refused = loaded ? this.#login(client, user, password) : this.#unavailable();
         if (refused === null) done(null, true);
         else done(Object.assign(new Error("refused"), { returnCode: refused }), false);
       };
       // Who wants a kept session back waits until it is known which there are.
-      if (client.clean || this.#sessions.loaded) judge();
+      if (client.clean || this.#sessions.loaded) judge(true);
       else void this.#sessions.whenLoaded().then(judge);
     };
     aedes.authorizePublish = (client, packet, done) => {
@@ -224,6 +225,11 @@ export class Engine {
     };
     aedes.authorizeForward = (client, packet) =>
       this.#mayForward(client, packet as Delivery) ? packet : null;
+  }
+
+  #unavailable(): 3 {
+    this.#policy.failed(NOT_READ);
+    return 3;
   }
 
   #login(

@@ -47,12 +47,16 @@ interface Flight {
 /** Bounds of one batch: a transaction of some 20 ms on a slow card. */
 const BATCH_CHANGES = 4_096;
 const BATCH_BYTES = 2_097_152;
+/** Ends of sessions that wait to be said in the log, should the disk be away for very long. */
+const MAX_ENDS = 1_000;
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 5_000;
 
 export class Keeper {
   readonly #options: KeeperOptions;
   readonly #pending = new Map<string, Noted>();
+  /** Ends of sessions among them. */
+  #ends = 0;
   #place = 0;
   #durable = 0;
   #waiters: Waiter[] = [];
@@ -107,6 +111,10 @@ export class Keeper {
    */
   note(change: KeptChange, fresh = false): void {
     if (this.#options.disk === null) return;
+    if (change.kind === "discarded") {
+      this.#ends += 1;
+      if (this.#ends > MAX_ENDS) return;
+    }
     this.#place += 1;
     const key = keyOf(change, this.#place);
     const before = this.#pending.get(change.kind === "session-gone" ? sessionKey(change) : key);
@@ -208,6 +216,7 @@ export class Keeper {
       bytes += "payload" in change && change.payload !== null ? change.payload.length : 0;
       this.#pending.delete(key);
     }
+    this.#ends = 0;
     return { changes, place: this.#place };
   }
 

@@ -12,6 +12,7 @@ import type { Handshakes } from "./handshakes.ts";
 import type { Keeper } from "./keeper.ts";
 import type { BrokerLimits } from "./limits.ts";
 import {
+  asBuffer,
   type Body,
   type Filter,
   type Match,
@@ -298,5 +299,5 @@ function isSame(one: Filter, other: Filter): boolean {
 }
 
 function bodyOf({ number, topic, payload, qos }: Kept<"message">): Body {
-  return { number, brokerId: undefined, topic, payload: Buffer.from(payload), qos, holders: 0 };
+  return { number, brokerId: undefined, topic, payload: asBuffer(payload), qos, holders: 0 };
 }

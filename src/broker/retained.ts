@@ -4,7 +4,7 @@ import type { KeptChange } from "../wire/kept.ts";
 import { STOPLINE_ROOT } from "../wire/topics.ts";
 import type { Keeper } from "./keeper.ts";
 import type { BrokerLimits } from "./limits.ts";
-import { asBytes, ownCopy, type StoredPacket, sizeOf } from "./session.ts";
+import { asBuffer, asBytes, ownCopy, type StoredPacket, sizeOf } from "./session.ts";
 import { TopicTree } from "./topic-tree.ts";
 
 type Retain = Extract<KeptChange, { kind: "retain" }>;
@@ -96,5 +96,5 @@ function changeOf({ topic, payload, qos }: StoredPacket): Retain | null {
 
 function packetOf({ topic, qos }: Retain, payload: Uint8Array): StoredPacket {
   const flags = { retain: true, dup: false };
-  return { cmd: "publish", topic, payload: Buffer.from(payload), qos, ...flags };
+  return { cmd: "publish", topic, payload: asBuffer(payload), qos, ...flags };
 }

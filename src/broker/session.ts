@@ -64,6 +64,11 @@ export function ownCopy(payload: Buffer | string): Buffer | string {
   return copy;
 }
 
+/** Bytes that came over a channel: nobody else has them. */
+export function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
+}
+
 export function asBytes(payload: Buffer | string): Buffer {
   return typeof payload === "string" ? Buffer.from(payload) : payload;
 }

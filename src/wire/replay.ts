@@ -78,7 +78,7 @@ export interface EventPage {
   readonly head: number;
 }
 
-/** `past`: more comes. `live`: this was all there is, and what is committed comes. `end`: it was. */
+/** `past`: more comes. `live`: this was all, what is committed comes. `end`: this was all. */
 export const REPLAY_STATES = ["past", "live", "end"] as const;
 export type ReplayState = (typeof REPLAY_STATES)[number];
 

@@ -66,7 +66,7 @@ const PUBACK = 4;
 let delivered = false;
 let marked = false;
 
-/** What a client sends; a marked PUBLISH, or the acknowledgement of its delivery, may be the end. */
+/** What a client sends; a marked PUBLISH, or the PUBACK of its delivery, may be the end. */
 function received(chunk: Buffer): void {
   const type = (chunk[0] ?? 0) >> 4;
   if (type === PUBLISH && isMarked(chunk)) {
