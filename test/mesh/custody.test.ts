@@ -51,17 +51,14 @@ class RealLog implements MemberLog {
   start(boot: string, _trusted: boolean): StartEvent {
     this.close();
     this.#writer = openWriter(this.dir, { ...OPTIONS, boot, nowMs: WALL_MS });
-    const { incarnation, trusted, continues, state } = this.#writer;
+    const { incarnation, trusted, before, state } = this.#writer;
     return {
       kind: "start",
       incarnation,
       boot: new Uint8Array(Buffer.from(boot, "hex")),
       trusted,
       own: state.encode(),
-      before:
-        continues.seq === 0
-          ? null
-          : { ...continues, incarnation: this.#writer.incarnationAt(continues.seq) },
+      before,
     };
   }
 

@@ -5,7 +5,7 @@ export const RING: Links = { a: ["b", "d"], b: ["a", "c"], c: ["b", "d"], d: ["c
 export const IDS = Object.keys(RING);
 
 /** One thing that happens, drawn from numbers. */
-function happen(zone: Zone, draw: () => number): void {
+export function happen(zone: Zone, draw: () => number): void {
   const id = IDS[Math.floor(draw() * IDS.length)] ?? "a";
   const [other] = RING[id] ?? [];
   const member = zone.member(id);
