@@ -10,7 +10,13 @@
 //
 // The simple rule behind it: a dot is never used twice, whatever happened to the disk.
 import { isPlanted } from "../core/planted.ts";
-import { ALONE_AFTER_MS, ANSWERS_SETTLE_MS, MAX_RISES, RISES_WITHIN_MS } from "./limits.ts";
+import {
+  ALONE_AFTER_MS,
+  ANSWERS_SETTLE_MS,
+  MAX_RISES,
+  RAISE_EVERY_MS,
+  RISES_WITHIN_MS,
+} from "./limits.ts";
 import type { MeshNow, MeshState, StartEvent } from "./mesh-types.ts";
 import type { Outbox } from "./out.ts";
 
@@ -24,6 +30,8 @@ export class Birth {
   /** Highest incarnation of this node that others know, and when the first one answered. */
   #highest = 0;
   #answeredMs: number | null = null;
+  /** Since when the log was asked last, or null. */
+  #raisingMs: number | null = null;
   /** When receivers demanded a higher one, monotonic. */
   #rises: number[] = [];
 
@@ -89,6 +97,7 @@ export class Birth {
 
   /** True when this node may share from now on. */
   tick(now: MeshNow): boolean {
+    if (this.#state === "raising") this.#askAgain(now);
     if (this.#state !== "asking") return false;
     const answered = this.#answeredMs;
     if (answered === null) {
@@ -137,12 +146,21 @@ export class Birth {
     this.#ask(this.#highest + 1, "a neighbour knows a higher one");
   }
 
+  /** The log's thread may have died over it. */
+  #askAgain(now: MeshNow): void {
+    this.#raisingMs ??= now.monoMs;
+    if (now.monoMs - this.#raisingMs < RAISE_EVERY_MS) return;
+    this.#raisingMs = now.monoMs;
+    this.#ask(this.#highest + 1, "a neighbour knows a higher one");
+  }
+
   #ask(incarnation: number, cause: string): void {
     this.#out.push({ kind: "raise", incarnation, cause });
   }
 
   #enter(state: MeshState): void {
     this.#state = state;
+    this.#raisingMs = null;
     this.#out.incarnation = state === "sharing" ? this.#incarnation : 0;
   }
 }

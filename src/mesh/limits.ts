@@ -27,6 +27,8 @@ export const ANSWERS_WITHIN_MS = 10_000;
 export const ALONE_AFTER_MS = 10_000;
 /** After the first answer, others may still come: the highest counts. */
 export const ANSWERS_SETTLE_MS = 300;
+/** The log is asked again for an incarnation that it has not opened. */
+export const RAISE_EVERY_MS = 5_000;
 /** More than so many rises that others demanded within the time: two machines, one identity. */
 export const MAX_RISES = 3;
 export const RISES_WITHIN_MS = 60_000;

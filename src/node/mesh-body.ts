@@ -57,7 +57,7 @@ export class MeshBody {
     switch (message.kind) {
       case "log-port":
         this.#log.attach(message.port);
-        if (!this.#started) this.#begin();
+        if (!this.#started) this.#begin(message.again);
         break;
       case "view":
         this.#setClock(message.view.clock);
@@ -97,24 +97,24 @@ export class MeshBody {
   }
 
   /** First what was known of the neighbours, then what this node says of itself. */
-  #begin(): void {
+  #begin(again: boolean): void {
     this.#started = true;
     this.cache.restore((entries) => {
       if (entries.length > 0) this.step({ kind: "cached", entries });
     });
-    this.#askOwn();
+    this.#askOwn(again);
   }
 
-  #askOwn(): void {
+  #askOwn(again: boolean): void {
     this.#log.ask({ kind: "own-state" }, (answer) => {
       if (answer?.kind !== "own-state") {
-        this.#options.timers.after(RETRY_MS, () => this.#askOwn());
+        this.#options.timers.after(RETRY_MS, () => this.#askOwn(again));
         return;
       }
       const { incarnation, boot, trusted, state, position, before } = answer.own;
       this.#log.beginAfter(position.seq);
       const start = { incarnation, boot: new Uint8Array(Buffer.from(boot, "hex")), trusted };
-      this.step({ kind: "start", ...start, own: state, before });
+      this.step({ kind: "start", ...start, again, own: state, before });
     });
   }
 

@@ -35,7 +35,13 @@ export interface MeshData {
 export type LogOpened = Extract<FromLog, { kind: "opened" }>;
 
 export type ToMesh =
-  | { readonly kind: "log-port"; readonly port: ChannelPort; readonly opened: LogOpened }
+  | {
+      readonly kind: "log-port";
+      readonly port: ChannelPort;
+      readonly opened: LogOpened;
+      /** An earlier mesh thread of this process has shared something. */
+      readonly again: boolean;
+    }
   | { readonly kind: "view"; readonly view: ControlView }
   /** Whose geometry the neighbours are told. */
   | { readonly kind: "site"; readonly site: SiteModel }

@@ -17,9 +17,10 @@ export interface MeshSight {
 
 const DISPLAYS: readonly NeighbourPhase["display"][] = ["red", "green", "yellow", "red-clearance"];
 
-function phaseOf({ phase, display, predictedEndWallMs }: PhaseReport): NeighbourPhase {
-  const known = DISPLAYS.find((word) => word === display) ?? "red";
-  return { phase, display: known, endWallMs: predictedEndWallMs };
+/** Nothing while the neighbour is not in control: its lamps may flash, whatever its phases say. */
+function phaseOf({ phase, display, predictedEndWallMs }: PhaseReport): NeighbourPhase[] {
+  const known = DISPLAYS.find((word) => word === display);
+  return known === undefined ? [] : [{ phase, display: known, endWallMs: predictedEndWallMs }];
 }
 
 function neighbourOf(view: NeighbourView, keptMs: number | null): NeighbourPicture {
@@ -32,7 +33,7 @@ function neighbourOf(view: NeighbourView, keptMs: number | null): NeighbourPictu
     // After a restart, until it is heard: how old what was known before has become.
     ageMs: view.ageMs ?? keptMs,
     lagMs: view.lagMs,
-    phases: view.phases.map(phaseOf),
+    phases: view.phases.flatMap(phaseOf),
     vehicles: view.vehicles,
     deltaBytes: view.receivedBytes,
     trouble: view.distrusted ?? cached,

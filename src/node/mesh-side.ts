@@ -26,6 +26,8 @@ export class MeshSide {
   private readonly options: MeshSideOptions;
   private readonly thread: Thread;
   private opened: LogOpened | null = null;
+  /** Mesh threads that this process has started. */
+  private births = 0;
 
   constructor(options: MeshSideOptions) {
     const { host, onDeath } = options;
@@ -81,6 +83,7 @@ export class MeshSide {
   }
 
   private birth() {
+    this.births += 1;
     const { setup, node } = this.options;
     const transport = setup.connect();
     const { neighbours, keys } = setup;
@@ -98,7 +101,8 @@ export class MeshSide {
     const [logEnd, port] = host.channel();
     log.attach("mesh", logEnd);
     const incarnation = Math.max(this.opened.incarnation, log.incarnation);
-    this.post({ kind: "log-port", port, opened: { ...this.opened, incarnation } });
+    const opened = { ...this.opened, incarnation };
+    this.post({ kind: "log-port", port, opened, again: this.births > 1 });
   }
 
   private take(message: FromMesh): void {

@@ -2,9 +2,10 @@
 // machines with one identity.
 import t from "tap";
 import { type PlantedBug, plant } from "../../src/core/planted.ts";
+import { Mesh } from "../../src/mesh/mesh.ts";
 import type { MeshEffect } from "../../src/mesh/mesh-types.ts";
 import { decodeEnvelope, type Envelope } from "../../src/wire/envelope.ts";
-import { type Links, PAIR, SmallLog, Zone } from "./machines.ts";
+import { keysOf, type Links, PAIR, SmallLog, Zone } from "./machines.ts";
 
 const LINE: Links = { a: ["b"], b: ["a", "c"], c: ["b"] };
 /** What tells others something of this node's state. */
@@ -194,6 +195,26 @@ t.test("a machine that runs again in a living process takes the next incarnation
   zone.run(1_000);
   t.equal(log.incarnation, 2);
   t.match(zone.mesh("b").neighbours(zone.now("b"))[0], { incarnation: 2, distrusted: null });
+});
+
+t.test("a log that died over a raise is asked again", async (t) => {
+  const zone = new Zone(PAIR);
+  zone.start("b");
+  zone.start("a");
+  zone.run(500);
+  const mesh = new Mesh({ id: "a", neighbours: ["b"], keys: keysOf("a", ["a", "b"]) });
+  const now = (ms: number) => ({ monoMs: ms, wallMs: ms });
+  const asked = (effects: readonly MeshEffect[]) =>
+    effects.flatMap((effect) => (effect.kind === "raise" ? [effect.incarnation] : []));
+  const start = { ...zone.member("a").log.start("0102030405060708", true), again: true };
+  t.same(asked(mesh.step(start, now(1_000))), [3]);
+  const later: number[] = [];
+  for (let ms = 1_050; ms < 13_000; ms += 50) {
+    later.push(...asked(mesh.step({ kind: "tick" }, now(ms))));
+  }
+  t.same(later, [3, 3]);
+  mesh.step({ kind: "raised", incarnation: 3 }, now(13_000));
+  t.equal(mesh.figures(now(13_000)).state, "sharing");
 });
 
 t.test("a new disk: counters go on from what the neighbours remember", async (t) => {
