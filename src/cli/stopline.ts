@@ -30,7 +30,10 @@ const COMMANDS: Readonly<Record<string, { readonly says: string; load: () => Pro
       says: "--data DIR [--from N] [--kind K] [--format json|csv|indiana]",
       load: () => import("./events.ts"),
     },
-    snapshot: { says: "list|verify --data DIR", load: () => import("./snapshot.ts") },
+    snapshot: {
+      says: "list|verify|restore|diff   see docs/log.md",
+      load: () => import("./snapshot.ts"),
+    },
     replay: {
       says: "FILE.csv --site FILE [--out DIR]   recorded detectors through a node",
       load: () => import("./replay.ts"),

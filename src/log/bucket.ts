@@ -1,5 +1,5 @@
-// aws4fetch as a place for copies: objects of an S3-compatible bucket. The one file that imports it,
-// and it is imported only where a bucket is configured.
+// aws4fetch as a place for copies: objects of an S3-compatible bucket. The one file that imports
+// it, and it is imported only where a bucket is configured.
 import { AwsClient } from "aws4fetch";
 
 export interface BucketAccess {

@@ -28,7 +28,7 @@ export interface CopyFigures {
 
 /** A place for copies. */
 export interface CopyTarget {
-  /** Whole or not at all; throws with the reason, also when `signal` says that it takes too long. */
+  /** Whole or not at all; throws with the reason, also when `signal` ends it. */
   put(path: string, bytes: Uint8Array, signal: AbortSignal): Promise<void>;
 }
 

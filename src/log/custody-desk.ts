@@ -159,9 +159,7 @@ export class CustodyDesk {
 }
 
 function ownState(writer: LogWriter): OwnState {
-  const { incarnation, boot, trusted, head, state, continues } = writer;
-  const before =
-    continues.seq === 0 ? null : { ...continues, incarnation: writer.incarnationAt(continues.seq) };
+  const { incarnation, boot, trusted, head, state, before } = writer;
   const position = { ...head, incarnation };
   return { incarnation, boot, trusted, state: state.encode(), position, before };
 }

@@ -63,7 +63,10 @@ export interface OwnState {
   readonly state: Uint8Array;
   /** The newest row. */
   readonly position: HistoryPosition;
-  /** The row that this start goes on from; null when there was none. */
+  /**
+   * The row that this start goes on from or, where it is not trusted, the last one that is beyond
+   * doubt; null when there was none.
+   */
   readonly before: HistoryPosition | null;
 }
 

@@ -19,6 +19,7 @@ import { copyGoodRows } from "./salvage.ts";
 import { createFile, inspectFile, openForWriting } from "./schema.ts";
 import { SnapshotFolder } from "./snapshots.ts";
 import { type Storage, setAside } from "./storage.ts";
+import { untrustedFrom } from "./trust.ts";
 import { LogWriter, SNAPSHOT_FAULT, type WriterOptions } from "./writer.ts";
 
 /** Name of the log in its data folder. */
@@ -124,7 +125,7 @@ function begin({ dir, lock, snapshots, options, trail }: Opening, loaded: Loaded
   const rises = !resumes && !(isPlanted("dot-reused") && last > 0);
   const incarnation = rises ? last + 1 : last;
   const boot = bootOf(options, resumes ? loaded.state.boot : "");
-  const trusted = trail.trusted && !isMarkedUntrusted(loaded.database);
+  const trusted = trail.trusted && untrustedFrom(loaded.database) === null;
   const writer = new LogWriter(
     { dir, lock, snapshots, incarnation, boot, trusted, notices: trail.notices, ...loaded },
     options,
@@ -147,12 +148,6 @@ function damageIn(database: Database, { options }: Opening): string | null {
 function bootOf({ boot }: WriterOptions, resumed: string): string {
   if (resumed !== "") return resumed;
   return boot ?? randomBytes(BOOT_BYTES).toString("hex");
-}
-
-/** A start whose incarnation nobody has confirmed yet, before this one or put here by `restore`. */
-function isMarkedUntrusted(database: Database): boolean {
-  const sql = "SELECT value FROM node WHERE name = 'untrusted'";
-  return database.prepare(sql).get() !== undefined;
 }
 
 function storedIncarnation(database: Database): number {

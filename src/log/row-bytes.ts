@@ -1,5 +1,6 @@
 // An event as the bytes of a row. What could not be read back later is replaced, never written.
 import { type CborValue, encodeCbor } from "../wire/codec.ts";
+import type { Database } from "./driver.ts";
 import type { NodeEvent } from "./events.ts";
 
 /** A body larger than this is not a row; a decoder would refuse it (`DEFAULT_BOUNDS`). */
@@ -13,9 +14,26 @@ export function wholeMs(at: number): number {
 }
 
 /** Equal for events that make the same row. */
-export function fingerprint(event: NodeEvent): string {
+function fingerprint(event: NodeEvent): string {
   const { bytes } = bodyBytes(event);
   return `${event.kind} ${wholeMs(event.at ?? 0)} ${Buffer.from(bytes).toString("hex")}`;
+}
+
+/** True when exactly these events stand somewhere after `seq`, one after the other. */
+export function containsRows(
+  database: Database,
+  seq: number,
+  events: readonly NodeEvent[],
+): boolean {
+  const wanted = events.map((event) => fingerprint(event));
+  const found = database
+    .prepare("SELECT kind, at, body FROM events WHERE seq > ? ORDER BY seq")
+    .all(seq)
+    .map(([kind, at, body]) => `${kind} ${at} ${Buffer.from(body as Uint8Array).toString("hex")}`);
+  for (let from = 0; from + wanted.length <= found.length; from += 1) {
+    if (wanted.every((mark, index) => found[from + index] === mark)) return true;
+  }
+  return false;
 }
 
 /** The stored bytes of a body. */

@@ -58,12 +58,12 @@ export class SnapshotFolder {
 
   /** The file of the snapshot at a position. */
   bytes(seq: number): Uint8Array {
-    return this.#files.read(this.#pathOf(seq));
+    return this.#files.read(this.pathOf(seq));
   }
 
   /** Stores a snapshot and removes all but the newest `keep`; gives its file. */
   store(snapshot: Snapshot, keep: number): Uint8Array {
-    const path = this.#pathOf(snapshot.position.seq);
+    const path = this.pathOf(snapshot.position.seq);
     this.#files.makeDir(this.path);
     const bytes = encodeSnapshot(snapshot, this.#author);
     this.#files.writeAtomic(path, bytes);
@@ -74,7 +74,7 @@ export class SnapshotFolder {
   }
 
   remove(seq: number): void {
-    this.#files.remove(this.#pathOf(seq));
+    this.#files.remove(this.pathOf(seq));
   }
 
   /**
@@ -91,7 +91,7 @@ export class SnapshotFolder {
         return { snapshot, state: decodeState(snapshot.state) };
       } catch (error) {
         if (!(error instanceof WireError)) throw error;
-        const aside = setAside(this.#files, this.#pathOf(seq), "bad");
+        const aside = setAside(this.#files, this.pathOf(seq), "bad");
         notices.push(`snapshot ${seq} set aside as ${aside}: ${error.message}`);
       }
     }
@@ -112,7 +112,8 @@ export class SnapshotFolder {
     return highest;
   }
 
-  #pathOf(seq: number): string {
+  /** File of the snapshot at a position. */
+  pathOf(seq: number): string {
     return join(this.path, `${String(seq).padStart(16, "0")}.snap`);
   }
 }

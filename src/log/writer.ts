@@ -18,10 +18,11 @@ import { type Recovered, recoveryOf } from "./own-recovery.ts";
 import { readPage } from "./pages.ts";
 import type { RowRoom } from "./raw-rows.ts";
 import { cutOldRows } from "./retention.ts";
-import { bodyBytes, fingerprint, wholeMs } from "./row-bytes.ts";
+import { bodyBytes, containsRows, wholeMs } from "./row-bytes.ts";
 import { hashAt, type LogQuery, type Position, queryRows, walkRows } from "./rows.ts";
 import type { Author } from "./snapshot-file.ts";
 import type { SnapshotFolder } from "./snapshots.ts";
+import { noteUntrusted, trustAgain, untrustedFrom } from "./trust.ts";
 
 /** What a writer is told about the node and its limits. */
 export interface WriterOptions {
@@ -163,7 +164,7 @@ export class LogWriter {
       const { rows } = this.transaction(nowMs, (add) => {
         if (incarnation > before) this.#startRow(cause, add);
         // After that row, which marks what this writer does not trust yet.
-        this.#database.exec("DELETE FROM node WHERE name = 'untrusted'");
+        trustAgain(this.#database);
       });
       this.#trusted = true;
       return rows;
@@ -180,7 +181,7 @@ export class LogWriter {
     this.#database
       .prepare("UPDATE node SET value = ? WHERE name = 'incarnation'")
       .run(this.#incarnation);
-    if (!this.#trusted) this.#database.exec("INSERT OR REPLACE INTO node VALUES ('untrusted', 1)");
+    if (!this.#trusted) noteUntrusted(this.#database, seq);
     add({ kind: "start", body: [this.#incarnation, version, site, cause, seq, hash, this.boot] });
   }
 
@@ -243,17 +244,7 @@ export class LogWriter {
 
   /** True when exactly these events stand somewhere after `seq`, one after the other. */
   contains(seq: number, events: readonly NodeEvent[]): boolean {
-    const wanted = events.map((event) => fingerprint(event));
-    const found = this.#database
-      .prepare("SELECT kind, at, body FROM events WHERE seq > ? ORDER BY seq")
-      .all(seq)
-      .map(
-        ([kind, at, body]) => `${kind} ${at} ${Buffer.from(body as Uint8Array).toString("hex")}`,
-      );
-    for (let from = 0; from + wanted.length <= found.length; from += 1) {
-      if (wanted.every((mark, index) => found[from + index] === mark)) return true;
-    }
-    return false;
+    return containsRows(this.#database, seq, events);
   }
 
   /** A snapshot when enough rows have come since the last; true when one was made. */
@@ -347,9 +338,12 @@ export class LogWriter {
     listen(this.#folder.read(seq).incarnation, seq, this.#folder.bytes(seq));
   }
 
-  /** The incarnation that wrote a row. */
-  incarnationAt(seq: number): number {
-    return incarnationAt(this.#database, seq);
+  /** The last row whose incarnation is beyond doubt; null when there is none. */
+  get before(): HistoryPosition | null {
+    const seq = untrustedFrom(this.#database) ?? this.continues.seq;
+    const hash = hashAt(this.#database, seq);
+    if (seq === 0 || hash === null) return null;
+    return { seq, hash, incarnation: incarnationAt(this.#database, seq) };
   }
 
   /** Rows of this log for a custodian that has it up to `position`. */

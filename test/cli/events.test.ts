@@ -158,3 +158,45 @@ t.test("snapshot list and verify", async (t) => {
   t.match(bad.err, /the hash of row 4 does not fit/);
   t.match(stopline("snapshot", "mend", "--data", dir), { status: 1, err: /list\|verify/ });
 });
+
+t.test(
+  "snapshot restore and diff: two folders that went apart, and one in the other's place",
+  async (t) => {
+    const [left, right] = [sample(t), sample(t)];
+    const file = join(left, "snapshots", `${"6".padStart(16, "0")}.snap`);
+    t.match(stopline("snapshot", "diff", left, file), { status: 0, out: "no difference\n" });
+    withWriter(right, (writer) => {
+      writer.append([{ kind: "code", body: [82, 7, null] }], NOON_MS + 9_500);
+      writer.snapshot(NOON_MS);
+    });
+    const apart = stopline("snapshot", "diff", left, right);
+    t.equal(apart.status, 1);
+    t.match(apart.out, /^incarnation: 1 \| 2$/m);
+    t.match(apart.out, /^detector 7 count: absent \| 1$/m);
+    t.match(apart.out, /^rows of kind code: 2 \| 3$/m);
+    t.notMatch(apart.out, /^rows of kind alarm/m, "what is the same is left out");
+    const { status, out, err } = stopline("snapshot", "restore", file, "--data", right);
+    t.equal(status, 0, err);
+    t.match(out, /begins with row 6 of incarnation 1/);
+    t.match(out, /set aside: .*events\.db\.replaced-1\n/);
+    t.match(
+      stopline("snapshot", "verify", "--data", right).out,
+      /^ok: 2 rows, 7 to 8; 1 snapshots/,
+    );
+    withWriter(right, (writer) => {
+      t.same([writer.incarnation, writer.trusted], [4, false]);
+      t.equal(writer.state.rows.get("code"), 2);
+      const used = stopline("snapshot", "restore", file, "--data", right);
+      t.match(used, { status: 1, err: /in use by another stopline/ });
+    });
+    for (const words of [
+      ["diff", left],
+      ["restore", "--data", left],
+      ["diff", left, "/nowhere"],
+    ]) {
+      t.equal(stopline("snapshot", ...words).status, 1, words.join(" "));
+    }
+    writeFileSync(file, "no snapshot");
+    t.match(stopline("snapshot", "restore", file, "--data", left), { err: /too short/ });
+  },
+);

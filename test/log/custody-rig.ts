@@ -60,10 +60,13 @@ export function handOver(writer: LogWriter, store: CustodyStore, origin = "a"): 
 }
 
 /** Brings back what a custodian has of a log beyond what that begins with. */
-export function bringBack(writer: LogWriter, store: CustodyStore, origin = "a"): HistoryRow[] {
-  const { seq, hash } = writer.continues;
-  let after: HistoryPosition | null =
-    seq === 0 ? null : { seq, hash, incarnation: writer.incarnationAt(seq) };
+export function bringBack(
+  writer: LogWriter,
+  store: CustodyStore,
+  before = writer.before,
+  origin = "a",
+): HistoryRow[] {
+  let after: HistoryPosition | null = before;
   const all: HistoryRow[] = [];
   for (;;) {
     const rows = store.after(origin, after, ROOM);

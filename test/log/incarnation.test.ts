@@ -1,5 +1,5 @@
-// Incarnations: one a start, marked by a boot id, raised when others knew a higher one, and held for
-// trustworthy only where nothing that was here is gone. The shared part of the fold.
+// Incarnations: one a start, marked by a boot id, raised when others knew a higher one, and held
+// for trustworthy only where nothing that was here is gone. The shared part of the fold.
 import { renameSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";

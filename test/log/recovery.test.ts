@@ -217,7 +217,12 @@ t.test("a snapshot of another log does not fit", async (t) => {
   cpSync(new SnapshotFolder(other).path, new SnapshotFolder(dir).path, { recursive: true });
   withWriter(dir, (writer) => {
     t.match(writer.notices, [/does not fit the log/]);
-    t.equal(writer.head.seq, 52);
+    t.equal(writer.head.seq, 53);
+    const [fault] = writer.query({ from: null, kinds: ["fault"], limit: 1 });
+    t.match(fault?.body, ["snapshot", true, /does not fit the log/]);
+    t.match(writer.figures().faults, [/does not fit the log/]);
+    writer.snapshot(NOON_MS);
+    t.same(writer.figures().faults, [], "until a good one is made");
   });
 });
 
