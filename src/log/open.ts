@@ -144,7 +144,7 @@ function damageIn(database: Database, { options }: Opening): string | null {
   return walkRows(database, anchor, () => undefined, { onPage: options.onProgress }).broken;
 }
 
-/** The mark in the log's newest `start` row where that is this process's own, else the given one. */
+/** The mark in the log's newest `start` row of this process, else the given one. */
 function bootOf({ boot }: WriterOptions, resumed: string): string {
   if (resumed !== "") return resumed;
   return boot ?? randomBytes(BOOT_BYTES).toString("hex");

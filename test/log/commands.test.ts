@@ -1,5 +1,6 @@
 // The memory of commands: one effect per id, whatever is repeated and whatever dies between.
 import t from "tap";
+import { plant } from "../../src/core/planted.ts";
 import { isResumable, MAX_COMMANDS_PER_AUTHOR, type Verdict } from "../../src/log/commands.ts";
 import type { LogWriter } from "../../src/log/writer.ts";
 import type { Command } from "../../src/wire/command.ts";
@@ -88,7 +89,9 @@ t.test("an expiry far off does not lengthen the memory", async (t) => {
     const far = command(1, { expiresMs: NOON_MS + 86_400_000 });
     accept(writer, far);
     finish(writer, far, null);
-    accept(writer, command(2), NOON_MS + 120_000);
+    accept(writer, command(2), NOON_MS + 124_999);
+    t.equal(writer.commands.judge(far)?.kind, "answered");
+    accept(writer, command(3), NOON_MS + 125_000);
     t.equal(writer.commands.judge(far), null);
   });
 });
@@ -111,6 +114,30 @@ t.test(
     });
   },
 );
+
+t.test("a giver whose clock is ahead is remembered until a minute behind its expiry", async (t) => {
+  withWriter(folder(t), (writer) => {
+    const ahead = command(1, { issuedMs: NOON_MS + 5_000, expiresMs: NOON_MS + 65_000 });
+    accept(writer, ahead);
+    finish(writer, ahead, null);
+    accept(writer, command(2), NOON_MS + 124_999);
+    t.equal(writer.commands.judge(ahead)?.kind, "answered");
+  });
+});
+
+t.test("without its memory a repeat would be done again: the planted fault shows", async (t) => {
+  const dir = folder(t);
+  withWriter(dir, (writer) => {
+    accept(writer, command(1));
+    finish(writer, command(1), null);
+  });
+  plant("dedup-forgotten");
+  try {
+    withWriter(dir, (writer) => t.equal(accept(writer, command(1)).kind, "accepted"));
+  } finally {
+    plant(null);
+  }
+});
 
 t.test("an unanswered id is not forgotten: its answer is still to come", async (t) => {
   withWriter(folder(t), (writer) => {
