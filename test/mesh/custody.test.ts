@@ -132,13 +132,24 @@ function zoneOf(t: Test, links: Links = TRIANGLE): Zone<RealLog> {
   return zone;
 }
 
+/** So many vehicles over a detector of a, as one commit. */
+function vehicles(zone: Zone<RealLog>, count: number, detector: number): void {
+  const events = Array.from({ length: count * 2 }, (_, index) => ({
+    kind: "code" as const,
+    body: [index % 2 === 0 ? 82 : 81, detector],
+    at: WALL_MS + index,
+  }));
+  const rows = zone.member("a").log.writer.append(events, WALL_MS);
+  zone.step("a", { kind: "committed", rows });
+}
+
 function figures(zone: Zone<RealLog>, id = "a") {
   return zone.mesh(id).figures(zone.now(id));
 }
 
 t.test("the first neighbour keeps every row, and says so after its commit", async (t) => {
   const zone = zoneOf(t);
-  for (let vehicle = 0; vehicle < 300; vehicle++) zone.count("a", 1);
+  vehicles(zone, 300, 1);
   zone.run(10_000);
   const { head } = zone.member("a").log.writer;
   t.match(figures(zone), { custodian: "b", replicated: head });
@@ -209,7 +220,7 @@ function recoveredRows(log: RealLog): number {
 
 t.test("a node with a new disk gets its own history back and goes on", async (t) => {
   const zone = zoneOf(t);
-  for (let vehicle = 0; vehicle < 300; vehicle++) zone.count("a", 3);
+  vehicles(zone, 300, 3);
   zone.run(20_000);
   const before = zone.member("a").log.writer;
   const { head, incarnation } = before;
@@ -237,7 +248,7 @@ t.test("a node with a new disk gets its own history back and goes on", async (t)
 for (const least of [0, 1]) {
   t.test(`a node dies while its history comes back (${least} pieces)`, async (t) => {
     const zone = zoneOf(t);
-    for (let vehicle = 0; vehicle < 300; vehicle++) zone.count("a", 3);
+    vehicles(zone, 300, 3);
     zone.run(20_000);
     newDisk(zone, "a");
     zone.start("a");
@@ -256,7 +267,7 @@ for (const least of [0, 1]) {
 
 t.test("rows that are given back and don't chain are refused, their keeper named", async (t) => {
   const zone = zoneOf(t, { a: ["b"], b: ["a"] });
-  for (let vehicle = 0; vehicle < 50; vehicle++) zone.count("a", 3);
+  vehicles(zone, 50, 3);
   zone.run(10_000);
   newDisk(zone, "a");
   zone.tamper = ({ from, bytes }) => {
