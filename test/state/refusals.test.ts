@@ -31,11 +31,11 @@ const GOOD: readonly Op[] = [
   [0, 2, [1, 1_700_000_000_000]],
   [1, 0, [60, [20, 20], 5]],
   [2, "north", "plan a", 10, 0],
-  [3, "v1", 1, 5_000, 0],
+  [3, "v1", 0, 5_000, 0],
   [4, 3, 17],
   [5, "north", 1, 4, 2],
-  [6, "f1", 1, "dark head"],
-  [7, "f1", 1],
+  [6, "f1", 0, "dark head"],
+  [7, "f1", 0],
   [8, "card", "signed"],
 ];
 
@@ -43,8 +43,8 @@ const GOOD: readonly Op[] = [
 const FRESH: Readonly<Record<StreamId, Op>> = {
   0: [0, 3, [1, null]],
   1: [4, 9, 1],
-  2: [6, "f2", 2],
-  3: [3, "v2", 2, 5_000, 0],
+  2: [6, "f2", 0],
+  3: [3, "v2", 0, 5_000, 0],
 };
 
 /** Ops and the word by which each is refused as the second dot of elm. */
@@ -69,9 +69,9 @@ const BAD: readonly (readonly [string, readonly unknown[]])[] = [
   ["bad-value", [2, "north", { a: 1 }, 1, 0]],
   ["bad-clock", [2, "north", "a", -1, 0]],
   ["bad-clock", [2, "north", "a", 1, 65_536]],
-  ["bad-lease", [3, "v", 2, 0, 0]],
-  ["bad-lease", [3, "v", 2, 1e9, 0]],
-  ["bad-lease", [3, "v", 2, 5_000, -1]],
+  ["bad-lease", [3, "v", 0, 0, 0]],
+  ["bad-lease", [3, "v", 0, 1e9, 0]],
+  ["bad-lease", [3, "v", 0, 5_000, -1]],
   ["malformed", [3, "v", "ash", 1, 1]],
   ["bad-value", [4, 3, -1]],
   ["bad-value", [4, 3, 1.5]],
@@ -81,15 +81,18 @@ const BAD: readonly (readonly [string, readonly unknown[]])[] = [
   ["malformed", [5, "north", 1, 2]],
   ["bad-dot", [6, "f", 3]],
   ["bad-dot", [6, "f", 1]],
-  ["bad-dot", [6, "f", 0]],
+  ["bad-dot", [6, "f", 2]],
   ["bad-dot", [6, "f", -3]],
-  ["bad-dot", [6, "f", 1.5]],
+  ["bad-dot", [6, "f", 0.5]],
+  ["bad-dot", [6, "f", -0.5]],
+  ["bad-dot", [6, "f", Number.NaN]],
+  ["malformed", [6, "f", -1, "why"]],
   ["bad-dot", [6, "f", "elm", 1, 1]],
   ["bad-dot", [6, "f", "ash", 1, 0]],
   ["bad-dot", [6, "f", "", 1, 1]],
   ["malformed", [6, "f", null]],
-  ["malformed", [6, "f", 2, "a", "b"]],
-  ["bad-value", [6, "f", 2, "x".repeat(600)]],
+  ["malformed", [6, "f", 0, "a", "b"]],
+  ["bad-value", [6, "f", 0, "x".repeat(600)]],
   ["malformed", [8, "card"]],
   ["malformed", [8, "card", "signed", "twice"]],
 ];
@@ -207,23 +210,23 @@ t.test("a writer is held to the field's bound, one by one and all at once", asyn
 
 t.test("a reader is held to it too, unless what makes room may be missing", async (t) => {
   const { maxKeys } = FIELDS.faults;
-  const full = Array.from({ length: maxKeys }, (_, index): Op => [6, `k${index}`, 1]);
+  const full = Array.from({ length: maxKeys }, (_, index): Op => [6, `k${index}`, 0]);
   const replica = new Replica(2, "oak");
   replica.join(opening(2, full), 0);
-  const one: Part = { ...opening(2, [[6, "more", 2]]), first: 2, last: 2, whole: false };
+  const one: Part = { ...opening(2, [[6, "more", 0]]), first: 2, last: 2, whole: false };
   t.same(replica.join(one, 0), { kind: "refused", reason: "too-many-keys" });
   // The same add as the third dot: the second may have removed something.
-  const ahead: Part = { ...one, first: 3, last: 3, ops: [[6, "more", 3]] };
+  const ahead: Part = { ...one, first: 3, last: 3, ops: [[6, "more", 0]] };
   t.equal(replica.join(ahead, 0).kind, "gap");
-  const removal: Part = { ...one, ops: [[6, "k7", -1]] };
+  const removal: Part = { ...one, ops: [[6, "k7", -2]] };
   t.equal(replica.join(removal, 0).kind, "joined");
   t.equal(replica.join(ahead, 0).kind, "joined");
   const swap: Op[] = [
-    [6, "k8", -1],
-    [6, "other", 4],
+    [6, "k8", -4],
+    [6, "other", 0],
   ];
   t.equal(replica.join({ ...one, first: 4, last: 4, ops: swap }, 0).kind, "joined");
-  const many: Part = { ...opening(2, [...full, [6, "more", 1]]), incarnation: 2 };
+  const many: Part = { ...opening(2, [...full, [6, "more", 0]]), incarnation: 2 };
   t.same(replica.join(many, 0), { kind: "refused", reason: "too-many-keys" });
 });
 

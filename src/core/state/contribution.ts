@@ -100,7 +100,8 @@ export class Contribution implements Standing {
   }
 
   restateAfter(counter: number, nowMs: number): Op[] {
-    return this.present.flatMap((state) => state.restateAfter(counter, nowMs));
+    const telling = { last: this.context.counter, nowMs };
+    return this.present.flatMap((state) => state.restateAfter(counter, telling));
   }
 
   /** The floors as ops: what older incarnations said beyond this one. */

@@ -29,6 +29,14 @@ export interface Writing {
   othersOf(field: Field, key: Key): readonly ForeignDot[];
 }
 
+/** What telling a cell again depends on. */
+export interface Telling {
+  /** The last dot of the part that tells it. */
+  readonly last: number;
+  /** Monotonic time, for the age of leases only. */
+  readonly nowMs: number;
+}
+
 /** The dot by which some other origin added an element. */
 export interface ForeignDot {
   readonly origin: string;
@@ -61,7 +69,7 @@ export abstract class FieldState<C extends Cell = Cell> {
   abstract write(change: Change, staged: readonly Op[], writing: Writing): Op[];
 
   /** The op that states a cell again. */
-  abstract restate(key: Key, cell: C, nowMs: number): Op;
+  abstract restate(key: Key, cell: C, telling: Telling): Op;
 
   /** A cell without anything that depends on the way it came. */
   abstract canonicalCell(key: Key, cell: C): Plain;
@@ -116,17 +124,17 @@ export abstract class FieldState<C extends Cell = Cell> {
   }
 
   /** The ops of all that changed after a counter (0: of all cells). */
-  restateAfter(counter: number, nowMs: number): Op[] {
+  restateAfter(counter: number, telling: Telling): Op[] {
     const ops: Op[] = [];
     for (const [key, cell] of this.cells) {
-      if (cell.stamp > counter) ops.push(this.restate(key, cell, nowMs));
+      if (cell.stamp > counter) ops.push(this.restate(key, cell, telling));
     }
     return ops;
   }
 
   /** The ops of all cells for a new incarnation, whose first dot states everything. */
-  restateAs(_dot: number, nowMs: number): Op[] {
-    return this.restateAfter(0, nowMs);
+  restateAnew(nowMs: number): Op[] {
+    return this.restateAfter(0, { last: 1, nowMs });
   }
 
   canonical(): Plain[] {

@@ -93,7 +93,7 @@ export abstract class FlooredState extends FieldState<SaidCell> implements Floor
   }
 
   /** A new incarnation says all that the older ones said, floors included. */
-  override restateAs(): Op[] {
+  override restateAnew(): Op[] {
     return this.readKeys().map((key) => [this.field.id, key, ...(this.reading(key) ?? [])]);
   }
 

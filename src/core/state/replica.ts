@@ -79,7 +79,7 @@ export class Replica extends ReplicaView {
     }
     const next = new Contribution(this.stream, incarnation);
     before.carryInto(next);
-    const ops = before.present.flatMap((state) => state.restateAs(1, nowMs));
+    const ops = before.present.flatMap((state) => state.restateAnew(nowMs));
     return this.#open(next, [...ops, ...this.removals.opsOf(this.origin, 0)], nowMs);
   }
 

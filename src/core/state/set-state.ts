@@ -14,7 +14,14 @@
 
 import { isPlanted } from "../planted.ts";
 import type { DotContext } from "./context.ts";
-import { type Cell, FieldState, type Joining, misfit, type Writing } from "./field-state.ts";
+import {
+  type Cell,
+  FieldState,
+  type Joining,
+  misfit,
+  type Telling,
+  type Writing,
+} from "./field-state.ts";
 import { LEASE_MAX_MS } from "./lease.ts";
 import { BoundError, type Change, type Op, type Part } from "./part.ts";
 import type { Field } from "./schema.ts";
@@ -54,6 +61,15 @@ function isOwnRemoval(op: Op): boolean {
   return typeof op[2] === "number" && op[2] < 0;
 }
 
+/** The dot that an add (`back`) or a removal (`-1 - back`) names, in a part that ends with `last`. */
+function ownDot(subject: number, last: number): number {
+  return last - (subject < 0 ? -1 - subject : subject);
+}
+
+function removalOf(dot: number, last: number): number {
+  return -1 - (last - dot);
+}
+
 export function isOriginText(value: unknown): value is string {
   return typeof value === "string" && value.length > 0 && value.length <= ORIGIN_TEXT_MAX;
 }
@@ -73,14 +89,11 @@ export class SetState extends FieldState<SetCell> {
     const subject = op[2];
     if (typeof subject === "string") return this.#foreignFault(op, part);
     if (typeof subject !== "number") return `malformed ${this.field.name}`;
-    if (subject < 0) {
-      const right = op.length === 3 && isCount(-subject) && -subject <= part.last;
-      return right ? null : `bad-dot ${this.field.name}`;
-    }
-    const first = part.whole ? 1 : part.first;
-    if (!isCount(subject) || subject < first || subject > part.last) {
-      return `bad-dot ${this.field.name}`;
-    }
+    const dot = ownDot(subject, part.last);
+    const removes = subject < 0;
+    const first = removes || part.whole ? 1 : part.first;
+    if (!Number.isSafeInteger(subject) || dot < first) return `bad-dot ${this.field.name}`;
+    if (removes) return op.length === 3 ? null : `malformed ${this.field.name}`;
     return this.#leased ? this.#leaseFault(op) : this.#valueFault(op, 3);
   }
 
@@ -126,8 +139,8 @@ export class SetState extends FieldState<SetCell> {
   }
 
   override take(op: Op, joining: Joining): void {
-    const dot = op[2] as number;
-    if (dot < 0) this.#remove(op[1] as Key, -dot, joining);
+    const subject = op[2] as number;
+    if (subject < 0) this.#remove(op[1] as Key, ownDot(subject, joining.last), joining);
     else this.#add(op[1] as Key, op, joining);
   }
 
@@ -142,8 +155,8 @@ export class SetState extends FieldState<SetCell> {
     }
   }
 
-  #add(key: Key, op: Op, { context, nowMs, round }: Joining): void {
-    const dot = op[2] as number;
+  #add(key: Key, op: Op, { context, last, nowMs, round }: Joining): void {
+    const dot = ownDot(op[2] as number, last);
     const cell = this.cells.get(key);
     const untilMs = this.#untilMs(op, nowMs);
     if (cell?.stamp === dot) {
@@ -188,22 +201,25 @@ export class SetState extends FieldState<SetCell> {
     const { key } = change;
     switch (change.kind) {
       case "add":
-        return [...staged.filter(isForeignRemoval), this.#written(change, writing.dot)];
+        return [...staged.filter(isForeignRemoval), this.#written(change)];
       case "retire":
-        return [...staged.filter(isForeignRemoval), ...this.#retired(key)];
+        return [...staged.filter(isForeignRemoval), ...this.#retired(key, writing)];
       case "forward": {
         const { origin, incarnation, counter } = change;
         return [...staged, [this.field.id, key, origin, incarnation, counter]];
       }
       case "remove":
-        return [...this.#retired(key), ...(this.#leased ? [] : this.#removed(key, writing))];
+        return [
+          ...this.#retired(key, writing),
+          ...(this.#leased ? [] : this.#removed(key, writing)),
+        ];
       default:
         return misfit(this.field, change);
     }
   }
 
-  #written(change: Extract<Change, { kind: "add" }>, dot: number): Op {
-    const op: Plain[] = [this.field.id, change.key, dot];
+  #written(change: Extract<Change, { kind: "add" }>): Op {
+    const op: Plain[] = [this.field.id, change.key, 0];
     if (this.#leased) {
       if (change.leaseMs === undefined) {
         throw new BoundError(`${this.field.name} needs a lease in ms`);
@@ -214,9 +230,9 @@ export class SetState extends FieldState<SetCell> {
     return op;
   }
 
-  #retired(key: Key): Op[] {
+  #retired(key: Key, { dot }: Writing): Op[] {
     const cell = this.cells.get(key);
-    return cell === undefined ? [] : [[this.field.id, key, -cell.stamp]];
+    return cell === undefined ? [] : [[this.field.id, key, removalOf(cell.stamp, dot)]];
   }
 
   #removed(key: Key, writing: Writing): Op[] {
@@ -231,8 +247,8 @@ export class SetState extends FieldState<SetCell> {
       ]);
   }
 
-  override restate(key: Key, cell: SetCell, nowMs: number): Op {
-    const op: Plain[] = [this.field.id, key, cell.stamp];
+  override restate(key: Key, cell: SetCell, { last, nowMs }: Telling): Op {
+    const op: Plain[] = [this.field.id, key, last - cell.stamp];
     if (this.#leased) {
       const ageMs = Math.ceil(nowMs - (cell.untilMs - cell.leaseMs));
       op.push(cell.leaseMs, Math.max(0, ageMs));
@@ -246,21 +262,23 @@ export class SetState extends FieldState<SetCell> {
   }
 
   /** With the removals of what was there then; what came later and went is just left out. */
-  override restateAfter(counter: number, nowMs: number): Op[] {
-    const ops = super.restateAfter(counter, nowMs);
+  override restateAfter(counter: number, telling: Telling): Op[] {
+    const ops = super.restateAfter(counter, telling);
     if (counter === 0) return ops;
     const told = new Map<Key, number>();
     for (const { at, key, dot, since } of this.#gone) {
       if (at > counter && since <= counter) told.set(key, dot);
     }
     for (const [key, dot] of told) {
-      if (!this.cells.has(key)) ops.push([this.field.id, key, -dot]);
+      if (!this.cells.has(key)) ops.push([this.field.id, key, removalOf(dot, telling.last)]);
     }
     return ops;
   }
 
-  override restateAs(dot: number, nowMs: number): Op[] {
-    return [...this.cells].map(([key, cell]) => this.restate(key, { ...cell, stamp: dot }, nowMs));
+  override restateAnew(nowMs: number): Op[] {
+    return [...this.cells].map(([key, cell]) =>
+      this.restate(key, { ...cell, stamp: 1 }, { last: 1, nowMs }),
+    );
   }
 
   override canonicalCell(key: Key, cell: SetCell): Plain {
