@@ -12,8 +12,8 @@ export const MAX_COMMANDS_PER_AUTHOR = 200;
 /** Ids outlive their command by this. */
 const REMEMBER_MS = 60_000;
 /**
- * An `expires` further off than this (an unsure clock) is not believed for the memory's length: 60 s
- * of life, and 5 s by which the giver's clock may be ahead.
+ * An `expires` further off than this (an unsure clock) is not believed for the memory's length:
+ * 60 s of life, and 5 s by which the giver's clock may be ahead.
  */
 const MAX_LIFE_MS = 65_000;
 
