@@ -4,7 +4,8 @@ import t from "tap";
 import { type PlantedBug, plant } from "../../src/core/planted.ts";
 import { Mesh } from "../../src/mesh/mesh.ts";
 import type { MeshEffect } from "../../src/mesh/mesh-types.ts";
-import { decodeEnvelope, type Envelope } from "../../src/wire/envelope.ts";
+import { decodeEnvelope, type Envelope, encodeEnvelope } from "../../src/wire/envelope.ts";
+import { encodeKnown } from "../../src/wire/mesh-messages.ts";
 import { keysOf, type Links, PAIR, SmallLog, Zone } from "./machines.ts";
 
 const LINE: Links = { a: ["b"], b: ["a", "c"], c: ["b"] };
@@ -215,6 +216,33 @@ t.test("a log that died over a raise is asked again", async (t) => {
   t.same(later, [3, 3]);
   mesh.step({ kind: "raised", incarnation: 3 }, now(13_000));
   t.equal(mesh.figures(now(13_000)).state, "sharing");
+});
+
+t.test("one that must rise again and again knows by itself that it has a twin", async (t) => {
+  const mesh = new Mesh({ id: "a", neighbours: ["b"], keys: keysOf("a", ["a", "b"]) });
+  const now = { monoMs: 1_000, wallMs: 1_000 };
+  mesh.step(new SmallLog().start("0102030405060708", true), now);
+  let alarms = 0;
+  for (let incarnation = 1; incarnation <= 20; incarnation += 2) {
+    const boot = new Uint8Array(8).fill(9);
+    const payload = encodeKnown({ origin: "a", incarnation, boot, twin: false });
+    const envelope = {
+      kind: "known",
+      origin: "b",
+      incarnation: 0,
+      sequence: 1,
+      trace: null,
+    } as const;
+    const bytes = encodeEnvelope({ ...envelope, payload });
+    const effects = mesh.step({ kind: "message", neighbour: "b", lane: "reliable", bytes }, now);
+    for (const effect of effects) {
+      if (effect.kind === "alarm") alarms += 1;
+      if (effect.kind !== "raise") continue;
+      mesh.step({ kind: "raised", incarnation: effect.incarnation }, now);
+    }
+  }
+  t.match(mesh.figures(now), { state: "off", coordination: false });
+  t.equal(alarms, 1);
 });
 
 t.test("a new disk: counters go on from what the neighbours remember", async (t) => {

@@ -1,5 +1,7 @@
 // Link scope: own changes reach each neighbour, over loss, cuts and restarts.
 import t from "tap";
+import { Replica } from "../../src/core/state/replica.ts";
+import { Digests } from "../../src/mesh/digests.ts";
 import { decodeEnvelope, encodeEnvelope } from "../../src/wire/envelope.ts";
 import { decodeHave, encodeHave } from "../../src/wire/mesh-messages.ts";
 import { type Links, PAIR, random, Zone } from "./machines.ts";
@@ -195,6 +197,21 @@ t.test("one wrong digest is repaired, not reported", async (t) => {
   t.equal(lies, 1);
   t.same(zone.member("a").alarms, []);
   t.equal(displayAt(zone, "a", "b"), "green");
+});
+
+t.test("a copy with dots ahead of a gap has no digest to compare", async (t) => {
+  const origin = new Replica(0, "b");
+  const copy = new Replica(0, "a");
+  const digests = new Digests([copy]);
+  const set = (value: number) =>
+    ({ kind: "set", field: "phase", key: 1, value: [value, null] }) as const;
+  copy.join(origin.begin(1, [set(0)], 0), 0);
+  const missing = origin.change([set(1)], 0);
+  copy.join(origin.change([set(2)], 0), 0);
+  t.same(copy.version("b"), { incarnation: 1, counter: 1 });
+  t.equal(digests.of(0, "b"), null);
+  copy.join(missing, 0);
+  t.same(digests.of(0, "b"), new Digests([origin]).of(0, "b"));
 });
 
 t.test("bytes that are changed, cut, taken twice or somebody else's are refused", async (t) => {
