@@ -222,6 +222,7 @@ export class LogThread {
     this.#guard(() => {
       const made = writer.snapshotIfDue(this.#timers.wallMs());
       if (retain || made) writer.retain(this.#timers.wallMs());
+      if (retain) writer.scrub();
     });
     for (const text of writer.notices.slice(before)) this.#options.tell({ kind: "notice", text });
   }

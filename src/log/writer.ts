@@ -20,6 +20,7 @@ import type { RowRoom } from "./raw-rows.ts";
 import { cutOldRows } from "./retention.ts";
 import { bodyBytes, containsRows, wholeMs } from "./row-bytes.ts";
 import { hashAt, type LogQuery, type Position, queryRows, walkRows } from "./rows.ts";
+import { Scrub } from "./scrub.ts";
 import type { Author } from "./snapshot-file.ts";
 import type { SnapshotFolder } from "./snapshots.ts";
 import { noteUntrusted, trustAgain, untrustedFrom } from "./trust.ts";
@@ -85,6 +86,7 @@ export class LogWriter {
   readonly #lock: FolderLock;
   readonly #folder: SnapshotFolder;
   readonly #insert: Statement;
+  readonly #scrub = new Scrub();
   #incarnation: number;
   #trusted: boolean;
   #head: Position;
@@ -364,6 +366,11 @@ export class LogWriter {
       rows,
     );
     return { ...recovered, rows: this.append(recovered.events, nowMs) };
+  }
+
+  /** Looks at a few old rows more; throws as the engine does where it finds damage. */
+  scrub(): void {
+    this.#scrub.step(this.#database);
   }
 
   figures(): WriterFigures {

@@ -4,13 +4,16 @@
 import { closeSync, cpSync, openSync, readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
+import type { FromLog } from "../../src/log/messages.ts";
 import { isDamage, LOG_FILE } from "../../src/log/open.ts";
 import { LogReader } from "../../src/log/read.ts";
 import { SnapshotFolder } from "../../src/log/snapshots.ts";
+import { LogThread } from "../../src/log/thread.ts";
+import type { Timers } from "../../src/log/timers.ts";
 import { verifyLog } from "../../src/log/verify.ts";
 import type { WriterOptions } from "../../src/log/writer.ts";
 import { createRandom } from "../../src/sim/street/random.ts";
-import { command, edges, folder, NOON_MS, withWriter } from "./support.ts";
+import { command, edges, folder, NOON_MS, OPTIONS, withWriter } from "./support.ts";
 
 const PAGE = 4_096;
 /** First byte of a b-tree page that holds rows of a table. */
@@ -141,4 +144,99 @@ t.test("noise in any page: what is good is kept, what is missing is said", async
     }
   }
   t.ok(rescued.prefix > 15 && rescued.rest > 8 && rescued.other > 3, JSON.stringify(rescued));
+});
+
+/** Opens, looks at every row twice over, and gives what is wrong. */
+function scrubbed(dir: string): string | null {
+  return withWriter(dir, (writer) => {
+    try {
+      for (let step = 0; step < 6; step += 1) writer.scrub();
+      return null;
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      return error.message;
+    }
+  });
+}
+
+/** Flips the last bit of the page that begins with row `first`: the last of a hash. */
+function flipBit(path: string, first: number): void {
+  const file = readFileSync(path);
+  const pages = Array.from({ length: file.length / PAGE }, (_, page) => page);
+  const page = pages.find((index) => rowsIn(file.subarray(index * PAGE))?.first === first);
+  const at = ((page ?? 0) + 1) * PAGE - 1;
+  overwrite(path, at, Buffer.from([(file[at] ?? 0) ^ 1]));
+}
+
+t.test("one bit of an old row: the engine is content, the slow look is not", async (t) => {
+  const dir = folder(t);
+  makeLog(dir);
+  t.equal(scrubbed(dir), null, "a whole log");
+  flipBit(join(dir, LOG_FILE), 417);
+  t.match(scrubbed(dir), /the hash of row 417 does not fit/);
+  const found = use(dir, { suspect: true });
+  t.match(found.notices.join(), /the hash of row 417 does not fit; .* kept rows from 601 to/);
+  t.equal(found.codes, 3_000, "no counter steps back");
+  t.equal(scrubbed(dir), null);
+});
+
+t.test("rows that go while they are looked at are no damage", async (t) => {
+  const dir = folder(t);
+  const limits = { maxBytes: 300_000, snapshotRows: 500 };
+  withWriter(
+    dir,
+    (writer) => {
+      let cut = 0;
+      for (let minute = 0; minute < 60; minute += 1) {
+        writer.append(edges(200, minute * 200), NOON_MS);
+        writer.snapshotIfDue(NOON_MS);
+        cut += writer.retain(NOON_MS);
+        writer.scrub();
+      }
+      t.ok(cut > 5_000, `${cut} rows went`);
+    },
+    limits,
+  );
+});
+
+t.test("the log thread finds it by itself, goes on, and says so", async (t) => {
+  const dir = folder(t);
+  makeLog(dir);
+  flipBit(join(dir, LOG_FILE), 417);
+  const told: FromLog[] = [];
+  const minutely: (() => void)[] = [];
+  const later: (() => void)[] = [];
+  const timers: Timers = {
+    monoMs: () => performance.now(),
+    wallMs: () => NOON_MS,
+    every: (ms, run) => {
+      if (ms === 60_000) minutely.push(run);
+      return { cancel: () => undefined };
+    },
+    after: (_, run) => {
+      later.push(run);
+      return { cancel: () => undefined };
+    },
+    soon: (run) => run(),
+  };
+  const data = { ...OPTIONS, dir, resume: null };
+  const tell = (message: FromLog): void => {
+    told.push(message);
+  };
+  const thread = new LogThread({ data, tell, onStopped: () => undefined, timers });
+  thread.start();
+  for (let minute = 0; minute < 3; minute += 1) for (const run of minutely) run();
+  const trouble = told.find(({ kind }) => kind === "trouble");
+  t.match(trouble, { reason: /the hash of row 417 does not fit/, fatal: false });
+  for (const run of later.splice(0)) run();
+  const [first, second] = told.filter((message) => message.kind === "opened");
+  t.match(first, { notices: [] });
+  t.match(second, { notices: [/set aside as .*, kept rows from 601 to/], trusted: false });
+  t.match(
+    told.filter(({ kind }) => kind === "trouble").at(-1),
+    { reason: null },
+    "health is told that the log works again",
+  );
+  thread.take({ kind: "stop" });
+  t.same(problemsOf(dir), []);
 });
