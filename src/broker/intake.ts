@@ -3,7 +3,7 @@
 import type { Handshakes } from "./handshakes.ts";
 import type { Keeper } from "./keeper.ts";
 import type { KeptSessions } from "./kept-sessions.ts";
-import type { StoredPacket } from "./session.ts";
+import type { Session, StoredPacket } from "./session.ts";
 
 export const NOT_READ = "kept sessions can't be read";
 export const NOT_WRITTEN = "kept sessions can't be written";
@@ -34,6 +34,15 @@ export class DiskPatience {
     if (reason !== null) throw new Error(reason);
   }
 
+  get hasDisk(): boolean {
+    return this.#keeper.hasDisk;
+  }
+
+  /** Commits so far. */
+  get commits(): number {
+    return this.#keeper.commits;
+  }
+
   /** True for a disk that has not worked for longer than anybody waits. */
   get isOver(): boolean {
     const { trouble } = this.#keeper;
@@ -58,10 +67,17 @@ export interface IntakeParts {
   readonly patience: DiskPatience;
   /** Gives a message its place among all messages. */
   readonly number: (packet: StoredPacket) => number;
+  /** A subscriber that acknowledges nothing for so long is not waited for. */
+  readonly drainTimeoutMs: number;
 }
+
+/** How often it is looked whether a subscriber has caught up. */
+const LOOK_MS = 5;
 
 export class Intake {
   readonly #parts: IntakeParts;
+  /** Publishers whose messages wait for room: what each sends next stands behind them. */
+  readonly #lines = new Map<string, Promise<unknown>>();
 
   constructor(parts: IntakeParts) {
     this.#parts = parts;
@@ -73,6 +89,52 @@ export class Intake {
    * null.
    */
   take(clientId: string, packet: StoredPacket): Promise<string | null> | null {
+    const line = this.#lines.get(clientId);
+    if (line === undefined && this.#tight(packet.topic).length === 0) {
+      return this.#takeNow(clientId, packet);
+    }
+    const turn = (line ?? Promise.resolve())
+      .then(() => this.#room(packet.topic))
+      .then(() => ({ taken: this.#takeNow(clientId, packet) }));
+    this.#lines.set(clientId, turn);
+    return turn.then(({ taken }) => {
+      if (this.#lines.get(clientId) === turn) this.#lines.delete(clientId);
+      return taken;
+    });
+  }
+
+  #tight(topic: string): Session[] {
+    const { kept } = this.#parts;
+    return [...kept.collectors(topic).keys()].filter((session) => kept.isTight(session));
+  }
+
+  /**
+   * A burst waits at its sender until subscribers who are here have taken what came before. Who
+   * takes less than a quarter of what waits for it in `drainTimeoutMs` is not waited for: one slow
+   * client must not hold up the others (its session ends when it is full).
+   */
+  async #room(topic: string): Promise<void> {
+    const seen = new Map<Session, { readonly left: number; readonly commits: number }>();
+    for (let lookedMs = 0; ; lookedMs += LOOK_MS) {
+      const tight = this.#tight(topic);
+      if (tight.length === 0) return;
+      if (lookedMs % this.#parts.drainTimeoutMs < LOOK_MS) {
+        for (const session of tight) this.#judge(session, seen.get(session));
+        const { commits } = this.#parts.patience;
+        for (const session of tight) seen.set(session, { left: session.left, commits });
+      }
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    }
+  }
+
+  /** What is not committed can't have been taken: a disk that stands is nobody's slowness. */
+  #judge(session: Session, before: { left: number; commits: number } | undefined): void {
+    const { patience } = this.#parts;
+    if (before === undefined || (patience.hasDisk && patience.commits === before.commits)) return;
+    session.isSlow = session.left - before.left < session.length / 4;
+  }
+
+  #takeNow(clientId: string, packet: StoredPacket): Promise<string | null> | null {
     const { kept, handshakes, patience, number } = this.#parts;
     const id = packet.qos === 2 ? packet.messageId : undefined;
     // A repeat: it was taken, perhaps not yet durably.

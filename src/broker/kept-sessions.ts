@@ -214,6 +214,14 @@ export class KeptSessions {
     return session.length >= sessionMessages || session.bytes + moreBytes > sessionBytes;
   }
 
+  /** Half full, while its client is here and takes messages: publishers may wait for it. */
+  isTight(session: Session): boolean {
+    const { sessionMessages, sessionBytes } = this.#parts.limits;
+    const isFull = session.length >= sessionMessages / 2 || session.bytes >= sessionBytes / 2;
+    if (!isFull) session.isSlow = false;
+    return isFull && !session.isSlow && session.offlineSinceMs === null;
+  }
+
   /** Takes a message back that was refused to its publisher and that nobody was sent. */
   withdraw(number: number): void {
     for (const session of this.#sessions.values()) {

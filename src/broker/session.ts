@@ -85,6 +85,10 @@ export class Session {
   readonly id: string;
   readonly subscriptions = new Map<string, Match>();
   bytes = 0;
+  /** Messages that have left the queue: it moves. */
+  left = 0;
+  /** Its client takes too little for anybody to wait for it. */
+  isSlow = false;
   /** Since when nobody is connected, ms; null while somebody is. */
   offlineSinceMs: number | null = null;
   /** In the order published; the key is the broker's counter of the message. */
@@ -225,6 +229,7 @@ export class Session {
     const entry = this.#queue.get(number);
     if (entry === undefined) return null;
     this.#queue.delete(number);
+    this.left += 1;
     this.bytes -= sizeOf(entry.body);
     if (entry.messageId !== undefined) this.#byMessageId.delete(entry.messageId);
     this.#keeper.note({ kind: "unqueue", id: this.id, number });

@@ -76,7 +76,8 @@ export class SessionStore extends Keepsakes {
     this.#kept = new KeptSessions({ limits, hooks, keeper, handshakes, now, wallMs });
     this.#patience = new DiskPatience(keeper, limits.commitPatienceMs);
     const number = (packet: StoredPacket): number => this.#number(packet);
-    this.#intake = new Intake({ kept: this.#kept, handshakes, patience: this.#patience, number });
+    const [kept, patience, { drainTimeoutMs }] = [this.#kept, this.#patience, limits];
+    this.#intake = new Intake({ kept, handshakes, patience, number, drainTimeoutMs });
     if (disk === null) this.#takeOver([]);
   }
 

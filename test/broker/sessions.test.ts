@@ -96,6 +96,25 @@ for (const [name, limits, payload] of [
   });
 }
 
+t.test(
+  "a burst is slowed to what a kept session's client takes, and nothing is lost",
+  async (t) => {
+    const { broker, url } = await startBroker(t, { acl: OPEN });
+    const kept = await connectClient(t, url, KEPT);
+    await kept.subscribe("a", 1);
+    const publisher = await connectClient(t, url);
+    const burst = Array.from({ length: 3_000 }, (_, index) => `${index}`);
+    const published = burst.map((text) => publisher.mqtt.publishAsync("a", text, { qos: 1 }));
+    await Promise.all(published);
+    await until(() => kept.messages.length >= burst.length || !kept.mqtt.connected);
+    t.strictSame(
+      kept.messages.map(({ payload }) => payload.toString()),
+      burst,
+    );
+    t.strictSame(broker.counters.dropped, []);
+  },
+);
+
 t.test("a connected client that never acknowledges is cut off the same way", async (t) => {
   const events: BrokerEvent[] = [];
   const onEvent = (event: BrokerEvent) => events.push(event);
