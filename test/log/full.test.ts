@@ -6,11 +6,16 @@ import { chmodSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import t from "tap";
+import { CustodyDesk } from "../../src/log/custody-desk.ts";
+import type { HistoryPosition } from "../../src/log/custody-types.ts";
 import { openWriter } from "../../src/log/open.ts";
 import { LogReader } from "../../src/log/read.ts";
 import { SnapshotFolder } from "../../src/log/snapshots.ts";
+import { realTimers } from "../../src/log/timers.ts";
 import { verifyLog } from "../../src/log/verify.ts";
-import { folder, OPTIONS } from "./support.ts";
+import { createVirtualDisk } from "../../src/sim/disk/disk.ts";
+import { createRandom } from "../../src/sim/street/random.ts";
+import { edges, folder, NOON_MS, OPTIONS, withWriter } from "./support.ts";
 
 const NODE = fileURLToPath(new URL("./full-disk.ts", import.meta.url));
 
@@ -61,6 +66,50 @@ t.test("full while running: bounded, said, and resumed with a gap record", async
   );
   t.equal(rows.filter((row) => row.kind === "fault" && row.body[1] === false).length, 1);
 });
+
+t.test("custody on a full disk: nothing is acknowledged that is not kept", async (t) => {
+  const disk = await createVirtualDisk({ random: createRandom(1), nowMs: () => NOON_MS });
+  t.teardown(() => disk.dispose());
+  const desk = new CustodyDesk({
+    storage: disk.storage,
+    dir: "/data",
+    maxBytes: OPTIONS.maxBytes,
+    author: null,
+    timers: realTimers,
+    onNotice: (text) => t.fail(text),
+  });
+  disk.storage.files.makeDir("/data");
+  withWriter(folder(t), (writer) => {
+    let kept = 0;
+    let refused = 0;
+    for (let round = 0; round < 30; round += 1) {
+      writer.append(edges(20, round * 20), NOON_MS);
+      disk.faults.full = round % 10 > 4;
+      const held = heldBy(desk, "north");
+      t.equal(held?.seq ?? 0, kept, "what was acknowledged, and no more");
+      const { rows } = writer.ownRows(held, { rows: 500, bytes: 100_000 });
+      const { incarnation, boot } = writer;
+      const put = { origin: "north", incarnation, boot, rows, lapsed: false };
+      try {
+        const answer = desk.answerKept({ kind: "custody-put", token: round, put });
+        t.match(answer, { result: { refused: null } });
+        kept = rows.at(-1)?.seq ?? kept;
+      } catch (error) {
+        t.match(error, { code: /SQLITE_(FULL|IOERR)/ });
+        refused += 1;
+      }
+    }
+    t.equal(refused, 15, "as often as the disk was full");
+    disk.faults.full = false;
+    t.ok(kept > 400, `${kept} rows kept`);
+  });
+  desk.close();
+});
+
+function heldBy(desk: CustodyDesk, origin: string): HistoryPosition | null {
+  const answer = desk.answerKept({ kind: "custody-position", token: 0, origin });
+  return answer.kind === "custody-position" ? (answer.held?.head ?? null) : null;
+}
 
 t.test("a folder that can't be written is refused in words", async (t) => {
   const dir = folder(t);
