@@ -262,6 +262,7 @@ class NodeBroker implements Broker {
         onEvent({ what: "session-discarded", client, reason, messages });
         this.#engine.disconnect(client);
       },
+      onUnsent: () => this.#counting.drop("own", "disk"),
       eventsTo: async () => {
         await this.#feed?.ready;
         return this.#feed?.to ?? null;

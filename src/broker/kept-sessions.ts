@@ -34,6 +34,8 @@ export interface SessionHooks {
   readonly onDiscard: (clientId: string, reason: DiscardReason, messages: number) => void;
   /** The newest row of the log that was published, once that is known. */
   readonly eventsTo?: () => Promise<number | null>;
+  /** A message of the node's own is not sent: too many wait for the disk already. */
+  readonly onUnsent?: () => void;
   /** A line for a person. */
   readonly onNotice?: (text: string) => void;
 }

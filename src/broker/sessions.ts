@@ -326,7 +326,10 @@ export class SessionStore extends Keepsakes {
   async #ownCommitted(): Promise<void> {
     const durable = this.keeper.durable();
     if (durable === null) return;
-    if (this.#ownWaiting >= MAX_OWN_WAITING) throw new Error(NOT_WRITTEN);
+    if (this.#ownWaiting >= MAX_OWN_WAITING) {
+      this.#hooks.onUnsent?.();
+      throw new Error(NOT_WRITTEN);
+    }
     this.#ownWaiting += 1;
     await durable;
     this.#ownWaiting -= 1;

@@ -132,6 +132,23 @@ t.test("a connected client that never acknowledges is cut off the same way", asy
   t.match(events, [{ client: "mute", reason: "queue-full" }]);
 });
 
+t.test("a kept session's client that takes nothing does not hold up the others", async (t) => {
+  const { broker, port, url } = await startBroker(t, { acl: OPEN });
+  const mute = await rawConnect(port);
+  mute.resume();
+  const subscribe = packet(0x82, 0, 1, 0, 1, 0x61, 1);
+  mute.write(Uint8Array.from([...connectBytes({ flags: 0, id: "mute" }), ...subscribe]));
+  const healthy = await connectClient(t, url);
+  await healthy.subscribe("a", 1);
+  const publisher = await connectClient(t, url);
+  await until(() => broker.counters.subscriptions === 2);
+  const burst = Array.from({ length: 900 }, (_, index) => `${index}`);
+  await Promise.all(burst.map((text) => publisher.mqtt.publishAsync("a", text, { qos: 1 })));
+  await until(() => healthy.messages.length === burst.length);
+  t.equal(broker.counters.queuedMessages, burst.length, "all of them wait for the mute one");
+  mute.destroy();
+});
+
 t.test("a session nobody came back for expires after 24 h", async (t) => {
   const gone: string[] = [];
   const sessions = store((id, reason) => gone.push(`${id} ${reason}`));
