@@ -3,7 +3,9 @@
 import { appendFileSync, existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
+import { BrokerShelf } from "../../src/log/broker-shelf.ts";
 import { type Driver, SqlError } from "../../src/log/driver.ts";
+import type { NodeEvent } from "../../src/log/events.ts";
 import { realFiles } from "../../src/log/real-storage.ts";
 import { sqliteDriver } from "../../src/log/sqlite.ts";
 import { connectClient } from "./clients.ts";
@@ -187,4 +189,33 @@ t.test("five commits in any second, each with all that waits", async (t) => {
     const fifthBefore = times[index - 5];
     if (fifthBefore !== undefined) t.ok(time - fifthBefore >= 995, "five in a second");
   }
+});
+
+t.test("a session's end that the log could not take is said by the next start", async (t) => {
+  const dir = dataFolder(t);
+  const rows: NodeEvent[] = [];
+  let takes = false;
+  const open = () =>
+    new BrokerShelf({
+      storage: { driver: sqliteDriver, files: realFiles },
+      dir,
+      append: (events) => {
+        if (takes) rows.push(...events);
+        return takes;
+      },
+      onNotice: () => undefined,
+    });
+  const first = open();
+  first.load();
+  const discarded = { client: "kept", reason: "expired", messages: 3, at: 1_000 };
+  const changes = [{ kind: "discarded" as const, ...discarded }];
+  t.equal(first.apply({ whole: false, changes }), "applied");
+  first.close();
+  takes = true;
+  for (let start = 0; start < 2; start++) {
+    const next = open();
+    next.load();
+    next.close();
+  }
+  t.strictSame(rows, [{ kind: "session", body: ["kept", "expired", 3], at: 1_000 }], "once");
 });
