@@ -18,3 +18,11 @@ export function untrustedFrom(database: Database): number | null {
 export function trustAgain(database: Database): void {
   database.exec("DELETE FROM node WHERE name = 'untrusted'");
 }
+
+/**
+ * Moves a start row into the file itself. A bit that rots in the write-ahead log ends it there
+ * without a word; an incarnation that was lost so would be used twice.
+ */
+export function settleStart(database: Database): void {
+  database.prepare("PRAGMA wal_checkpoint(PASSIVE)").all();
+}

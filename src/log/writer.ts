@@ -1,6 +1,5 @@
-// The log's writer: events in, committed rows out, synchronously. It runs in the log thread, and in
-// `replay` directly. A transaction is a group: its rows are chained, inserted and committed as one,
-// and only then does anything else of the program learn of them.
+// The log's writer: events in, committed rows out, synchronously; in the log thread and in `replay`.
+// Rows of a transaction are chained and committed as one; only then does anybody learn of them.
 import { isPlanted } from "../core/planted.ts";
 import { encodeCbor } from "../wire/codec.ts";
 import type { EventPage, PageQuery } from "../wire/replay.ts";
@@ -23,7 +22,7 @@ import { hashAt, type LogQuery, type Position, queryRows, walkRows } from "./row
 import { Scrub } from "./scrub.ts";
 import type { Author } from "./snapshot-file.ts";
 import type { SnapshotFolder } from "./snapshots.ts";
-import { noteUntrusted, trustAgain, untrustedFrom } from "./trust.ts";
+import { noteUntrusted, settleStart, trustAgain, untrustedFrom } from "./trust.ts";
 
 /** What a writer is told about the node and its limits. */
 export interface WriterOptions {
@@ -153,6 +152,7 @@ export class LogWriter {
       this.#startRow(cause, add);
       for (const row of rows) add(row);
     });
+    settleStart(this.#database);
   }
 
   /**
@@ -168,6 +168,7 @@ export class LogWriter {
         // After that row, which marks what this writer does not trust yet.
         trustAgain(this.#database);
       });
+      settleStart(this.#database);
       this.#trusted = true;
       return rows;
     } catch (error) {
