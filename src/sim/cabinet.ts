@@ -11,7 +11,7 @@ import type { SimThread } from "./thread.ts";
 import type { VirtualTime } from "./time.ts";
 
 /** How often the board reads its cable: the latency timer of a USB serial converter. */
-const READ_MS = 10;
+const READ_MS = 20;
 /** The street moves in steps of its own. */
 const STREET_MS = 100;
 /** Bytes that the system keeps for a process that does not read. */

@@ -1,6 +1,7 @@
 // The log thread of a simulated node: the log's own code on the node's virtual disk. What the disk
 // makes its caller wait is charged to the thread.
-import type { Database, Driver, OpenMode } from "../log/driver.ts";
+import { CUSTODY_FILE } from "../log/custody-schema.ts";
+import type { Database, Driver, OpenMode, Statement } from "../log/driver.ts";
 import type { FromLog, LogData, ToLog } from "../log/messages.ts";
 import { LOG_FILE, openWriter } from "../log/open.ts";
 import type { Files } from "../log/storage.ts";
@@ -38,6 +39,9 @@ class SameProcess implements Files {
 export interface OpenedFile {
   readonly writer: LogWriter;
   readonly database: Database;
+  readonly isOpen: () => boolean;
+  /** What this node keeps of others, once that file is open. */
+  readonly custody: () => Database | null;
 }
 
 /** What the simulator hears of a log thread. */
@@ -51,21 +55,51 @@ export interface LogWatch {
   readonly onStopped: () => void;
 }
 
-/** Remembers the newest connection to the log's own file. */
+/** A connection that knows whether it has been closed. */
+class Connection implements Database {
+  isOpen = true;
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  exec(sql: string): void {
+    this.#database.exec(sql);
+  }
+
+  prepare(sql: string): Statement {
+    return this.#database.prepare(sql);
+  }
+
+  close(): void {
+    this.isOpen = false;
+    this.#database.close();
+  }
+}
+
+/** Remembers the newest connection to the log's own file, and to what it keeps of others. */
 class Peephole implements Driver {
-  newest: Database | null = null;
+  newest: Connection | null = null;
   readonly #driver: Driver;
-  readonly #open: Database[] = [];
+  #custody: Connection | null = null;
+  #open: Connection[] = [];
 
   constructor(driver: Driver) {
     this.#driver = driver;
   }
 
   open(path: string, mode: OpenMode): Database {
-    const database = this.#driver.open(path, mode);
+    const database = new Connection(this.#driver.open(path, mode));
+    this.#open = this.#open.filter(({ isOpen }) => isOpen);
     this.#open.push(database);
     if (path.endsWith(`/${LOG_FILE}`)) this.newest = database;
+    if (path.endsWith(`/${CUSTODY_FILE}`)) this.#custody = database;
     return database;
+  }
+
+  get custody(): Database | null {
+    return this.#custody?.isOpen === true ? this.#custody : null;
   }
 
   /** What is still open of a thread that has ended. */
@@ -109,7 +143,8 @@ export function logCode(watch: LogWatch): WorkerCode {
       open: (dir, options, on) => {
         const writer = openWriter(dir, { boot: watch.boot, ...options }, on);
         if (driver.newest === null) throw new Error("the log was opened without a file");
-        opened = { writer, database: driver.newest };
+        const database = driver.newest;
+        opened = { writer, database, isOpen: () => database.isOpen, custody: () => driver.custody };
         if (!disk.isOff) watch.onOpened(opened);
         return writer;
       },

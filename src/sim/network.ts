@@ -83,6 +83,8 @@ export class Link {
   readonly there: Road;
   readonly back: Road;
   up = false;
+  /** When it last went up or down. */
+  changedMs = 0;
   /** Rises with each connection: what belongs to an old one is dropped. */
   session = 0;
   connecting = false;
@@ -317,6 +319,7 @@ export class Network {
   }
 
   #tell(link: Link, up: boolean): void {
+    link.changedMs = this.#time.nowMs;
     this.#trace.line(this.#time.nowMs, "network", `${link.a} ${link.b} ${up ? "up" : "down"}`);
     for (const id of [link.a, link.b]) {
       const port = this.#ports.get(id);

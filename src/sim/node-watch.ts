@@ -1,5 +1,6 @@
 // All that is remembered of one node to judge it: what its lamps did, what its log has promised,
 // what became of commands.
+import type { CommittedRows } from "../log/door.ts";
 import type { FromLog, ToLog } from "../log/messages.ts";
 import { isOnChain } from "../log/raw-rows.ts";
 import type { Command, Reply } from "../wire/command.ts";
@@ -14,6 +15,7 @@ import {
   type HandedOver,
   withinBounds,
 } from "./invariants/log.ts";
+import { hybridClockRises } from "./invariants/state.ts";
 import { LampWatch } from "./lamp-watch.ts";
 import type { OpenedFile } from "./log-code.ts";
 import type { SimNode } from "./node.ts";
@@ -35,6 +37,8 @@ export class NodeStory {
   #handedOver: HandedOver = { events: 0, missing: 0 };
   #batch = 0;
   #latched: string | null = null;
+  /** Stamp of the newest wish. */
+  #wished: readonly [number, number] | null = null;
 
   constructor(node: SimNode, judge: Judge) {
     this.#node = node;
@@ -100,6 +104,18 @@ export class NodeStory {
     if (first === undefined) this.#answers.set(id, answer);
     else this.#judge.ask(sameAnswer, this.#node.id, id, first, answer);
     forgetOldest(this.#answers);
+  }
+
+  /** Own rows after their commit. */
+  committed({ rows }: CommittedRows): void {
+    for (const { kind, body } of rows) {
+      if (kind !== "wish") continue;
+      const stamp = [Number(body[2]), Number(body[3])] as const;
+      if (this.#wished !== null) {
+        this.#judge.ask(hybridClockRises, this.#node.id, this.#wished, stamp);
+      }
+      this.#wished = stamp;
+    }
   }
 
   /** The process is gone; another will begin to count anew. */

@@ -1,6 +1,7 @@
 // A whole node of the simulation: a board with its clock and disk, the cabinet beside it, and the
 // program that runs on it, one process after the other.
 import type { SiteModel } from "../core/site/model.ts";
+import type { ControlView } from "../core/site/view.ts";
 import type { CommittedRows } from "../log/door.ts";
 import type { FromLog, ToLog } from "../log/messages.ts";
 import type { MeshBody } from "../node/mesh-body.ts";
@@ -8,6 +9,7 @@ import { RunningNode } from "../node/node.ts";
 import type { Command, Reply } from "../wire/command.ts";
 import type { LampMasks } from "../wire/frame-types.ts";
 import type { Keys } from "../wire/keys.ts";
+import type { EventPage, Place } from "../wire/replay.ts";
 import { SimCabinet } from "./cabinet.ts";
 import { BoardClock, START_WALL_MS } from "./clock.ts";
 import type { VirtualDisk } from "./disk/disk.ts";
@@ -16,6 +18,7 @@ import { meshCode, NetworkPort, unusedKeys } from "./mesh-code.ts";
 import type { Network } from "./network.ts";
 import { SimProcess } from "./process.ts";
 import type { Random } from "./random.ts";
+import { Reader } from "./reader.ts";
 import { type SimService, serviceCode } from "./service.ts";
 import type { VirtualTime } from "./time.ts";
 import type { Trace } from "./trace.ts";
@@ -35,6 +38,8 @@ export interface NodeWatch {
   readonly onOrder: (node: SimNode, command: Command) => void;
   readonly onReply: (node: SimNode, reply: Reply) => void;
   readonly onCommitted: (node: SimNode, rows: CommittedRows) => void;
+  /** Somebody who follows the log got a page after a place. */
+  readonly onPage: (node: SimNode, place: Place | null, page: EventPage) => void;
   /** Its process is gone; `politely` when its system still closes what it held open. */
   readonly onEnded: (node: SimNode, politely: boolean) => void;
   readonly onError: (node: SimNode, thread: string, error: unknown) => void;
@@ -49,6 +54,7 @@ export const QUIET_WATCH: NodeWatch = {
   onOrder: () => undefined,
   onReply: () => undefined,
   onCommitted: () => undefined,
+  onPage: () => undefined,
   onEnded: () => undefined,
   onError: () => undefined,
 };
@@ -87,6 +93,7 @@ export class SimNode {
   readonly cabinet: SimCabinet;
   readonly clock: BoardClock;
   readonly disk: VirtualDisk;
+  readonly reader = new Reader();
   process: SimProcess | null = null;
   running: RunningNode | null = null;
   service: SimService | null = null;
@@ -97,11 +104,17 @@ export class SimNode {
   starts = 0;
   /** Something on the disk has changed by itself since it was last opened. */
   rotten = false;
+  /** How often its disk has lost something that was durable, also before the present start. */
+  damages = 0;
+  damagesAtStart = 0;
+  /** True time of the present start, ms. */
+  startedMs = 0;
   readonly #options: SimNodeOptions;
   #fall: Fall | null = null;
   /** Faults that keep it from starting again. */
   #holds = 0;
   #stopping = false;
+  #traced: ControlView | null = null;
 
   constructor(options: SimNodeOptions) {
     const { site, index, time, trace, random, disk, watch } = options;
@@ -132,6 +145,8 @@ export class SimNode {
     const { time, random, trace, site, network } = this.#options;
     if (this.starts > 0) this.disk.start();
     this.starts += 1;
+    this.damagesAtStart = this.damages;
+    this.startedMs = time.nowMs;
     trace.line(time.nowMs, this.id, `process ${this.starts} starts`);
     const process = this.#makeProcess(random.fork(`process ${this.starts}`));
     this.process = process;
@@ -195,6 +210,7 @@ export class SimNode {
     this.process = null;
     this.running = null;
     this.service = null;
+    this.reader.end();
     this.mesh = null;
     this.opened = null;
     this.#fall = null;
@@ -228,12 +244,11 @@ export class SimNode {
   }
 
   #makeProcess(random: Random): SimProcess {
-    const { time, watch, trace } = this.#options;
+    const { time, watch } = this.#options;
     const { disk } = this;
     return new SimProcess({
       time,
       clock: this.clock,
-      storage: disk.storage,
       random,
       workers: {
         log: logCode({
@@ -259,14 +274,29 @@ export class SimNode {
           onOrder: (command) => watch.onOrder(this, command),
           onReply: (reply) => watch.onReply(this, reply),
           onCommitted: (rows) => watch.onCommitted(this, rows),
+          reader: this.reader,
+          onPage: (place, page) => watch.onPage(this, place, page),
         }),
       },
-      onMessage: (message) => trace.value(message),
+      onMessage: (message) => this.#traceMessage(message),
       onPost: (name, message) => {
         if (name === "log") watch.onToLog(this, message as ToLog);
       },
       onError: (thread, error) => this.#onError(thread, error),
     });
+  }
+
+  /** Views are many and large: of each goes in, once, what people and vehicles would see of it. */
+  #traceMessage(message: unknown): void {
+    const { trace } = this.#options;
+    const { kind, view } = message as { kind?: string; view?: ControlView };
+    if (kind !== "view" || view === undefined) {
+      trace.value(message);
+    } else if (view !== this.#traced) {
+      this.#traced = view;
+      trace.number(view.monoMs);
+      trace.value([view.mode, view.commanded, view.sensed, view.phases]);
+    }
   }
 
   /** What a thread did not catch; without its main thread the process ends and is started anew. */

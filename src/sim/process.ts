@@ -1,6 +1,5 @@
-// One life of a node's process: threads, channels and timers on the board's clock and disk, until
-// it is killed. After that nothing of it runs any more, whatever was under way.
-import type { Storage } from "../log/storage.ts";
+// One life of a node's process: threads, channels and timers on the board's clock, until it is
+// killed. After that nothing of it runs any more, whatever was under way.
 import type { Host, SpawnPlan, ThreadName, WorkerEvents, WorkerLike } from "../node/host.ts";
 import { ALIVE, ALIVE_MS } from "../node/thread.ts";
 import { OneWay, simChannel, type Wire } from "./channel.ts";
@@ -25,7 +24,6 @@ export type WorkerCode = (place: WorkerPlace) => (message: unknown) => void;
 export interface ProcessOptions {
   readonly time: VirtualTime;
   readonly clock: BoardClock;
-  readonly storage: Storage;
   readonly random: Random;
   readonly workers: Readonly<Partial<Record<ThreadName, WorkerCode>>>;
   readonly onMessage: (value: unknown) => void;

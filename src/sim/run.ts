@@ -10,6 +10,7 @@ import { Judge, type Violation } from "./invariants/invariant.ts";
 import { junctionsRecover } from "./invariants/lamps.ts";
 import { chainVerifies, foldEqualsState, noThreadDies } from "./invariants/log.ts";
 import { INVARIANTS } from "./invariants/names.ts";
+import { replayHasNoSeam } from "./invariants/replay.ts";
 import type { NetworkCounts } from "./network.ts";
 import type { NodeWatch, SimNode } from "./node.ts";
 import { NodeStory } from "./node-watch.ts";
@@ -38,11 +39,15 @@ export interface RunOptions {
   readonly rates: FaultRates;
   /** Instead of the seed's own plan: a part of it. */
   readonly plan?: readonly PlannedFault[];
+  /** Steps after which it is broken off, where only its beginning is wanted. */
+  readonly stopAt?: number;
 }
 
 export interface RunResult {
   readonly hash: string;
   readonly steps: number;
+  /** True time of its end, ms. */
+  readonly endMs: number;
   readonly violations: readonly Violation[];
   readonly fired: ReadonlyMap<FaultName, number>;
   readonly exercised: ReadonlyMap<string, number>;
@@ -91,7 +96,9 @@ class Watcher implements NodeWatch {
   onToLog: NodeWatch["onToLog"] = (node, message) => this.story(node).toLog(message);
   onOrder: NodeWatch["onOrder"] = (node, command) => this.story(node).ordered(command);
   onReply: NodeWatch["onReply"] = (node, reply) => this.story(node).replied(reply);
-  onCommitted: NodeWatch["onCommitted"] = () => undefined;
+  onCommitted: NodeWatch["onCommitted"] = (node, rows) => this.story(node).committed(rows);
+  onPage: NodeWatch["onPage"] = (node, place, page) =>
+    this.judge.ask(replayHasNoSeam, node.id, place, page);
   onEnded: NodeWatch["onEnded"] = (node, politely) => {
     this.story(node).ended();
     this.world?.network.detach(node.id, politely);
@@ -112,23 +119,21 @@ export async function simulate(options: RunOptions): Promise<RunResult> {
   const { time, trace, network, nodes } = world;
   const random = world.random.fork("faults");
   const injector = new Injector({ time, trace, random, network, nodes }, plan);
-  const peaceMs = peaceFromMs(options.steps);
   const zone = new ZoneWatch(world, judge);
-  while (world.steps < options.steps && judge.violations.length === 0) {
+  const last = Math.min(options.steps, options.stopAt ?? options.steps);
+  while (world.steps < last && judge.violations.length === 0) {
     await world.step();
-    zone.step();
-    if (world.steps * STEP_MS >= peaceMs) for (const one of world.operators) one.isCalm = true;
-    if (world.steps % LOOK_STEPS === 0) look(world, watcher);
-    if (world.steps % ZONE_STEPS === 0 && world.steps + CALM_STEPS <= options.steps) zone.look();
+    afterStep(world, watcher, zone, options);
   }
-  if (judge.violations.length === 0) judgeTheEnd(world, watcher, options);
-  if (judge.violations.length === 0 && options.steps * STEP_MS >= 2 * PEACE_MS) zone.settle();
+  const whole = world.steps === options.steps;
+  if (whole && judge.violations.length === 0) judgeTheEnd(world, watcher, zone, options);
   for (const { atMs, who, invariant, text } of judge.violations) {
     trace.line(atMs, who, `VIOLATION of "${invariant}": ${text}`);
   }
   return {
     hash: trace.digest(),
     steps: world.steps,
+    endMs: time.nowMs,
     violations: judge.violations,
     fired: injector.fired,
     exercised: judge.exercised,
@@ -139,6 +144,15 @@ export async function simulate(options: RunOptions): Promise<RunResult> {
     events: time.count,
     greens: nodes.reduce((sum, node) => sum + watcher.story(node).lamps.greens, 0),
   };
+}
+
+function afterStep(world: World, watcher: Watcher, zone: ZoneWatch, { steps }: RunOptions): void {
+  zone.step();
+  if (world.steps * STEP_MS >= peaceFromMs(steps)) {
+    for (const one of world.operators) one.isCalm = true;
+  }
+  if (world.steps % LOOK_STEPS === 0) look(world, watcher);
+  if (world.steps % ZONE_STEPS === 0 && world.steps + CALM_STEPS <= steps) zone.look();
 }
 
 function look(world: World, watcher: Watcher): void {
@@ -154,16 +168,22 @@ function look(world: World, watcher: Watcher): void {
 }
 
 /** What has to be true when all faults are long over. */
-function judgeTheEnd(world: World, watcher: Watcher, { steps }: RunOptions): void {
+function judgeTheEnd(
+  world: World,
+  watcher: Watcher,
+  zone: ZoneWatch,
+  { steps }: RunOptions,
+): void {
   const { judge } = watcher;
   const settled = steps * STEP_MS >= 2 * PEACE_MS;
+  if (settled) zone.settle();
   for (const node of world.nodes) {
     if (settled) {
       const { lamps } = watcher.story(node);
       const mode = node.service?.view?.mode ?? null;
       judge.ask(junctionsRecover, node.id, mode, world.time.nowMs - lamps.lastGreenMs);
     }
-    if (node.opened === null || node.disk.isOff) continue;
+    if (node.opened?.isOpen() !== true || node.disk.isOff) continue;
     const { writer, database } = node.opened;
     const fold = new LogState();
     const anchor = anchorOf(database);

@@ -10,6 +10,7 @@ import type { FromService, ServiceData, ToService } from "../node/messages.ts";
 import { type Command, decodeReply, type Reply } from "../wire/command.ts";
 import { topicsOf } from "../wire/topics.ts";
 import type { WorkerCode, WorkerPlace } from "./process.ts";
+import type { Reader, ReaderPlace } from "./reader.ts";
 
 /** Control answers within a tick; after this the order counts as not done. */
 const ORDER_PATIENCE_MS = 5_000;
@@ -30,6 +31,8 @@ export interface ServiceWatch {
   readonly onOrder: (command: Command) => void;
   readonly onReply: (reply: Reply) => void;
   readonly onCommitted: (rows: CommittedRows) => void;
+  readonly reader: Reader;
+  readonly onPage: ReaderPlace["onPage"];
 }
 
 interface Asked {
@@ -51,7 +54,11 @@ export class SimService {
       watch.onOrder(command);
       return this.#order(command);
     }, timers);
-    this.log.onCommitted = watch.onCommitted;
+    this.log.onCommitted = (rows) => {
+      watch.onCommitted(rows);
+      watch.reader.offer(rows);
+    };
+    watch.reader.begin({ log: this.log, timers, onPage: watch.onPage });
     this.#commands = new Commands({
       topics: topicsOf(site.node),
       counting: new Counting(),

@@ -36,7 +36,7 @@ export class Trace {
   readonly #lines: TimelineLine[] = [];
   #at = 0;
 
-  /** Any plain value: numbers, texts, bytes, lists and objects of them. */
+  /** Any plain value: numbers, texts, bytes, lists and objects of them, these by their values. */
   value(value: unknown): void {
     switch (typeof value) {
       case "number":
@@ -126,10 +126,7 @@ export class Trace {
     } else {
       this.#mark(MARK.object);
       const fields = value as Record<string, unknown>;
-      for (const name in fields) {
-        this.text(name);
-        this.value(fields[name]);
-      }
+      for (const name in fields) this.value(fields[name]);
       this.#mark(MARK.null);
     }
   }

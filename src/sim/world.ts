@@ -8,6 +8,7 @@ import { createVirtualDisk, type VirtualDisk } from "./disk/disk.ts";
 import { simKeys } from "./mesh-code.ts";
 import { Network } from "./network.ts";
 import { type NodeWatch, SimNode } from "./node.ts";
+import { Observers } from "./observers.ts";
 import { Operator } from "./operator.ts";
 import { Person } from "./person.ts";
 import { Random } from "./random.ts";
@@ -46,6 +47,8 @@ export class World {
   readonly nodes: SimNode[] = [];
   readonly people: Person[] = [];
   readonly operators: Operator[] = [];
+  /** By index of their node. */
+  readonly observers: Observers[] = [];
   steps = 0;
   readonly #members = new Set<string>();
 
@@ -97,7 +100,9 @@ export class World {
     this.nodes.push(node);
     this.people.push(new Person(node.cabinet, time));
     if (this.#guest === null) {
+      const neighbours = network.neighbours(node.id);
       this.operators.push(new Operator(node, time, random.fork("operator")));
+      this.observers.push(new Observers(node, time, random.fork("observers"), neighbours));
     }
     time.at(random.between(0, POWER_UP_MS), () => node.start());
   }

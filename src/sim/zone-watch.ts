@@ -13,10 +13,13 @@ import {
 import type { SimNode } from "./node.ts";
 import { hashText } from "./random.ts";
 import type { World } from "./world.ts";
+import { Elements, Leases, Promises } from "./zone-memory.ts";
 
 const STREAMS: readonly StreamId[] = [0, 1, 2, 3];
 /** States by version that are remembered for comparing. */
 const MAX_SEEN = 20_000;
+/** A link is up; the neighbour has said hello and been answered. */
+const CORRECTED_MS = 20_000;
 
 function isBefore(a: Version, b: Version): boolean {
   return (
@@ -35,15 +38,24 @@ export class ZoneWatch {
   readonly #seen = new Map<string, string>();
   /** The version at which a node's copy was last looked at. */
   readonly #looked = new WeakMap<Replica, Map<string, string>>();
-  /** Who shared an incarnation: its boot id by node and number. */
-  readonly #starts = new Map<string, string>();
+  /** Who shared an incarnation: the start, by node and number. */
+  readonly #starts = new Map<string, number>();
+  /** Nodes that share under a number that an earlier start had, since when. */
+  readonly #doubtful = new Map<string, number>();
   readonly #totals = new Map<string, number>();
   /** Where each origin stood at the last look, by stream and id. */
   #due = new Map<string, Version>();
 
+  readonly #elements: Elements;
+  readonly #promises: Promises;
+  readonly #leases: Leases;
+
   constructor(world: World, judge: Judge) {
     this.#world = world;
     this.#judge = judge;
+    this.#elements = new Elements(judge);
+    this.#promises = new Promises(judge, world.nodes);
+    this.#leases = new Leases(judge, world.observers);
   }
 
   /** After each step. */
@@ -52,19 +64,52 @@ export class ZoneWatch {
       const { mesh, process } = node;
       if (mesh === null || process === null || process.dead) continue;
       const version = mesh.mesh.replica(0).version(node.id);
-      if (version === null) continue;
-      const name = `${node.id} ${version.incarnation}`;
-      const boot = String(node.starts);
-      const known = this.#starts.get(name);
-      if (known === boot) continue;
-      this.#judge.ask(noDotTwice, node.id, version.incarnation, known ?? boot, boot);
-      this.#starts.set(name, boot);
+      if (version !== null) this.#shares(node, version.incarnation);
     }
+  }
+
+  /** A node shares under an incarnation: no other start of it did. */
+  #shares(node: SimNode, incarnation: number): void {
+    const name = `${node.id} ${incarnation}`;
+    const known = this.#starts.get(name) ?? node.starts;
+    if (known === node.starts) {
+      this.#starts.set(name, known);
+      this.#doubtful.delete(node.id);
+      return;
+    }
+    if (node.damagesAtStart > 0 && this.#mayBeCorrected(node)) return;
+    this.#judge.ask(noDotTwice, node.id, incarnation, String(known), String(node.starts));
+  }
+
+  /**
+   * A disk that lost rows by itself may have lost a start among them: then the first neighbour that
+   * is met refuses the incarnation. What is said until then is heard by nobody.
+   */
+  #mayBeCorrected(node: SimNode): boolean {
+    const { network, time } = this.#world;
+    const links = network.links.filter(({ a, b }) => a === node.id || b === node.id);
+    const doubt = this.#doubtful.get(node.id);
+    const met = links.some(({ up }) => up);
+    if (doubt === undefined || !met) {
+      this.#doubtful.set(node.id, time.nowMs);
+      return true;
+    }
+    return time.nowMs - doubt < CORRECTED_MS;
+  }
+
+  /** A disk that lost rows by itself: its neighbours tell what they remember once they are met. */
+  #mayHaveForgotten(node: SimNode): boolean {
+    if (node.damagesAtStart === 0) return false;
+    const { network, time } = this.#world;
+    const met = network.links.filter(({ a, b, up }) => up && (a === node.id || b === node.id));
+    const sinceMs = Math.max(node.startedMs, Math.min(...met.map(({ changedMs }) => changedMs)));
+    return time.nowMs - sinceMs < CORRECTED_MS;
   }
 
   /** Now and then. */
   look(): void {
     const due = new Map<string, Version>();
+    this.#elements.nextRound();
     for (const node of this.#world.nodes) {
       const { mesh, process } = node;
       if (mesh === null || process === null || process.dead) continue;
@@ -75,6 +120,9 @@ export class ZoneWatch {
       for (const { id, distrusted } of mesh.mesh.neighbours(now)) {
         this.#judge.ask(noHonestLiar, node.id, id, distrusted);
       }
+      this.#elements.look(node, mesh.mesh.replica(2));
+      this.#promises.look(node, now);
+      this.#leases.look(node, mesh.mesh.replica(3), now, this.#world.time.nowMs);
     }
     this.#due = due;
   }
@@ -102,7 +150,10 @@ export class ZoneWatch {
       this.#looked.set(replica, looked);
     }
     for (const [origin, version] of replica.versions()) {
-      if (origin === node.id) due.set(`${replica.stream} ${origin}`, version);
+      if (origin === node.id) {
+        if (this.#doubtful.has(origin)) continue;
+        due.set(`${replica.stream} ${origin}`, version);
+      }
       const at = versionText(version);
       if (looked.get(origin) === at) continue;
       looked.set(origin, at);
@@ -135,6 +186,7 @@ export class ZoneWatch {
         const name = `${node.id} ${origin === node.id ? "" : node.starts} ${origin} ${key}`;
         const before = this.#totals.get(name) ?? 0;
         if (total === before) continue;
+        if (total < before && origin === node.id && this.#mayHaveForgotten(node)) continue;
         const what = `detector ${key} of ${origin}`;
         this.#judge.ask(countersNeverStepBack, node.id, what, before, total);
         this.#totals.set(name, total);

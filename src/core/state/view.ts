@@ -157,6 +157,11 @@ export class ReplicaView {
       });
   }
 
+  /** The dots by which elements of a set stand, leases that have ended among them. */
+  *standing(field: FieldName): Iterable<ForeignDot & { readonly key: Key }> {
+    yield* this.#seen(field, Number.NEGATIVE_INFINITY);
+  }
+
   /** Every origin's own elements that are neither removed nor out of their time. */
   *#seen(field: FieldName, nowMs: number): Iterable<Seen & { readonly key: Key }> {
     const fieldId = FIELDS[field].id;

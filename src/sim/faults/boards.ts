@@ -40,6 +40,7 @@ export const bitRot: NodeFault = (node) => {
   const flipped = node.disk.rot((path) => path.includes(".db") && !path.includes("lock"));
   if (flipped === null) return null;
   node.rotten = true;
+  node.damages += 1;
   node.fall({ kind: "crash", torn: false, changes: 0 });
   return () => node.rise();
 };

@@ -2,6 +2,7 @@
 import { oneEffectPerCommand, sameAnswer } from "./commands.ts";
 import * as lamps from "./lamps.ts";
 import * as log from "./log.ts";
+import { replayHasNoSeam } from "./replay.ts";
 import * as state from "./state.ts";
 
 export const INVARIANTS = [
@@ -26,5 +27,10 @@ export const INVARIANTS = [
   state.countersNeverStepBack,
   state.noDotTwice,
   state.noHonestLiar,
+  state.removedStaysRemoved,
+  state.custodyHolds,
+  state.hybridClockRises,
+  state.leasesEnd,
+  replayHasNoSeam,
   state.lagRecovers,
 ] as const;

@@ -75,24 +75,27 @@ export const hybridClockRises: Invariant<[readonly [number, number], readonly [n
 
 export interface Leased {
   readonly vehicle: string;
-  /** Since its owner last saw it, true time, ms. */
+  /** Since it was last seen, true time, ms. */
   readonly ageMs: number;
   readonly leaseMs: number;
   readonly visible: boolean;
-  /** When this node could have learnt of it at the latest; infinite while it could not. */
-  readonly knownForMs: number;
+  /** This is the node that saw it, and it has run since. */
+  readonly own: boolean;
 }
 
-/** A lease may end a little late: the age that a sender states is as of when it closed its batch. */
-const LEASE_LATE_MS = 5_000;
+/** A batch may be that long on its way to the last node: a connection is given up after 10 s. */
+const LEASE_LATE_MS = 15_000;
+const LEASE_SLACK_MS = 1_500;
 
 export const leasesEnd: Invariant<[Leased]> = invariant(
   "a lease lasts as long as it says, whatever the wall clock does",
-  "a vehicle that is believed to be there, and is not, or the other way round",
-  ({ vehicle, ageMs, leaseMs, visible }) =>
-    visible && ageMs > leaseMs + LEASE_LATE_MS
-      ? `${vehicle} is seen ${Math.round(ageMs)} ms after its sighting, of ${leaseMs}`
-      : null,
+  "a vehicle that is believed to be there and is not, or the other way round",
+  ({ vehicle, ageMs, leaseMs, visible, own }) => {
+    const text = `${vehicle}, lease ${leaseMs} ms, seen ${Math.round(ageMs)} ms ago`;
+    const slackMs = own ? LEASE_SLACK_MS : LEASE_LATE_MS;
+    if (visible) return ageMs > leaseMs + slackMs ? `${text}: is still there` : null;
+    return own && ageMs < leaseMs - LEASE_SLACK_MS ? `${text}: is gone already` : null;
+  },
 );
 
 export interface Behind {

@@ -1,0 +1,122 @@
+// What is remembered of what nodes know of each other: elements that were gone, rows that somebody
+// else keeps, vehicles that were seen.
+
+import { leaseNow } from "../core/state/lease.ts";
+import type { Replica } from "../core/state/replica.ts";
+import type { MeshNow } from "../mesh/mesh-types.ts";
+import type { Judge } from "./invariants/invariant.ts";
+import { custodyHolds, leasesEnd, removedStaysRemoved } from "./invariants/state.ts";
+import type { SimNode } from "./node.ts";
+import type { Observers } from "./observers.ts";
+
+type Dot = readonly [number, number];
+
+interface Seen {
+  readonly dot: Dot;
+  readonly round: number;
+}
+
+/** Elements that come and go: by process, origin and key, the newest dot and when it was seen. */
+export class Elements {
+  readonly #judge: Judge;
+  readonly #seen = new Map<string, Seen>();
+  #round = 0;
+
+  constructor(judge: Judge) {
+    this.#judge = judge;
+  }
+
+  nextRound(): void {
+    this.#round += 1;
+  }
+
+  look(node: SimNode, replica: Replica): void {
+    for (const { key, origin, incarnation, counter } of replica.standing("faults")) {
+      const name = `${node.id} ${node.starts} ${origin} ${key}`;
+      const dot = [incarnation, counter] as const;
+      const before = this.#seen.get(name);
+      this.#seen.set(name, { dot, round: this.#round });
+      if (before === undefined || before.round >= this.#round - 1) continue;
+      const element = { name: `${key} of ${origin}`, dot, gone: before.dot };
+      this.#judge.ask(removedStaysRemoved, node.id, element);
+    }
+  }
+}
+
+interface Promised {
+  readonly custodian: string;
+  readonly incarnation: number;
+  readonly seq: number;
+  readonly hash: string;
+  /** How often the custodian's disk had been damaged by then. */
+  readonly damages: number;
+}
+
+/** Rows that an owner was told to be safe with its custodian. */
+export class Promises {
+  readonly #judge: Judge;
+  readonly #nodes: ReadonlyMap<string, SimNode>;
+  readonly #promised = new Map<string, Promised>();
+
+  constructor(judge: Judge, nodes: readonly SimNode[]) {
+    this.#judge = judge;
+    this.#nodes = new Map(nodes.map((node) => [node.id, node]));
+  }
+
+  /** What the owner believes now; its custodian is asked for the newest row. */
+  look(owner: SimNode, now: MeshNow): void {
+    const { custodian, replicated } = owner.mesh?.mesh.figures(now) ?? {};
+    if (typeof custodian === "string" && replicated != null) {
+      const damages = this.#nodes.get(custodian)?.damages ?? 0;
+      this.#promised.set(owner.id, { custodian, damages, ...replicated });
+    }
+    const promised = this.#promised.get(owner.id);
+    if (promised !== undefined) this.#check(owner.id, promised);
+  }
+
+  #check(owner: string, { custodian, incarnation, seq, hash, damages }: Promised): void {
+    const keeper = this.#nodes.get(custodian);
+    const database = keeper?.opened?.custody() ?? null;
+    if (keeper === undefined || database === null || keeper.disk.isOff) return;
+    if (keeper.damages > damages) {
+      this.#promised.delete(owner);
+      return;
+    }
+    const held = database
+      .prepare("SELECT hash FROM held WHERE origin = ? AND seq = ? AND incarnation = ?")
+      .get(owner, seq, incarnation);
+    const found = held === undefined ? null : String(held[0]);
+    // Rows behind which a branch begins are kept as a state, or were given up as agreed.
+    const cut = database
+      .prepare("SELECT max(seq, baseseq) FROM branches WHERE origin = ? AND branch = 0")
+      .get(owner);
+    if (found === null && (cut === undefined || Number(cut[0]) >= seq)) return;
+    this.#judge.ask(custodyHolds, keeper.id, { owner, seq, hash, found });
+  }
+}
+
+/** Vehicles with leases, at whoever saw them and at all others. */
+export class Leases {
+  readonly #judge: Judge;
+  readonly #observers: readonly Observers[];
+
+  constructor(judge: Judge, observers: readonly Observers[]) {
+    this.#judge = judge;
+    this.#observers = observers;
+  }
+
+  look(node: SimNode, replica: Replica, now: MeshNow, trueMs: number): void {
+    const visible = new Set<string>();
+    for (const { key } of replica.elements("vehicles", leaseNow(now))) visible.add(String(key));
+    for (const [index, { sightings }] of this.#observers.entries()) {
+      const mine = index === node.index;
+      for (const { vehicle, leaseMs, atMs, starts, shared } of sightings) {
+        const own = mine && starts === node.starts && shared;
+        const seen = visible.has(vehicle);
+        if (!own && !seen) continue;
+        const ageMs = trueMs - atMs;
+        this.#judge.ask(leasesEnd, node.id, { vehicle, ageMs, leaseMs, visible: seen, own });
+      }
+    }
+  }
+}
