@@ -15,7 +15,7 @@ const COMMANDS: Readonly<Record<string, { readonly says: string; load: () => Pro
       load: () => import("./run.ts"),
     },
     demo: {
-      says: "[--config FILE] [--for 60s] [--data DIR] [--sim-neighbours N]   what scripts/run starts",
+      says: "[--config FILE] [--for 60s] [--sim-neighbours N]   what scripts/run starts",
       load: () => import("./demo.ts"),
     },
     reload: {

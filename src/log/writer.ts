@@ -1,4 +1,4 @@
-// The log's writer: events in, committed rows out, synchronously; in the log thread and in `replay`.
+// The log's writer: events in, committed rows out, synchronously, in the log thread and `replay`.
 // Rows of a transaction are chained and committed as one; only then does anybody learn of them.
 import { isPlanted } from "../core/planted.ts";
 import { encodeCbor } from "../wire/codec.ts";

@@ -15,8 +15,8 @@ import type { WorkerCode } from "./process.ts";
 import { runningThread } from "./thread.ts";
 
 /**
- * Signatures without their cost (0.1 ms each of real time): a hash over the origin's name. Nobody in
- * a simulation forges one; a changed byte is noticed just as well.
+ * Signatures without their cost (0.1 ms each of real time): a hash over the origin's name. Nobody
+ * in a simulation forges one; a changed byte is noticed just as well.
  */
 function signatureOf(origin: string, domain: string, bytes: Uint8Array): Uint8Array {
   const sum = hash("sha512", Buffer.concat([Buffer.from(`${origin} ${domain} `), bytes]), "buffer");

@@ -1,6 +1,6 @@
-// The files beside the log under power cuts: what the broker keeps, other nodes' logs in custody and
-// the cache's copy. Each is cut at every change of a short life; what it said it had is there, and
-// none is found damaged.
+// The files beside the log under power cuts: what the broker keeps, other nodes' logs in custody
+// and the cache's copy. Each is cut at every change of a short life; what it said it had is there,
+// and none is found damaged.
 import t from "tap";
 import { plant } from "../../src/core/planted.ts";
 import { BrokerStore } from "../../src/log/broker-store.ts";

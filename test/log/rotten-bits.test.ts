@@ -1,5 +1,6 @@
-// Bits that rot anywhere in the log's files: whatever they hit, the node has a log again after a few
-// openings, and what it then has holds. On the simulator's disk, since a real one rots too seldom.
+// Bits that rot anywhere in the log's files: whatever they hit, the node has a log again after a
+// few openings, and what it then has holds. On the simulator's disk, since a real one rots too
+// seldom.
 import t from "tap";
 import { openWriter } from "../../src/log/open.ts";
 import { SnapshotFolder } from "../../src/log/snapshots.ts";

@@ -1,5 +1,5 @@
-// The virtual disk tells the truth about power cuts: what SQLite promises with FULL holds on it, and
-// what it does not promise with less is lost on it. A disk that could not show the second would
+// The virtual disk tells the truth about power cuts: what SQLite promises with FULL holds on it,
+// and what it does not promise with less is lost on it. A disk that could not show the second would
 // prove nothing about the first.
 import { createHash } from "node:crypto";
 import t from "tap";

@@ -14,8 +14,8 @@
 //   leased-set       back, leaseMs, ageMs, value?        as an or-set, but only its owner removes
 //                    -1 - back
 //
-// Dots of the origin itself are counted back from the part's last one: what lives is mostly young, so
-// a state takes no more bytes after a million changes than after some thousands.
+// Dots of the origin itself are counted back from the part's last one: what lives is mostly young,
+// so a state takes no more bytes after a million changes than after some thousands.
 //
 // A field id below zero (-1 - id) restates what the origin said in an older incarnation and has not
 // reached again: totals and grow-only elements that must not step back. A value that is null is

@@ -61,7 +61,9 @@ function isOwnRemoval(op: Op): boolean {
   return typeof op[2] === "number" && op[2] < 0;
 }
 
-/** The dot that an add (`back`) or a removal (`-1 - back`) names, in a part that ends with `last`. */
+/**
+ * The dot that an add (`back`) or a removal (`-1 - back`) names, in a part that ends with `last`.
+ */
 function ownDot(subject: number, last: number): number {
   return last - (subject < 0 ? -1 - subject : subject);
 }

@@ -2,7 +2,7 @@
 // power cut takes back any part of what was not synced.
 //
 //   const disk = await createVirtualDisk({ random, nowMs });
-//   const writer = openWriter("/data", options, disk.storage);      // or RunningNode's host.storage
+//   const writer = openWriter("/data", options, disk.storage);
 //   disk.stopAfter(37, "power");    // the 37th change from now on does not happen any more
 //   …                               // the code on it sees I/O errors; `disk.isOff` says why
 //   disk.start();                   // a new start of the machine: `disk.storage` is another one
@@ -30,7 +30,9 @@ export interface VirtualDiskOptions {
   /** The machine's wall clock, for times of files and inside the engine. */
   readonly nowMs?: () => number;
   readonly capacityBytes?: number;
-  /** Sees every change, so that the simulator can hash it. What it throws comes out of the driver. */
+  /**
+   * Sees every change, so that the simulator can hash it. What it throws comes out of the driver.
+   */
   readonly trace?: DiskTrace;
 }
 

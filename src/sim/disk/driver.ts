@@ -1,9 +1,9 @@
 // The log's SQL driver on the virtual disk. It behaves as the one on better-sqlite3 does: numbers
 // are bound as REAL, a statement that gives no rows is only run.
 //
-// Statements are kept by their text, so that code which prepares anew for each call neither compiles
-// each time nor fills the engine's memory. A PRAGMA may answer while it is compiled: those are not
-// kept.
+// Statements are kept by their text, so that code which prepares anew for each call neither
+// compiles each time nor fills the engine's memory. A PRAGMA may answer while it is compiled: those
+// are not kept.
 import { dirname } from "node:path/posix";
 import {
   type Database,

@@ -1,12 +1,14 @@
-// SQLite as WebAssembly: the one file that imports the package. It gives the engine's own calls with
-// plain numbers for pointers, its memory, and the place where a file system of ours is put in. One
-// module serves all disks of a process; it is loaded once (some 40 ms, 8 MB).
+// SQLite as WebAssembly: the one file that imports the package. It gives the engine's own calls
+// with plain numbers for pointers, its memory, and the place where a file system of ours is put in.
+// One module serves all disks of a process; it is loaded once (some 40 ms, 8 MB).
 import init from "@sqlite.org/sqlite-wasm";
 
 /** Where something lies in the module's memory; 0 for nothing. */
 export type Pointer = number;
 
-/** The calls that are used, by their names without `sqlite3_`; each gives a result code or a value. */
+/**
+ * The calls that are used, by their names without `sqlite3_`; each gives a result code or a value.
+ */
 export interface EngineCalls {
   open(name: Pointer, database: Pointer, flags: number, vfs: Pointer): number;
   close(database: Pointer): number;

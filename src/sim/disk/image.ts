@@ -1,7 +1,7 @@
 // The content of one file: what was written, and enough of what was there before to go back to any
 // state in which a power cut may leave it. One image is kept, not two: every sector that changes is
-// copied first into a trail, and a sync empties that. A cut therefore copies nothing but the sectors
-// that were touched since the last sync.
+// copied first into a trail, and a sync empties that. A cut therefore copies nothing but the
+// sectors that were touched since the last sync.
 
 /** What a disk writes whole or not at all. */
 export const SECTOR_BYTES = 512;
@@ -12,7 +12,9 @@ const CHUNK_SECTORS = CHUNK_BYTES / SECTOR_BYTES;
 
 /** Sectors a trail has room for at first, and that it keeps after a sync. */
 const TRAIL_SECTORS = 64;
-/** At most this many: then the older half counts as written back, as a kernel does with old pages. */
+/**
+ * At most this many: then the older half counts as written back, as a kernel does with old pages.
+ */
 const MAX_TRAIL_SECTORS = 16_384;
 const MAX_SIZES = 64;
 

@@ -3,7 +3,9 @@
 import { type Channel, type Phase, phaseOf, type SiteModel } from "../../core/site/model.ts";
 import { type Invariant, invariant } from "./invariant.ts";
 
-/** A cabinet's clock may be 0.3 % wrong and its steps are 1 ms: what it measures right is shorter. */
+/**
+ * A cabinet's clock may be 0.3 % wrong and its steps are 1 ms: what it measures right is shorter.
+ */
 export function leastMs(ms: number): number {
   return ms * 0.996 - 3;
 }
