@@ -49,6 +49,7 @@ export interface LogWatch {
   readonly disk: VirtualDisk;
   /** The random mark of this process, hexadecimal. */
   readonly boot: string;
+  readonly snapshotRows?: number | undefined;
   readonly onOpened: (opened: OpenedFile) => void;
   readonly onTold: (message: FromLog, opened: OpenedFile | null) => void;
   /** The machine has stopped inside the disk's work. */
@@ -114,6 +115,10 @@ class Peephole implements Driver {
   }
 }
 
+function withRows(data: LogData, snapshotRows: number | undefined): LogData {
+  return snapshotRows === undefined ? data : { ...data, snapshotRows };
+}
+
 export function logCode(watch: LogWatch): WorkerCode {
   return ({ thread, data, tell, exit }) => {
     const { disk } = watch;
@@ -131,7 +136,7 @@ export function logCode(watch: LogWatch): WorkerCode {
       else charge();
     };
     const log = new LogThread({
-      data: data as LogData,
+      data: withRows(data as LogData, watch.snapshotRows),
       storage,
       timers: thread.timers,
       tell: (message) => {

@@ -12,7 +12,7 @@ import type {
 import type { Keys } from "../wire/keys.ts";
 import type { Endpoint, Network } from "./network.ts";
 import type { WorkerCode } from "./process.ts";
-import { runningThread } from "./thread.ts";
+import { runningThread, type SimThread } from "./thread.ts";
 
 /**
  * Signatures without their cost (0.1 ms each of real time): a hash over the origin's name. Nobody
@@ -47,6 +47,7 @@ export class NetworkPort implements ChannelPort {
   readonly #network: Network;
   readonly #id: string;
   #endpoint: Endpoint | null = null;
+  #thread: SimThread | null = null;
 
   constructor(network: Network, id: string) {
     this.#network = network;
@@ -62,6 +63,7 @@ export class NetworkPort implements ChannelPort {
     const thread = runningThread();
     if (thread === null) throw new Error("a transport is listened to by a thread");
     const hear = (message: FromTransport): void => listen(message);
+    this.#thread = thread;
     this.#endpoint = this.#network.attach(this.#id, thread, {
       message: (neighbour, lane, bytes) => hear({ kind: "message", neighbour, lane, bytes }),
       link: (neighbour, up) => hear({ kind: "link", neighbour, up }),
@@ -70,7 +72,7 @@ export class NetworkPort implements ChannelPort {
 
   close(): void {
     this.#endpoint = null;
-    this.#network.detach(this.#id);
+    this.#network.detach(this.#id, this.#thread);
   }
 }
 

@@ -12,6 +12,8 @@ import type { Trace } from "./trace.ts";
 const KEEP_ALIVE_MS = 10_000;
 /** TCP repeats after this. */
 const REPEAT_MS = 200;
+const OTHER_VERSION = 2;
+const UNKNOWN_KIND = 23;
 const CONNECT_MS = [200, 3_000] as const;
 /** What a connection may have on its way; beyond it the slow end is cut off. */
 const MAX_QUEUED_BYTES = 16_777_216;
@@ -25,6 +27,8 @@ export interface Weather {
   corruption: number;
   /** How many faults hold it closed. */
   cuts: number;
+  /** What its sender seems to speak: another version of the envelope, or kinds of a later one. */
+  disguise: "version" | "kind" | null;
 }
 
 /** One node's end of its links, as its mesh thread uses it. */
@@ -52,6 +56,7 @@ export interface NetworkCounts {
   doubled: number;
   reordered: number;
   corrupted: number;
+  disguised: number;
   refusedByCut: number;
   connections: number;
   brokenConnections: number;
@@ -65,6 +70,7 @@ class Road {
     reordering: 0,
     corruption: 0,
     cuts: 0,
+    disguise: null,
   };
   readonly baseMs: number;
   /** When the newest message of the connection arrives. */
@@ -116,6 +122,7 @@ export class Network {
     doubled: 0,
     reordered: 0,
     corrupted: 0,
+    disguised: 0,
     refusedByCut: 0,
     connections: 0,
     brokenConnections: 0,
@@ -124,7 +131,8 @@ export class Network {
   readonly #time: VirtualTime;
   readonly #random: Random;
   readonly #trace: Trace;
-  readonly #ports = new Map<string, Port>();
+  /** Of each name: two where a card was copied. */
+  readonly #ports = new Map<string, Port[]>();
   readonly #byNode = new Map<string, Map<string, Link>>();
 
   constructor(time: VirtualTime, random: Random, trace: Trace) {
@@ -147,22 +155,27 @@ export class Network {
     return [...(this.#byNode.get(id)?.keys() ?? [])];
   }
 
-  /** A mesh thread takes its node's place; the one before is gone. */
+  /** A mesh thread takes its node's place; those that ended are gone. */
   attach(id: string, thread: SimThread, events: EndpointEvents): Endpoint {
-    this.detach(id);
-    this.#ports.set(id, { thread, events });
-    for (const link of this.#byNode.get(id)?.values() ?? []) this.#connectLater(link);
+    const others = this.#portsOf(id);
+    this.#ports.set(id, [...others, { thread, events }]);
+    for (const link of this.#byNode.get(id)?.values() ?? []) {
+      if (link.up && others.length === 0) this.#break(link);
+      else if (link.up) thread.deliver(() => events.link(link.other(id), true));
+      this.#connectLater(link);
+    }
     return {
       send: (neighbour, lane, bytes) => {
-        if (this.#ports.get(id)?.thread !== thread || thread.dead) return;
-        this.#send(id, neighbour, lane, bytes);
+        if (!thread.dead) this.#send(id, neighbour, lane, bytes);
       },
     };
   }
 
   /** The process is gone: its system closes the connections, where it still runs (`politely`). */
-  detach(id: string, politely = true): void {
-    if (!this.#ports.delete(id)) return;
+  detach(id: string, thread: SimThread | null, politely = true): void {
+    const left = this.#portsOf(id).filter((port) => port.thread !== thread);
+    this.#ports.set(id, left);
+    if (left.length > 0) return;
     for (const link of this.#byNode.get(id)?.values() ?? []) {
       if (!link.up) continue;
       if (politely) this.#break(link);
@@ -173,6 +186,10 @@ export class Network {
         });
       }
     }
+  }
+
+  #portsOf(id: string): Port[] {
+    return (this.#ports.get(id) ?? []).filter(({ thread }) => !thread.dead);
   }
 
   /** Closes a road, or opens it again. */
@@ -196,8 +213,19 @@ export class Network {
     if (link === undefined) throw new Error(`${from} has no neighbour ${to}`);
     this.counts.sent += 1;
     this.counts.bytes += bytes.length;
-    if (lane === "fast") this.#sendFast(link, from, bytes);
-    else this.#sendReliable(link, from, bytes);
+    const said = this.#disguised(bytes, link.road(from).weather);
+    if (lane === "fast") this.#sendFast(link, from, said);
+    else this.#sendReliable(link, from, said);
+  }
+
+  /** An envelope begins with its version and its kind, a byte each. */
+  #disguised(bytes: Uint8Array, { disguise }: Weather): Uint8Array {
+    if (disguise === null) return bytes;
+    this.counts.disguised += 1;
+    const said = bytes.slice();
+    if (disguise === "version") said[1] = OTHER_VERSION;
+    else said[2] = UNKNOWN_KIND;
+    return said;
   }
 
   #sendFast(link: Link, from: string, bytes: Uint8Array): void {
@@ -253,7 +281,9 @@ export class Network {
     this.#time.at(road.lastMs, () => this.#arrive(link, from, session, bytes));
   }
 
-  /** While the road is cut nothing arrives: it is repeated until it does or the link is given up. */
+  /**
+   * While the road is cut nothing arrives: it is repeated until it does or the link is given up.
+   */
   #arrive(link: Link, from: string, session: number, bytes: Uint8Array): void {
     const road = link.road(from);
     if (link.session !== session) return;
@@ -274,15 +304,15 @@ export class Network {
   }
 
   #deliver(from: string, to: string, lane: Lane, bytes: Uint8Array): void {
-    const port = this.#ports.get(to);
-    if (port === undefined || port.thread.dead) return;
-    this.counts.delivered += 1;
-    port.thread.deliver(() => {
-      this.#trace.text(from);
-      this.#trace.text(to);
-      this.#trace.bytes(bytes);
-      port.events.message(from, lane, bytes);
-    });
+    for (const { thread, events } of this.#portsOf(to)) {
+      this.counts.delivered += 1;
+      thread.deliver(() => {
+        this.#trace.text(from);
+        this.#trace.text(to);
+        this.#trace.bytes(bytes);
+        events.message(from, lane, bytes);
+      });
+    }
   }
 
   #connectLater(link: Link): void {
@@ -296,9 +326,8 @@ export class Network {
 
   #connect(link: Link): void {
     const open = link.there.weather.cuts + link.back.weather.cuts === 0;
-    const [a, b] = [this.#ports.get(link.a), this.#ports.get(link.b)];
-    if (a === undefined || b === undefined || a.thread.dead || b.thread.dead) return;
-    if (!open) return;
+    const both = this.#portsOf(link.a).length > 0 && this.#portsOf(link.b).length > 0;
+    if (!both || !open) return;
     link.up = true;
     link.session += 1;
     this.counts.connections += 1;
@@ -322,8 +351,9 @@ export class Network {
     link.changedMs = this.#time.nowMs;
     this.#trace.line(this.#time.nowMs, "network", `${link.a} ${link.b} ${up ? "up" : "down"}`);
     for (const id of [link.a, link.b]) {
-      const port = this.#ports.get(id);
-      port?.thread.deliver(() => port.events.link(link.other(id), up));
+      for (const { thread, events } of this.#portsOf(id)) {
+        thread.deliver(() => events.link(link.other(id), up));
+      }
     }
   }
 }

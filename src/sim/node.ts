@@ -12,7 +12,7 @@ import type { Keys } from "../wire/keys.ts";
 import type { EventPage, Place } from "../wire/replay.ts";
 import { SimCabinet } from "./cabinet.ts";
 import { BoardClock, START_WALL_MS } from "./clock.ts";
-import type { VirtualDisk } from "./disk/disk.ts";
+import type { DiskCopy, VirtualDisk } from "./disk/disk.ts";
 import { logCode, type OpenedFile } from "./log-code.ts";
 import { meshCode, NetworkPort, unusedKeys } from "./mesh-code.ts";
 import type { Network } from "./network.ts";
@@ -40,8 +40,8 @@ export interface NodeWatch {
   readonly onCommitted: (node: SimNode, rows: CommittedRows) => void;
   /** Somebody who follows the log got a page after a place. */
   readonly onPage: (node: SimNode, place: Place | null, page: EventPage) => void;
-  /** Its process is gone; `politely` when its system still closes what it held open. */
-  readonly onEnded: (node: SimNode, politely: boolean) => void;
+  /** Its process is gone. */
+  readonly onEnded: (node: SimNode) => void;
   readonly onError: (node: SimNode, thread: string, error: unknown) => void;
 }
 
@@ -71,6 +71,8 @@ export interface SimNodeOptions {
   readonly keysOf: (id: string) => Keys;
   /** Wall time at which the run begins, ms. */
   readonly wallMs: number;
+  /** Rows between snapshots, where the usual 10,000 won't do. */
+  readonly snapshotRows?: number | undefined;
   readonly watch: NodeWatch;
 }
 
@@ -109,6 +111,9 @@ export class SimNode {
   damagesAtStart = 0;
   /** True time of the present start, ms. */
   startedMs = 0;
+  /** A second board that runs under its name, and when there last was one. */
+  twin: SimNode | null = null;
+  hadTwinMs = Number.NEGATIVE_INFINITY;
   readonly #options: SimNodeOptions;
   #fall: Fall | null = null;
   /** Faults that keep it from starting again. */
@@ -133,6 +138,10 @@ export class SimNode {
       onLamps: (lamps, atMs) => watch.onLamps(this, lamps, atMs),
       onBytes: (bytes) => trace.bytes(bytes),
     });
+  }
+
+  get nowMs(): number {
+    return this.#options.time.nowMs;
   }
 
   /** A process runs and is not on its way out. */
@@ -190,6 +199,24 @@ export class SimNode {
     this.#startIfFree();
   }
 
+  /** The power is cut, another card put in, the power given again. */
+  swapCard(card: DiskCopy): void {
+    this.fall({ kind: "power", torn: false, changes: 0 });
+    this.#stopNow();
+    this.disk.replace(card);
+    this.rotten = true;
+    this.damages += 1;
+    this.rise();
+  }
+
+  /** The board is taken away. */
+  remove(): void {
+    this.#holds += 1;
+    if (!this.disk.isOff) this.disk.cut();
+    this.#end("is taken away", false);
+    this.cabinet.setPlugged(false);
+  }
+
   /** As `systemctl stop`; starts again when that is done and `rise` was called. */
   stopInOrder(): void {
     const { process, running } = this;
@@ -206,6 +233,7 @@ export class SimNode {
   #end(text: string, politely = true): void {
     const { time, trace, watch } = this.#options;
     trace.line(time.nowMs, this.id, text);
+    const thread = this.process?.thread("mesh") ?? null;
     this.process?.kill();
     this.process = null;
     this.running = null;
@@ -215,7 +243,8 @@ export class SimNode {
     this.opened = null;
     this.#fall = null;
     this.#stopping = false;
-    watch.onEnded(this, politely);
+    this.#options.network.detach(this.id, thread, politely);
+    watch.onEnded(this);
   }
 
   #startIfFree(): void {
@@ -253,6 +282,7 @@ export class SimNode {
       workers: {
         log: logCode({
           disk,
+          snapshotRows: this.#options.snapshotRows,
           boot: Buffer.from(random.fork("boot").bytes(8)).toString("hex"),
           onOpened: (opened) => {
             this.opened = opened;

@@ -99,10 +99,7 @@ class Watcher implements NodeWatch {
   onCommitted: NodeWatch["onCommitted"] = (node, rows) => this.story(node).committed(rows);
   onPage: NodeWatch["onPage"] = (node, place, page) =>
     this.judge.ask(replayHasNoSeam, node.id, place, page);
-  onEnded: NodeWatch["onEnded"] = (node, politely) => {
-    this.story(node).ended();
-    this.world?.network.detach(node.id, politely);
-  };
+  onEnded: NodeWatch["onEnded"] = (node) => this.story(node).ended();
   onError: NodeWatch["onError"] = (node, thread, error) => {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     this.judge.ask(noThreadDies, node.id, `${thread}: ${text}`);
@@ -116,9 +113,12 @@ export async function simulate(options: RunOptions): Promise<RunResult> {
   const world = await World.create(options, watcher);
   watcher.world = world;
   const plan = options.plan ?? planOf(options);
+  const twins = plan.filter(({ name }) => name === "copied-card").length;
+  await world.keepSpareDisks(twins);
   const { time, trace, network, nodes } = world;
   const random = world.random.fork("faults");
-  const injector = new Injector({ time, trace, random, network, nodes }, plan);
+  const twinOf = (node: SimNode): SimNode | null => world.twinOf(node);
+  const injector = new Injector({ time, trace, random, network, nodes, twinOf }, plan);
   const zone = new ZoneWatch(world, judge);
   const last = Math.min(options.steps, options.stopAt ?? options.steps);
   while (world.steps < last && judge.violations.length === 0) {
@@ -168,12 +168,7 @@ function look(world: World, watcher: Watcher): void {
 }
 
 /** What has to be true when all faults are long over. */
-function judgeTheEnd(
-  world: World,
-  watcher: Watcher,
-  zone: ZoneWatch,
-  { steps }: RunOptions,
-): void {
+function judgeTheEnd(world: World, watcher: Watcher, zone: ZoneWatch, { steps }: RunOptions): void {
   const { judge } = watcher;
   const settled = steps * STEP_MS >= 2 * PEACE_MS;
   if (settled) zone.settle();

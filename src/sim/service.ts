@@ -75,6 +75,13 @@ export class SimService {
     this.#commands.receive(OPERATOR, id, { payload, retain: false });
   }
 
+  /** A client's report of a detector. */
+  report(detector: number, on: boolean): void {
+    this.#place.thread.deliver(() =>
+      this.#tell({ kind: "detector", input: { kind: "detector", detector, on } }),
+    );
+  }
+
   take(message: ToService): void {
     switch (message.kind) {
       case "view":

@@ -7,7 +7,7 @@ import { BoardClock, START_WALL_MS } from "./clock.ts";
 import { createVirtualDisk, type VirtualDisk } from "./disk/disk.ts";
 import { simKeys } from "./mesh-code.ts";
 import { Network } from "./network.ts";
-import { type NodeWatch, SimNode } from "./node.ts";
+import { type NodeWatch, QUIET_WATCH, SimNode } from "./node.ts";
 import { Observers } from "./observers.ts";
 import { Operator } from "./operator.ts";
 import { Person } from "./person.ts";
@@ -39,6 +39,15 @@ export interface WorldOptions {
   readonly guest?: Guest;
 }
 
+interface SpareDisk {
+  disk: VirtualDisk | null;
+  node: SimNode | null;
+}
+
+/** Of nodes with a log that is small: snapshots and cuts come every few minutes. */
+const TIGHT_SHARE = 0.4;
+const TIGHT = { maxBytes: 409_600, snapshotRows: 250 } as const;
+
 export class World {
   readonly random: Random;
   readonly time: VirtualTime;
@@ -51,6 +60,7 @@ export class World {
   readonly observers: Observers[] = [];
   steps = 0;
   readonly #members = new Set<string>();
+  readonly #spares: SpareDisk[] = [];
 
   readonly #guest: Guest | null;
   /** True time on a clock that is right: a guest's. */
@@ -86,16 +96,20 @@ export class World {
     await setImmediate();
   }
 
-  async #addNode(index: number, site: SiteModel, watch: NodeWatch): Promise<void> {
+  async #addNode(index: number, usual: SiteModel, watch: NodeWatch): Promise<void> {
     const { time, trace, network } = this;
-    const random = this.random.fork(site.node.id);
+    const random = this.random.fork(usual.node.id);
     const wallMs = (): number => node.clock.wall(time.nowMs);
     const disk = await this.#makeDisk(random.fork("disk"), wallMs);
     const members = this.#members;
+    const isTight = this.#guest === null && random.fork("log").chance(TIGHT_SHARE);
+    const log = isTight ? { ...usual.log, maxBytes: TIGHT.maxBytes } : usual.log;
+    const site = { ...usual, log };
     const node: SimNode = new SimNode({
       ...{ site, index, time, trace, random, disk, network, watch },
       keysOf: this.#guest?.keysOf ?? ((id) => simKeys(id, members)),
       wallMs: this.#guest?.wallMs ?? START_WALL_MS,
+      snapshotRows: isTight ? TIGHT.snapshotRows : undefined,
     });
     this.nodes.push(node);
     this.people.push(new Person(node.cabinet, time));
@@ -105,6 +119,34 @@ export class World {
       this.observers.push(new Observers(node, time, random.fork("observers"), neighbours));
     }
     time.at(random.between(0, POWER_UP_MS), () => node.start());
+  }
+
+  /** Cards for second boards. */
+  async keepSpareDisks(count: number): Promise<void> {
+    for (let made = 0; made < count; made += 1) {
+      const random = this.random.fork(`spare ${made}`);
+      const slot: SpareDisk = { disk: null, node: null };
+      const wallMs = (): number => slot.node?.clock.wall(this.time.nowMs) ?? START_WALL_MS;
+      slot.disk = await this.#makeDisk(random.fork("disk"), wallMs);
+      this.#spares.push(slot);
+    }
+  }
+
+  /** A second board under the name of a node, with a cabinet of its own; null when none is left. */
+  twinOf(node: SimNode): SimNode | null {
+    const slot = this.#spares.shift();
+    if (slot === undefined || slot.disk === null) return null;
+    const { time, trace, network } = this;
+    const members = this.#members;
+    const twin = new SimNode({
+      ...{ site: node.site, index: node.index, time, trace, network, disk: slot.disk },
+      random: this.random.fork(`twin ${this.#spares.length} of ${node.id}`),
+      watch: QUIET_WATCH,
+      keysOf: (id) => simKeys(id, members),
+      wallMs: START_WALL_MS + time.nowMs,
+    });
+    slot.node = twin;
+    return twin;
   }
 
   async #makeDisk(random: Random, nowMs: () => number): Promise<VirtualDisk> {

@@ -5,11 +5,15 @@ import type { FaultPlace, NodeFault } from "./fault.ts";
 /** Changes of the disk that still happen before a machine stops inside its work. */
 const MAX_CHANGES = 16;
 const STALL_MS = [800, 4_000] as const;
+/** Between two reports of a detector gone mad: a full queue within the shortest flood. */
+const FLOOD_MS = [2, 4] as const;
 const WORST_DRIFT = 5e-4;
 
 type Fall = "crash" | "power" | "torn";
 
-/** The board stops somewhere in its next work on the disk and starts again after the fault's time. */
+/**
+ * The board stops somewhere in its next work on the disk and starts again after the fault's time.
+ */
 function falls(fall: Fall): NodeFault {
   return (node, { random }) => {
     if (!node.up) return null;

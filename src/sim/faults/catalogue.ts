@@ -7,10 +7,17 @@ export interface FaultShape {
   readonly perHour: number;
   /** Shortest and longest time that it stands, s; 0 for what happens in a moment. */
   readonly lastsS: readonly [number, number];
+  /** What it leaves behind needs so long to pass, s. */
+  readonly passesS: number;
 }
 
-function shape(of: FaultShape["of"], perHour: number, lastsS: FaultShape["lastsS"]): FaultShape {
-  return { of, perHour, lastsS };
+function shape(
+  of: FaultShape["of"],
+  perHour: number,
+  lastsS: FaultShape["lastsS"],
+  passesS = 0,
+): FaultShape {
+  return { of, perHour, lastsS, passesS };
 }
 
 export const FAULTS = {
@@ -23,6 +30,8 @@ export const FAULTS = {
   reordering: shape("link", 1, [20, 180]),
   /** Bytes change on the way: the lane's authentication drops the datagram or the connection. */
   corruption: shape("link", 1, [20, 120]),
+  /** One end speaks another version of what nodes say, or says what is not known here. */
+  "other-version": shape("link", 0.3, [20, 90]),
   /** Nothing goes through in one direction. */
   "one-way": shape("link", 1, [15, 240]),
   /** A link that is cut and heals every few seconds. */
@@ -41,6 +50,14 @@ export const FAULTS = {
   "torn-page": shape("node", 0.5, [1, 60]),
   /** One bit of a file changes, and the process starts anew. */
   "bit-rot": shape("node", 0.3, [1, 10]),
+  /** A card copied some minutes ago comes in the place of the present one. */
+  "old-image": shape("node", 0.2, [30, 240]),
+  /** A new, empty card. */
+  "new-card": shape("node", 0.1, [1, 30]),
+  /** A copy of the card runs in a second board of the same name. */
+  "copied-card": shape("node", 0.06, [100, 160], 700),
+  /** The disk takes nothing while a client floods the log. */
+  "flooded-log": shape("node", 0.1, [40, 90]),
   /** No file grows any more. */
   "disk-full": shape("node", 0.5, [5, 120]),
   /** Each sync takes a second or more. */

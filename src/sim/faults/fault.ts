@@ -14,6 +14,8 @@ export interface FaultPlace {
   readonly random: Random;
   readonly network: Network;
   readonly nodes: readonly SimNode[];
+  /** A second board of that node's name, without power and with an empty card; or null. */
+  readonly twinOf: (node: SimNode) => SimNode | null;
 }
 
 export type NodeFault = (node: SimNode, place: FaultPlace) => (() => void) | null;

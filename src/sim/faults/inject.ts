@@ -7,7 +7,8 @@ import type { Trace } from "../trace.ts";
 import * as boards from "./boards.ts";
 import * as cabinets from "./cabinets.ts";
 import { FAULT_NAMES, FAULTS, type FaultName } from "./catalogue.ts";
-import type { CabinetFault, LinkFault, NodeFault } from "./fault.ts";
+import { copiedCard } from "./copied-card.ts";
+import type { CabinetFault, FaultPlace, LinkFault, NodeFault } from "./fault.ts";
 import * as links from "./links.ts";
 import { describeFault, type PlannedFault } from "./plan.ts";
 
@@ -17,6 +18,7 @@ const OF_LINKS: Readonly<Partial<Record<FaultName, LinkFault>>> = {
   duplication: links.duplication,
   reordering: links.reordering,
   corruption: links.corruption,
+  "other-version": links.otherVersion,
   "one-way": links.oneWay,
   flapping: links.flapping,
 };
@@ -29,6 +31,10 @@ const OF_NODES: Readonly<Partial<Record<FaultName, NodeFault>>> = {
   "unsynced-lost": boards.unsyncedLost,
   "torn-page": boards.tornPage,
   "bit-rot": boards.bitRot,
+  "old-image": boards.oldImage,
+  "new-card": boards.newCard,
+  "copied-card": copiedCard,
+  "flooded-log": boards.floodedLog,
   "disk-full": boards.diskFull,
   "disk-stalled": boards.diskStalled,
   "disk-read-only": boards.diskReadOnly,
@@ -51,6 +57,7 @@ export interface InjectorPlace {
   readonly random: Random;
   readonly network: Network;
   readonly nodes: readonly SimNode[];
+  readonly twinOf: FaultPlace["twinOf"];
 }
 
 export class Injector {
@@ -95,7 +102,8 @@ export class Injector {
   #apply(fault: PlannedFault): (() => void) | null {
     const { time, network, nodes } = this.#place;
     const random = this.#place.random.fork(String(fault.id));
-    const place = { fault, time, random, network, nodes };
+    const { twinOf } = this.#place;
+    const place = { fault, time, random, network, nodes, twinOf };
     const ofLink = OF_LINKS[fault.name];
     if (ofLink !== undefined) {
       const link = network.links[fault.target];

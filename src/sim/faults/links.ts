@@ -46,6 +46,15 @@ export const duplication = worse("duplication");
 export const reordering = worse("reordering");
 export const corruption = worse("corruption");
 
+export const otherVersion: LinkFault = (link, { random }) => {
+  const { weather } = random.chance(0.5) ? link.there : link.back;
+  const before = weather.disguise;
+  weather.disguise = random.chance(0.5) ? "version" : "kind";
+  return () => {
+    weather.disguise = before;
+  };
+};
+
 export const oneWay: LinkFault = (link, { random, network }) => {
   const from = random.chance(0.5) ? link.a : link.b;
   network.cut(link, from, true);

@@ -59,13 +59,14 @@ export function planFaults(random: Random, rates: FaultRates, scope: PlanScope):
   const hours = Math.max(0, scope.untilMs - QUIET_MS) / 3_600_000;
   for (const [name, perHour] of rates) {
     const chance = random.fork(name);
-    const { of, lastsS } = FAULTS[name];
+    const { of, lastsS, passesS } = FAULTS[name];
     const targets = of === "node" ? scope.nodes : scope.links;
     if (targets === 0 || hours === 0) continue;
     for (let left = timesOf(chance, perHour * hours * targets); left > 0; left -= 1) {
       const forMs = lastsS[0] * 1000 + chance.next() ** 2 * (lastsS[1] - lastsS[0]) * 1000;
-      const latestMs = Math.max(QUIET_MS, scope.untilMs - forMs);
-      const atMs = chance.between(QUIET_MS, latestMs);
+      const latestMs = scope.untilMs - forMs - passesS * 1000;
+      if (latestMs < QUIET_MS && passesS > 0) continue;
+      const atMs = chance.between(QUIET_MS, Math.max(QUIET_MS, latestMs));
       const target = chance.below(targets);
       planned.push({ name, atMs, forMs, target, amount: chance.next() });
     }
