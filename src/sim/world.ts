@@ -143,7 +143,7 @@ export class World {
       random: this.random.fork(`twin ${this.#spares.length} of ${node.id}`),
       watch: QUIET_WATCH,
       keysOf: (id) => simKeys(id, members),
-      wallMs: START_WALL_MS + time.nowMs,
+      wallMs: START_WALL_MS,
     });
     slot.node = twin;
     return twin;

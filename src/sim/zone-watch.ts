@@ -20,6 +20,8 @@ const STREAMS: readonly StreamId[] = [0, 1, 2, 3];
 const MAX_SEEN = 20_000;
 /** A link is up; the neighbour has said hello and been answered. */
 const CORRECTED_MS = 20_000;
+/** After two machines of one name neither is followed for ten minutes, and for a little more here. */
+const TWIN_CALM_MS = 660_000;
 
 function isBefore(a: Version, b: Version): boolean {
   return (
@@ -77,6 +79,7 @@ export class ZoneWatch {
       this.#doubtful.delete(node.id);
       return;
     }
+    if (this.#isDoubled(node.id)) return;
     if (node.damagesAtStart > 0 && this.#mayBeCorrected(node)) return;
     this.#judge.ask(noDotTwice, node.id, incarnation, String(known), String(node.starts));
   }
@@ -95,6 +98,13 @@ export class ZoneWatch {
       return true;
     }
     return time.nowMs - doubt < CORRECTED_MS;
+  }
+
+  /** A second board has its name, or had so lately that it is not believed again. */
+  #isDoubled(id: string): boolean {
+    const node = this.#world.nodes.find((one) => one.id === id);
+    if (node === undefined) return false;
+    return node.twin !== null || this.#world.time.nowMs - node.hadTwinMs < TWIN_CALM_MS;
   }
 
   /** A disk that lost rows by itself: its neighbours tell what they remember once they are met. */
@@ -118,7 +128,7 @@ export class ZoneWatch {
       const { timers } = process.main;
       const now = { monoMs: timers.monoMs(), wallMs: timers.wallMs() };
       for (const { id, distrusted } of mesh.mesh.neighbours(now)) {
-        this.#judge.ask(noHonestLiar, node.id, id, distrusted);
+        if (!this.#isDoubled(id)) this.#judge.ask(noHonestLiar, node.id, id, distrusted);
       }
       this.#elements.look(node, mesh.mesh.replica(2));
       this.#promises.look(node, now);
@@ -151,7 +161,7 @@ export class ZoneWatch {
     }
     for (const [origin, version] of replica.versions()) {
       if (origin === node.id) {
-        if (this.#doubtful.has(origin)) continue;
+        if (this.#doubtful.has(origin) || this.#isDoubled(origin)) continue;
         due.set(`${replica.stream} ${origin}`, version);
       }
       const at = versionText(version);

@@ -49,6 +49,40 @@ export const bitRot: NodeFault = (node) => {
   return () => node.rise();
 };
 
+export const oldImage: NodeFault = (node) => {
+  if (!node.up) return null;
+  const image = node.disk.copy();
+  return () => {
+    if (node.up) node.swapCard(image);
+  };
+};
+
+export const newCard: NodeFault = (node) => {
+  if (!node.up) return null;
+  node.swapCard(new Map());
+  return () => undefined;
+};
+
+export const floodedLog: NodeFault = (node, { time, random }) => {
+  const { faults } = node.disk;
+  const { detector } = node.site.detectors[0] ?? {};
+  if (!node.up || faults.readOnly || detector === undefined) return null;
+  faults.readOnly = true;
+  let over = false;
+  let on = false;
+  const flood = (): void => {
+    if (over) return;
+    on = !on;
+    node.service?.report(detector, on);
+    time.after(random.between(...FLOOD_MS), flood);
+  };
+  flood();
+  return () => {
+    over = true;
+    faults.readOnly = false;
+  };
+};
+
 function diskFault(
   begin: (node: SimNode, place: FaultPlace) => void,
   end: (node: SimNode) => void,
