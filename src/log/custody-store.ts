@@ -173,9 +173,10 @@ export class CustodyStore {
     if (leaves) this.#leave(speaker, at);
     let { incarnation } = at;
     for (const row of rows.slice(skip)) {
-      if (row.incarnation !== (incarnationOf(row) ?? incarnation))
-        throw new Refused("broken-chain");
-      if (row.incarnation < incarnation) throw new Refused("broken-chain");
+      const begun = incarnationOf(row);
+      // A start that was raised goes by what it was raised to.
+      const fits = begun === null ? row.incarnation === incarnation : row.incarnation >= begun;
+      if (!fits || row.incarnation < incarnation) throw new Refused("broken-chain");
       incarnation = row.incarnation;
       this.#table.add(origin, row);
     }

@@ -10,6 +10,7 @@ export interface HistoryPosition extends Position {
 
 /** A row with the incarnation under which it was written. */
 export interface HistoryRow extends RawRow {
+  /** The one by which it goes: where a start was raised, what it was raised to. */
   readonly incarnation: number;
 }
 
@@ -59,8 +60,8 @@ export interface OwnRows {
   /**
    * `follows`: that row is in this log, `rows` come after it. `branched`: it is not (a tail that
    * was lost, or an older branch); `rows` begin behind the last row that both may have. `lapsed`:
-   * rows after it are no longer here; `rows` begin with a snapshot. `differs`: this log has that
-   * incarnation's row with another hash: the asker lied.
+   * rows after it are no longer here; `rows` begin with a snapshot. `differs`: this log has a row
+   * of its present incarnation there, with another hash: the asker lied.
    */
   readonly outcome: "follows" | "branched" | "lapsed" | "differs";
   readonly rows: readonly HistoryRow[];

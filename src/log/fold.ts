@@ -155,6 +155,8 @@ export class LogState {
   #recovered([incarnation, seq, at, kind, bytes]: readonly CborValue[]): void {
     const numbers = typeof incarnation === "number" && typeof seq === "number";
     if (!numbers || typeof at !== "number" || typeof kind !== "string") return;
+    // It may stand in a log twice: as itself, and within a history that had got it back before.
+    if ((this.shared.recovered.get(incarnation) ?? 0) >= seq) return;
     this.shared.noteRecovered(incarnation, seq);
     this.rows.set(kind, (this.rows.get(kind) ?? 0) + 1);
     const body = innerBody(bytes);
@@ -167,6 +169,7 @@ export class LogState {
 
   #recoveredState([incarnation, seq, , counts, shared]: readonly CborValue[]): void {
     if (typeof incarnation !== "number" || typeof seq !== "number") return;
+    if ((this.shared.recovered.get(incarnation) ?? 0) >= seq) return;
     this.shared.noteRecovered(incarnation, seq);
     try {
       addCounts(this, counts);

@@ -15,6 +15,10 @@ import type { SnapshotFolder } from "./snapshots.ts";
 /** A `start` row of this log. */
 export interface StartRow {
   readonly seq: number;
+  /**
+   * The name of what it wrote. One that was raised before anybody had confirmed it may be another
+   * disk's, too: its rows go by the incarnation that it was raised to.
+   */
   readonly incarnation: number;
   /** The row that it goes on from. */
   readonly continues: number;
@@ -34,23 +38,42 @@ function startOf(row: readonly unknown[]): StartRow {
   };
 }
 
-/** All `start` rows, oldest first. */
-export function startRows(database: Database): StartRow[] {
-  return database.prepare(`${STARTS} ORDER BY seq`).all().map(startOf);
+/** True for a `start` row that the next one raised: the same start of the process wrote both. */
+function isRaisedBy(start: StartRow, next: StartRow | undefined): next is StartRow {
+  return next !== undefined && start.boot !== "" && start.boot === next.boot;
 }
 
-/** The incarnation under which the row `seq` was written; 0 before the first. */
+/** All `start` rows, oldest first. */
+export function startRows(database: Database): StartRow[] {
+  const starts: StartRow[] = [];
+  let next: StartRow | undefined;
+  for (const row of database.prepare(`${STARTS} ORDER BY seq DESC`).all()) {
+    const start = startOf(row);
+    next = isRaisedBy(start, next) ? { ...start, incarnation: next.incarnation } : start;
+    starts.push(next);
+  }
+  return starts.reverse();
+}
+
+/** The incarnation by which the row `seq` goes; 0 before the first. */
 export function incarnationAt(database: Database, seq: number): number {
   const row = database.prepare(`${STARTS} AND seq <= ? ORDER BY seq DESC LIMIT 1`).get(seq);
-  if (row !== undefined) return startOf(row).incarnation;
-  return newestCut(database)?.incarnation ?? 0;
+  if (row === undefined) return newestCut(database)?.incarnation ?? 0;
+  const following = database.prepare(`${STARTS} AND seq > ? ORDER BY seq LIMIT 1`);
+  let start = startOf(row);
+  for (;;) {
+    const after = following.get(start.seq);
+    const next = after === undefined ? undefined : startOf(after);
+    if (!isRaisedBy(start, next)) return start.incarnation;
+    start = next;
+  }
 }
 
 /** Rows behind a row, each with its incarnation. */
 function historyBehind(database: Database, seq: number, room: RowRoom): HistoryRow[] {
   let incarnation = incarnationAt(database, seq);
   return rowsBehind(database, seq, room).map((row) => {
-    if (row.kind === "start") incarnation = Number(bodyOf(row.body)[0]);
+    if (row.kind === "start") incarnation = incarnationAt(database, row.seq);
     return { ...row, incarnation };
   });
 }
@@ -81,15 +104,12 @@ export function ownRows(
 }
 
 /**
- * True when this log has that incarnation's row with another hash. An incarnation that was raised
- * while the node ran may have been another machine's before: no lie then.
+ * True when this log has a row of its present incarnation there, with another hash. Nobody else can
+ * have written under that one; an older one may have been another disk's, too.
  */
 function isLie(database: Database, { incarnation, seq }: HistoryPosition): boolean {
   if (hashAt(database, seq) === null || incarnationAt(database, seq) !== incarnation) return false;
-  const starts = startRows(database);
-  const index = starts.findIndex((start) => start.incarnation === incarnation);
-  const [start, next] = [starts[index], starts[index + 1]];
-  return start === undefined || next === undefined || start.boot !== next.boot;
+  return incarnationAt(database, Number.MAX_SAFE_INTEGER) === incarnation;
 }
 
 /** The last row that both may have: before the first that a newer incarnation wrote here. */

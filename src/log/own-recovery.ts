@@ -1,7 +1,7 @@
 // An own history that was lost here and comes back from a custodian: each row stands in the log
 // once more, as `recovered`, and counts. A state that stands for rows nobody has any more brings
 // what it counted beyond the point where this log left that history.
-import type { CborValue } from "../wire/codec.ts";
+import { type CborValue, WireError } from "../wire/codec.ts";
 import { type HistoryPosition, type HistoryRow, SNAPSHOT_ROW } from "./custody-types.ts";
 import type { Database } from "./driver.ts";
 import type { NodeEvent } from "./events.ts";
@@ -9,7 +9,7 @@ import { decodeState, LogState } from "./fold.ts";
 import { countsBeyond, countsOf } from "./fold-counts.ts";
 import { firstUnchained } from "./history-chain.ts";
 import { startRows } from "./own-history.ts";
-import { anchorOf, hashAt, walkRows } from "./rows.ts";
+import { anchorOf, bodyOf, hashAt, walkRows } from "./rows.ts";
 import { type Author, decodeSnapshot, signatureProblem } from "./snapshot-file.ts";
 import type { SnapshotFolder } from "./snapshots.ts";
 
@@ -59,8 +59,33 @@ export function recoveryOf(log: Recovering, rows: readonly HistoryRow[]): Recove
   return { events, upTo };
 }
 
-function isHere({ database, state }: Recovering, { incarnation, seq, hash }: HistoryRow): boolean {
-  return (state.shared.recovered.get(incarnation) ?? 0) >= seq || hashAt(database, seq) === hash;
+/** True for a row that is here, has come back before, or holds one of which that is so. */
+function isHere(log: Recovering, row: HistoryRow): boolean {
+  const { database, state } = log;
+  for (let at: Named | null = row; at !== null; at = heldIn(at)) {
+    if ((state.shared.recovered.get(at.incarnation) ?? 0) >= at.seq) return true;
+    if (hashAt(database, at.seq) === at.hash) return true;
+  }
+  return false;
+}
+
+interface Named extends HistoryPosition {
+  readonly kind: string;
+  readonly body: Uint8Array;
+}
+
+/** The row that a `recovered` row holds: this history had got it back once before. */
+function heldIn(row: Named): Named | null {
+  if (row.kind !== "recovered") return null;
+  try {
+    const [incarnation, seq, , kind, body, hash] = bodyOf(row.body);
+    if (typeof incarnation !== "number" || typeof seq !== "number") return null;
+    if (typeof kind !== "string" || !(body instanceof Uint8Array)) return null;
+    return { incarnation, seq, kind, body, hash: String(hash) };
+  } catch (error) {
+    if (error instanceof WireError) return null;
+    throw error;
+  }
 }
 
 function stateEvent(log: Recovering, row: HistoryRow): NodeEvent {
