@@ -61,6 +61,21 @@ t.test("a removal whose author restarted without it is told on", async (t) => {
   t.equal(oak.wholeOf("oak", 0)?.ops.length, 0);
 });
 
+t.test(
+  "a removal counts whether it comes before or after its author's newer incarnation",
+  async (t) => {
+    const { ash, elm } = removed();
+    const late = elm.interval({ incarnation: 1, counter: 1 }, 0);
+    const opening = new Replica(2, "elm").begin(2, [], 0);
+    const yew = started("yew");
+    tell(ash, yew);
+    yew.join(opening, 0);
+    t.same(faults(yew), ["f"]);
+    t.equal(late === null ? null : yew.join(late, 0).kind, "old-incarnation");
+    t.same(faults(yew), []);
+  },
+);
+
 t.test("its author gets it back by an echo, and tells it again", async (t) => {
   const { ash, oak } = removed();
   const elm = new Replica(2, "elm");
