@@ -7,7 +7,7 @@
 // for what comes after a position gets all rows behind the last one that the two have in common.
 import type { EventPage, PageQuery, Place } from "../wire/replay.ts";
 import { type Database, integerOf, type SqlRow } from "./driver.ts";
-import { bodyOf, rowOf } from "./rows.ts";
+import { bodyOf, newestCut, rowOf } from "./rows.ts";
 
 /** Rows looked at for one page: a rare kind must not hold the writer up. */
 const MAX_LOOKED_AT = 20_000;
@@ -57,12 +57,12 @@ function commonEnd(database: Database, { incarnation, seq }: Place): number {
   return next === undefined ? seq : Math.min(seq, integerOf(next) - 1);
 }
 
-/** The incarnation that a row belongs to; 0 where its beginning is no longer kept. */
+/** The incarnation that a row belongs to; where its beginning was cut, the cut tells it. */
 function incarnationAt(database: Database, seq: number): number {
   const sql = `SELECT seq, body FROM events WHERE kind = 'start' AND seq <= ?
      ORDER BY seq DESC LIMIT 1`;
   const row = database.prepare(sql).get(seq);
-  return row === undefined ? 0 : incarnationOf(row);
+  return row === undefined ? (newestCut(database)?.incarnation ?? 0) : incarnationOf(row);
 }
 
 function incarnationOf(row: SqlRow): number {
