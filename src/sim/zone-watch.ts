@@ -175,7 +175,8 @@ export class ZoneWatch {
     const canonical = replica.canonical(origin);
     if (!Array.isArray(canonical)) return;
     const [incarnation, ranges, state] = canonical;
-    const what = `stream ${replica.stream} of ${origin} at ${incarnation} ${JSON.stringify(ranges)}`;
+    const dots = `${incarnation} ${JSON.stringify(ranges)}`;
+    const what = `stream ${replica.stream} of ${origin} at ${dots}`;
     const text = JSON.stringify(state);
     const known = this.#seen.get(what);
     // Only few differ; the text of those is what a person wants to see.
