@@ -20,7 +20,9 @@ const STREAMS: readonly StreamId[] = [0, 1, 2, 3];
 const MAX_SEEN = 20_000;
 /** A link is up; the neighbour has said hello and been answered. */
 const CORRECTED_MS = 20_000;
-/** After two machines of one name neither is followed for ten minutes, and for a little more here. */
+/**
+ * After two machines of one name neither is followed for ten minutes, and for a little more here.
+ */
 const TWIN_CALM_MS = 660_000;
 
 function isBefore(a: Version, b: Version): boolean {
