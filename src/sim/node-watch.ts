@@ -24,8 +24,6 @@ import type { SimNode } from "./node.ts";
 const LATCH_CAUSE_MS = 90_000;
 /** Commands that are remembered. */
 const MAX_STORIES = 4_000;
-/** The engine's file is that much larger than its rows may be. */
-const FILE_SLACK = 4_194_304;
 
 export class NodeStory {
   readonly lamps: LampWatch;
@@ -115,6 +113,7 @@ export class NodeStory {
         this.#judge.ask(hybridClockRises, this.#node.id, this.#wished, stamp);
       }
       this.#wished = stamp;
+      this.#node.wishedMs = stamp[0];
     }
   }
 
@@ -149,10 +148,11 @@ export class NodeStory {
     if (running === null || process === null || process.dead) return;
     const account = running.logAccount();
     this.#judge.ask(droppedIsCounted, id, account, this.#handedOver);
-    if (opened === null || disk.isOff) return;
+    if (opened?.isOpen() !== true || disk.isOff) return;
     this.#judge.ask(withinBounds, id, {
-      logBytes: disk.sizes().usedBytes,
-      maxLogBytes: this.#node.site.log.maxBytes + FILE_SLACK,
+      logBytes: opened.writer.figures().bytes,
+      maxLogBytes: this.#node.site.log.maxBytes,
+      diskBytes: disk.sizes().usedBytes,
       waitingBytes: account.waitingBytes,
       waitingEvents: account.waiting,
       threadEvents: process.waiting,

@@ -1,6 +1,7 @@
 // Compares the nodes of a zone with each other: what each knows of the state of the others.
 import type { Replica } from "../core/state/replica.ts";
 import type { StreamId } from "../core/state/schema.ts";
+import type { Key } from "../core/state/value.ts";
 import type { Version } from "../core/state/version.ts";
 import type { Judge } from "./invariants/invariant.ts";
 import {
@@ -147,12 +148,23 @@ export class ZoneWatch {
         const [stream, origin = ""] = name.split(" ");
         const id = Number(stream) as StreamId;
         if (id < 2 && !neighbours.has(origin)) continue;
+        if (this.#isAhead(origin)) continue;
         const has = node.mesh?.mesh.replica(id).version(origin) ?? null;
         const isBehind = has === null || isBefore(has, due);
         const texts = { due: versionText(due), has: versionText(has) };
         this.#judge.ask(lagRecovers, node.id, { origin, stream: id, isBehind, ...texts });
       }
     }
+  }
+
+  /**
+   * A node that has stamped a wish by a wall clock far ahead is not followed until that time comes;
+   * its hybrid clock never goes back.
+   */
+  #isAhead(origin: string): boolean {
+    const node = this.#world.nodes.find(({ id }) => id === origin);
+    if (node === undefined) return true;
+    return node.wishedMs > node.clock.wall(this.#world.time.nowMs);
   }
 
   #compare(node: SimNode, replica: Replica, due: Map<string, Version>): void {
@@ -194,17 +206,29 @@ export class ZoneWatch {
   /** The counts of each origin as this node reads them. */
   #count(node: SimNode, sensor: Replica): void {
     for (const origin of sensor.origins()) {
+      if (origin === node.id && this.#mayHaveForgotten(node)) continue;
       for (const key of sensor.keys("counted", origin)) {
-        const total = sensor.total("counted", key, origin);
-        const name = `${node.id} ${origin === node.id ? "" : node.starts} ${origin} ${key}`;
-        const before = this.#totals.get(name) ?? 0;
-        if (total === before) continue;
-        if (total < before && origin === node.id && this.#mayHaveForgotten(node)) continue;
-        const what = `detector ${key} of ${origin}`;
-        this.#judge.ask(countersNeverStepBack, node.id, what, before, total);
-        this.#totals.set(name, total);
+        this.#countOne(node, origin, key, sensor.total("counted", key, origin));
       }
     }
+  }
+
+  #countOne(node: SimNode, origin: string, key: Key, total: number): void {
+    const own = origin === node.id;
+    // What a disk has lost with its only copy is lost: then the others know the most.
+    const name = `${node.id} ${own ? node.damagesAtStart : node.starts} ${origin} ${key}`;
+    const before = this.#totals.get(name) ?? (own ? this.#knownOf(node, key) : 0);
+    if (total === before) return;
+    this.#judge.ask(countersNeverStepBack, node.id, `detector ${key} of ${origin}`, before, total);
+    this.#totals.set(name, total);
+  }
+
+  /** The most that anybody else knows of a node's count. */
+  #knownOf({ id }: SimNode, key: Key): number {
+    const totals = this.#world.nodes
+      .filter((other) => other.id !== id && other.mesh !== null)
+      .map(({ mesh }) => mesh?.mesh.replica(1).total("counted", key, id) ?? 0);
+    return Math.max(0, ...totals);
   }
 
   #forget(): void {

@@ -49,21 +49,30 @@ export interface HandedOver {
 export const droppedIsCounted: Invariant<[LogAccount, HandedOver]> = invariant(
   "what is dropped is counted",
   "an event that is lost in silence is worse than one that is known to be lost",
-  ({ appended, waiting }, { events, missing }) => {
-    const silent = appended - events - missing - waiting;
-    return silent === 0 ? null : `${silent} events are neither stored, waiting nor in a gap row`;
+  ({ appended, waiting, lost }, { events, missing }) => {
+    const silent = appended - events - waiting - lost;
+    if (silent !== 0) return `${silent} events are neither stored, nor waiting, nor counted`;
+    if (waiting > 0 || missing === lost) return null;
+    return `${lost} events were lost, gap rows say ${missing}`;
   },
 );
 
 export interface Sizes {
+  /** Of the log's own file. */
   readonly logBytes: number;
   readonly maxLogBytes: number;
+  /** Of all files. */
+  readonly diskBytes: number;
   readonly waitingBytes: number;
   readonly waitingEvents: number;
   /** Events that wait for one of its threads. */
   readonly threadEvents: number;
 }
 
+/** What comes between two looks of the log at its size. */
+const LOG_SLACK = 262_144;
+/** Write-ahead logs of 4 MB, the cache, snapshots; and half of the log's room for other nodes. */
+const DISK_SLACK = 33_554_432;
 /** `CLASS_BOUNDS` in all. */
 const MAX_WAITING_BYTES = 12_648_448;
 const MAX_WAITING_EVENTS = 57_600;
@@ -74,7 +83,9 @@ export const withinBounds: Invariant<[Sizes]> = invariant(
   "queues, memory and log stay within their bounds",
   "what grows while a neighbour or a disk is away ends the process at the worst moment",
   (sizes) => {
-    if (sizes.logBytes > sizes.maxLogBytes) return `a log of ${sizes.logBytes} bytes`;
+    const { logBytes, maxLogBytes, diskBytes } = sizes;
+    if (logBytes > maxLogBytes + LOG_SLACK) return `a log of ${logBytes} bytes`;
+    if (diskBytes > 1.5 * maxLogBytes + DISK_SLACK) return `${diskBytes} bytes on the disk`;
     if (sizes.waitingBytes > MAX_WAITING_BYTES) return `${sizes.waitingBytes} bytes wait`;
     if (sizes.waitingEvents > MAX_WAITING_EVENTS) return `${sizes.waitingEvents} events wait`;
     return sizes.threadEvents > MAX_THREAD_EVENTS
