@@ -2,7 +2,9 @@
 // lane takes datagrams: they may be lost, doubled, late and out of order; one that was changed on
 // the way is dropped, as its authentication would do. The reliable lane is a connection: in order,
 // a lost packet costs a repeat, a road that stays cut costs the connection and all on its way.
+
 import type { Lane } from "../mesh/mesh-types.ts";
+import { DamagedLane } from "./damaged-lane.ts";
 import type { Random } from "./random.ts";
 import type { SimThread } from "./thread.ts";
 import type { VirtualTime } from "./time.ts";
@@ -131,6 +133,7 @@ export class Network {
   readonly #time: VirtualTime;
   readonly #random: Random;
   readonly #trace: Trace;
+  readonly #damaged: DamagedLane;
   /** Of each name: two where a card was copied. */
   readonly #ports = new Map<string, Port[]>();
   readonly #byNode = new Map<string, Map<string, Link>>();
@@ -139,6 +142,7 @@ export class Network {
     this.#time = time;
     this.#random = random;
     this.#trace = trace;
+    this.#damaged = new DamagedLane(random.fork("damage"));
   }
 
   join(a: string, b: string): void {
@@ -239,20 +243,20 @@ export class Network {
       this.counts.lost += 1;
       return;
     }
-    if (weather.corruption > 0 && random.chance(weather.corruption)) {
-      this.counts.corrupted += 1;
-      return;
-    }
+    const corrupt = weather.corruption > 0 && random.chance(weather.corruption);
+    if (corrupt) this.counts.corrupted += 1;
+    const through = corrupt ? this.#damaged.pass(bytes) : bytes;
+    if (through === null) return;
     let ms = baseMs * random.between(0.9, 1.3) + this.#delay(weather);
     if (weather.reordering > 0 && random.chance(weather.reordering)) {
       this.counts.reordered += 1;
       ms += random.between(5, 200);
     }
     const to = link.other(from);
-    this.#time.after(ms, () => this.#deliver(from, to, "fast", bytes));
+    this.#time.after(ms, () => this.#deliver(from, to, "fast", through));
     if (weather.duplication > 0 && random.chance(weather.duplication)) {
       this.counts.doubled += 1;
-      this.#time.after(ms + random.between(0, 50), () => this.#deliver(from, to, "fast", bytes));
+      this.#time.after(ms + random.between(0, 50), () => this.#deliver(from, to, "fast", through));
     }
   }
 
