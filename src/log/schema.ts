@@ -1,7 +1,7 @@
 // The database file: what it holds, how it is told from others, and the settings without which
 // the log would promise what it can't keep.
 import { isPlanted } from "../core/planted.ts";
-import { type Database, type Driver, integerOf } from "./driver.ts";
+import { type Database, type Driver, SqlError } from "./driver.ts";
 import { FILE_SUFFIXES, type Files, type Storage } from "./storage.ts";
 
 /** "STLN": marks the file as ours. */
@@ -116,6 +116,9 @@ function settings(): readonly Setting[] {
   return [...SETTINGS, isPlanted("sync-skipped") ? skipped : synced];
 }
 
+/** What a file is called that the engine reads and that has lost rows which are always there. */
+const DAMAGED = { cause: null, code: "SQLITE_CORRUPT" } as const;
+
 /** Opens the log for writing; refuses when a setting is not what it was set to. */
 export function openForWriting(driver: Driver, path: string): Database {
   return openDurable(driver, path, "write", "SELECT value FROM node WHERE name = 'incarnation'");
@@ -136,7 +139,10 @@ export function openDurable(
   try {
     if (mode === "create") database.exec(`PRAGMA page_size=${PAGE_BYTES}`);
     for (const [name, value] of settings()) database.exec(`PRAGMA ${name}=${value}`);
-    integerOf(database.prepare(access).get());
+    const found = database.prepare(access).get();
+    if (!Number.isSafeInteger(Number(found?.[0] ?? Number.NaN))) {
+      throw new SqlError(`${path} lacks what it began with`, DAMAGED);
+    }
     checkSettings(database);
     return database;
   } catch (error) {
