@@ -3,6 +3,8 @@
 import type { CommittedRows } from "../log/door.ts";
 import type { FromLog, ToLog } from "../log/messages.ts";
 import { isOnChain } from "../log/raw-rows.ts";
+import { newestCut } from "../log/rows.ts";
+import { SnapshotFolder } from "../log/snapshots.ts";
 import type { Command, Reply } from "../wire/command.ts";
 import { type CommandStory, oneEffectPerCommand, sameAnswer } from "./invariants/commands.ts";
 import type { Judge } from "./invariants/invariant.ts";
@@ -13,12 +15,13 @@ import {
   droppedIsCounted,
   durableEventLives,
   type HandedOver,
+  rebuildable,
   withinBounds,
 } from "./invariants/log.ts";
 import { hybridClockRises } from "./invariants/state.ts";
 import { LampWatch } from "./lamp-watch.ts";
 import type { OpenedFile } from "./log-code.ts";
-import type { SimNode } from "./node.ts";
+import { DATA_DIR, type SimNode } from "./node.ts";
 
 /** A latch of a cabinet follows what was done to it within this. */
 const LATCH_CAUSE_MS = 90_000;
@@ -157,6 +160,16 @@ export class NodeStory {
       waitingEvents: account.waiting,
       threadEvents: process.waiting,
     });
+  }
+
+  /** Now and then: what retention has left. */
+  lookAtCuts(): void {
+    const { opened, disk, id, damages } = this.#node;
+    if (opened?.isOpen() !== true || disk.isOff || damages > 0) return;
+    const cut = newestCut(opened.database);
+    if (cut === null) return;
+    const snapshots = new SnapshotFolder(DATA_DIR, disk.storage.files).list();
+    this.#judge.ask(rebuildable, id, cut.seq, snapshots);
   }
 
   #story(id: string): CommandStory {

@@ -77,7 +77,9 @@ export class Observers {
     const { mesh, process } = this.#node;
     process?.thread("mesh")?.deliver(() => {
       if (mesh === null) return;
-      const shares = mesh.mesh.replica(3).version(this.#node.id) !== null;
+      const { timers } = process.main;
+      const now = { monoMs: timers.monoMs(), wallMs: timers.wallMs() };
+      const shares = mesh.mesh.figures(now).state === "sharing";
       mesh.step(event);
       done(shares);
     });

@@ -3,6 +3,7 @@
 
 import { LogState } from "../log/fold.ts";
 import { anchorOf, walkRows } from "../log/rows.ts";
+import type { Place } from "../wire/replay.ts";
 import type { FaultName } from "./faults/catalogue.ts";
 import { Injector } from "./faults/inject.ts";
 import { type FaultRates, type PlannedFault, planFaults } from "./faults/plan.ts";
@@ -22,6 +23,8 @@ import { ZoneWatch } from "./zone-watch.ts";
 
 /** Steps between two looks at what needs no look at each change: a second. */
 const LOOK_STEPS = 20;
+/** Between two looks at what retention has left: 10 s. */
+const CUT_STEPS = 200;
 /** Between two comparisons of the nodes. */
 const ZONE_STEPS = 40;
 /** What was said this long before the end has reached everybody by then: 10 s. */
@@ -98,12 +101,19 @@ class Watcher implements NodeWatch {
   onReply: NodeWatch["onReply"] = (node, reply) => this.story(node).replied(reply);
   onCommitted: NodeWatch["onCommitted"] = (node, rows) => this.story(node).committed(rows);
   onPage: NodeWatch["onPage"] = (node, place, page) =>
-    this.judge.ask(replayHasNoSeam, node.id, place, page);
+    this.judge.ask(replayHasNoSeam, node.id, place, page, isCut(node, place));
   onEnded: NodeWatch["onEnded"] = (node) => this.story(node).ended();
   onError: NodeWatch["onError"] = (node, thread, error) => {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     this.judge.ask(noThreadDies, node.id, `${thread}: ${text}`);
   };
+}
+
+/** Whether the rows after a place were removed as too many or too old. */
+function isCut(node: SimNode, place: Place | null): boolean {
+  if (place === null || node.opened?.isOpen() !== true) return false;
+  const anchor = anchorOf(node.opened.database);
+  return anchor !== null && anchor.seq > place.seq;
 }
 
 /** Runs until the end or the first violation. */
@@ -160,6 +170,7 @@ function look(world: World, watcher: Watcher): void {
   for (const [index, node] of world.nodes.entries()) {
     const story = watcher.story(node);
     story.look(nowMs);
+    if (world.steps % CUT_STEPS === 0) story.lookAtCuts();
     watcher.judge.ask(noThreadDies, node.id, null);
     if (world.people[index]?.look(story.lamps.failing(nowMs)) === true) {
       world.trace.line(nowMs, node.id, "somebody presses the button at the cabinet");

@@ -44,9 +44,9 @@ interface SpareDisk {
   node: SimNode | null;
 }
 
-/** Of nodes with a log that is small: snapshots and cuts come every few minutes. */
-const TIGHT_SHARE = 0.4;
-const TIGHT = { maxBytes: 409_600, snapshotRows: 250 } as const;
+/** Of nodes with a log that is small, half of them with a snapshot every few minutes. */
+const TIGHT_SHARE = 0.5;
+const TIGHT = { maxBytes: 98_304, snapshotRows: 250 } as const;
 
 export class World {
   readonly random: Random;
@@ -102,14 +102,16 @@ export class World {
     const wallMs = (): number => node.clock.wall(time.nowMs);
     const disk = await this.#makeDisk(random.fork("disk"), wallMs);
     const members = this.#members;
-    const isTight = this.#guest === null && random.fork("log").chance(TIGHT_SHARE);
+    const chance = random.fork("log");
+    const isTight = this.#guest === null && chance.chance(TIGHT_SHARE);
     const log = isTight ? { ...usual.log, maxBytes: TIGHT.maxBytes } : usual.log;
     const site = { ...usual, log };
+    const snapshotRows = isTight && chance.chance(0.5) ? TIGHT.snapshotRows : undefined;
     const node: SimNode = new SimNode({
       ...{ site, index, time, trace, random, disk, network, watch },
       keysOf: this.#guest?.keysOf ?? ((id) => simKeys(id, members)),
       wallMs: this.#guest?.wallMs ?? START_WALL_MS,
-      snapshotRows: isTight ? TIGHT.snapshotRows : undefined,
+      snapshotRows,
     });
     this.nodes.push(node);
     this.people.push(new Person(node.cabinet, time));

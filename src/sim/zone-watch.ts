@@ -13,6 +13,7 @@ import {
 } from "./invariants/state.ts";
 import type { SimNode } from "./node.ts";
 import { hashText } from "./random.ts";
+import { Witness } from "./witness.ts";
 import type { World } from "./world.ts";
 import { Elements, Leases, Promises } from "./zone-memory.ts";
 
@@ -54,6 +55,7 @@ export class ZoneWatch {
   readonly #elements: Elements;
   readonly #promises: Promises;
   readonly #leases: Leases;
+  readonly #witness: Witness;
 
   constructor(world: World, judge: Judge) {
     this.#world = world;
@@ -61,6 +63,7 @@ export class ZoneWatch {
     this.#elements = new Elements(judge);
     this.#promises = new Promises(judge, world.nodes);
     this.#leases = new Leases(judge, world.observers);
+    this.#witness = new Witness(world.random.fork("witness"));
   }
 
   /** After each step. */
@@ -76,10 +79,14 @@ export class ZoneWatch {
   /** A node shares under an incarnation: no other start of it did. */
   #shares(node: SimNode, incarnation: number): void {
     const name = `${node.id} ${incarnation}`;
-    const known = this.#starts.get(name) ?? node.starts;
+    const known = this.#starts.get(name);
     if (known === node.starts) {
-      this.#starts.set(name, known);
       this.#doubtful.delete(node.id);
+      return;
+    }
+    if (known === undefined) {
+      this.#starts.set(name, node.starts);
+      this.#judge.ask(noDotTwice, node.id, incarnation, "", "");
       return;
     }
     if (this.#isDoubled(node.id)) return;
@@ -135,9 +142,13 @@ export class ZoneWatch {
       }
       this.#elements.look(node, mesh.mesh.replica(2));
       this.#promises.look(node, now);
-      this.#leases.look(node, mesh.mesh.replica(3), now, this.#world.time.nowMs);
+      if (!this.#isDoubled(node.id))
+        this.#leases.look(node, mesh.mesh.replica(3), now, this.#world.time.nowMs);
     }
     this.#due = due;
+    this.#witness.hear(this.#world.time.nowMs, (replica, origin) => {
+      if (!this.#isDoubled(origin)) this.#compareOrigin("witness", replica, origin);
+    });
   }
 
   /** At the end: everybody has what everybody had to say at the last look. */
@@ -177,6 +188,7 @@ export class ZoneWatch {
       if (origin === node.id) {
         if (this.#doubtful.has(origin) || this.#isDoubled(origin)) continue;
         due.set(`${replica.stream} ${origin}`, version);
+        if (node.damages === 0) this.#witness.ask(origin, replica, this.#world.time.nowMs);
       }
       const at = versionText(version);
       if (looked.get(origin) === at) continue;

@@ -94,6 +94,15 @@ export const withinBounds: Invariant<[Sizes]> = invariant(
   },
 );
 
+export const rebuildable: Invariant<[number, readonly number[]]> = invariant(
+  "what is cut stands in two snapshots",
+  "a snapshot may be bad, and the rows before it are gone",
+  (cutTo, snapshots) => {
+    const left = snapshots.filter((seq) => seq >= cutTo).length;
+    return left >= 2 ? null : `rows up to ${cutTo} are gone; snapshots: ${snapshots.join(", ")}`;
+  },
+);
+
 export const noThreadDies: Invariant<[string | null]> = invariant(
   "no thread ends by itself",
   "an error that nobody expected is a fault of the program, whatever was broken around it",

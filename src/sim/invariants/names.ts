@@ -20,6 +20,7 @@ export const INVARIANTS = [
   log.foldEqualsState,
   log.droppedIsCounted,
   log.withinBounds,
+  log.rebuildable,
   log.noThreadDies,
   oneEffectPerCommand,
   sameAnswer,
