@@ -223,7 +223,8 @@ t.test("a read-only disk refuses to be written and can still be read", async (t)
 t.test("a stalled disk costs virtual time and nothing else", async (t) => {
   const disk = await newDisk();
   const writer = open(disk);
-  // The first commit behind a checkpoint begins the write-ahead log anew, which is a sync of its own.
+  // The first commit behind a checkpoint begins the write-ahead log anew, which is a sync of its
+  // own.
   writer.append(edges(20), NOON_MS);
   t.equal(disk.takeCostMs(), 0);
   disk.faults.stallMs = 700;

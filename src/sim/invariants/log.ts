@@ -69,8 +69,8 @@ export interface Sizes {
   readonly threadEvents: number;
 }
 
-/** What comes between two looks of the log at its size. */
-const LOG_SLACK = 262_144;
+/** What a flood brings in the minute between two looks of the log at its size. */
+const LOG_SLACK = 1_572_864;
 /** Write-ahead logs of 4 MB, the cache, snapshots; and half of the log's room for other nodes. */
 const DISK_SLACK = 33_554_432;
 /** `CLASS_BOUNDS` in all. */
