@@ -1,31 +1,60 @@
 // How each planted bug is looked for: a short run in which the faults that bring it to light are
 // frequent, and the number of seeds within which it has to be found.
 import type { PlantedBug } from "../core/planted.ts";
+import { oneEffectPerCommand } from "./invariants/commands.ts";
+import { hostAsksNothingUnlawful } from "./invariants/lamps.ts";
+import {
+  droppedIsCounted,
+  durableEventLives,
+  foldEqualsState,
+  rebuildable,
+} from "./invariants/log.ts";
+import { replayHasNoSeam } from "./invariants/replay.ts";
+import {
+  custodyHolds,
+  hybridClockRises,
+  leasesEnd,
+  noDotTwice,
+  sameDotsSameState,
+} from "./invariants/state.ts";
 
 export interface Hunt {
   readonly nodes: number;
   readonly steps: number;
   readonly faults: string;
-  /** Seeds 1 to this; one of them finds it. */
+  /** Tried from here on, so many; one of them finds it. */
+  readonly first: number;
   readonly seeds: number;
+  /** The invariant that it breaks. */
+  readonly finds: string;
 }
 
-function hunt(nodes: number, steps: number, faults: string, seeds: number): Hunt {
-  return { nodes, steps, faults, seeds };
+type Setting = Pick<Hunt, "nodes" | "steps" | "faults">;
+
+function hunt(finds: string, first: number, setting: Setting): Hunt {
+  return { ...setting, first, seeds: 4, finds };
+}
+
+function setting(nodes: number, steps: number, faults: string): Setting {
+  return { nodes, steps, faults };
 }
 
 export const HUNTS: Readonly<Record<PlantedBug, Hunt>> = {
-  "sync-skipped": hunt(2, 6_000, "unsynced-lost=60", 5),
-  "acknowledged-before-commit": hunt(3, 6_000, "unsynced-lost=60,crash=60", 5),
-  "dot-reused": hunt(2, 6_000, "crash=30", 5),
-  "incarnation-from-image": hunt(3, 9_600, "old-image=20", 5),
-  "dedup-forgotten": hunt(2, 6_000, "crash=60", 5),
-  "context-dropped": hunt(3, 6_000, "none", 5),
-  "lease-by-wall-clock": hunt(2, 6_000, "clock-step=30", 5),
-  "retention-past-snapshot": hunt(4, 18_000, "none", 5),
-  "snapshot-wrong-position": hunt(3, 12_000, "crash=30", 5),
-  "drop-uncounted": hunt(2, 9_600, "flooded-log=20", 5),
-  "hlc-not-persisted": hunt(2, 12_000, "clock-step=60,crash=60", 5),
-  "replay-gap": hunt(2, 6_000, "restart=20", 5),
-  "interlock-off": hunt(1, 3_000, "none", 2),
+  "sync-skipped": hunt(durableEventLives.name, 1, setting(2, 6_000, "unsynced-lost=60")),
+  "acknowledged-before-commit": hunt(
+    custodyHolds.name,
+    1,
+    setting(3, 6_000, "unsynced-lost=60,crash=60"),
+  ),
+  "dot-reused": hunt(noDotTwice.name, 1, setting(2, 6_000, "crash=30")),
+  "incarnation-from-image": hunt(noDotTwice.name, 2, setting(3, 9_600, "old-image=20")),
+  "dedup-forgotten": hunt(oneEffectPerCommand.name, 2, setting(2, 6_000, "crash=60")),
+  "context-dropped": hunt(sameDotsSameState.name, 1, setting(2, 6_000, "none")),
+  "lease-by-wall-clock": hunt(leasesEnd.name, 1, setting(2, 6_000, "clock-step=30")),
+  "retention-past-snapshot": hunt(rebuildable.name, 2, setting(4, 18_000, "none")),
+  "snapshot-wrong-position": hunt(foldEqualsState.name, 1, setting(2, 6_000, "restart=40")),
+  "drop-uncounted": hunt(droppedIsCounted.name, 1, setting(2, 9_600, "flooded-log=20")),
+  "hlc-not-persisted": hunt(hybridClockRises.name, 1, setting(2, 12_000, "clock-step=60,crash=60")),
+  "replay-gap": hunt(replayHasNoSeam.name, 1, setting(2, 6_000, "restart=20")),
+  "interlock-off": hunt(hostAsksNothingUnlawful.name, 1, setting(1, 3_000, "none")),
 };

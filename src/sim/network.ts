@@ -78,6 +78,8 @@ class Road {
   /** When the newest message of the connection arrives. */
   lastMs = 0;
   queuedBytes = 0;
+  /** On its way over the connection, in order. */
+  queue: Uint8Array[] = [];
   cutSinceMs = 0;
 
   constructor(baseMs: number) {
@@ -281,22 +283,26 @@ export class Network {
     }
     road.lastMs = Math.max(road.lastMs, this.#time.nowMs + ms);
     road.queuedBytes += bytes.length;
+    road.queue.push(bytes);
     const { session } = link;
-    this.#time.at(road.lastMs, () => this.#arrive(link, from, session, bytes));
+    this.#time.at(road.lastMs, () => this.#arrive(link, from, session));
   }
 
   /**
-   * While the road is cut nothing arrives: it is repeated until it does or the link is given up.
+   * The next of the connection, whichever event this is: those of one moment come in any order.
+   * While the road is cut nothing arrives; it is repeated until it does or the link is given up.
    */
-  #arrive(link: Link, from: string, session: number, bytes: Uint8Array): void {
+  #arrive(link: Link, from: string, session: number): void {
     const road = link.road(from);
     if (link.session !== session) return;
     if (road.weather.cuts > 0) {
       this.counts.refusedByCut += 1;
       road.lastMs = Math.max(road.lastMs, this.#time.nowMs + REPEAT_MS);
-      this.#time.after(REPEAT_MS, () => this.#arrive(link, from, session, bytes));
+      this.#time.after(REPEAT_MS, () => this.#arrive(link, from, session));
       return;
     }
+    const bytes = road.queue.shift();
+    if (bytes === undefined) throw new Error("a message arrives that nobody sent");
     road.queuedBytes -= bytes.length;
     this.#deliver(from, link.other(from), "reliable", bytes);
   }
@@ -338,6 +344,7 @@ export class Network {
     for (const road of [link.there, link.back]) {
       road.lastMs = this.#time.nowMs;
       road.queuedBytes = 0;
+      road.queue = [];
     }
     this.#tell(link, true);
   }

@@ -1,10 +1,13 @@
 // All that is remembered of one node to judge it: what its lamps did, what its log has promised,
 // what became of commands.
 import type { CommittedRows } from "../log/door.ts";
+import type { Database } from "../log/driver.ts";
+import { LogState } from "../log/fold.ts";
 import type { FromLog, ToLog } from "../log/messages.ts";
 import { isOnChain } from "../log/raw-rows.ts";
-import { newestCut } from "../log/rows.ts";
+import { anchorOf, BEGINNING, newestCut, walkRows } from "../log/rows.ts";
 import { SnapshotFolder } from "../log/snapshots.ts";
+import type { LogWriter } from "../log/writer.ts";
 import type { Command, Reply } from "../wire/command.ts";
 import { type CommandStory, oneEffectPerCommand, sameAnswer } from "./invariants/commands.ts";
 import type { Judge } from "./invariants/invariant.ts";
@@ -14,6 +17,7 @@ import {
   acknowledgedIsCommitted,
   droppedIsCounted,
   durableEventLives,
+  foldEqualsState,
   type HandedOver,
   rebuildable,
   withinBounds,
@@ -25,6 +29,8 @@ import { DATA_DIR, type SimNode } from "./node.ts";
 
 /** A latch of a cabinet follows what was done to it within this. */
 const LATCH_CAUSE_MS = 90_000;
+/** Rows that are folded anew at an opening; more take too long. */
+const MAX_FOLDED = 20_000;
 /** Commands that are remembered. */
 const MAX_STORIES = 4_000;
 
@@ -60,6 +66,7 @@ export class NodeStory {
       const onChain = known === null || isOnChain(database, place);
       this.#judge.ask(durableEventLives, this.#node.id, acknowledged, { seq, onChain });
     }
+    this.#judgeState(writer, database);
     // What a damaged file can't give back is lost with its only copy, the ids of commands too.
     if (this.#node.rotten) {
       this.#stories.clear();
@@ -67,6 +74,16 @@ export class NodeStory {
     }
     this.#node.rotten = false;
     this.#acknowledged = { seq, hash };
+  }
+
+  /** What was made from a snapshot is what all rows make, while they are all there. */
+  #judgeState(writer: LogWriter, database: Database): void {
+    const { seq } = writer.head;
+    if (seq > MAX_FOLDED || anchorOf(database)?.seq !== 0) return;
+    const fold = new LogState();
+    walkRows(database, BEGINNING, (at, kind, body) => fold.apply(at, kind, body));
+    const equal = Buffer.compare(fold.encode(), writer.state.encode()) === 0;
+    this.#judge.ask(foldEqualsState, this.#node.id, equal, writer.figures().stateFaults);
   }
 
   toldByLog(message: FromLog, opened: OpenedFile | null): void {
@@ -152,8 +169,10 @@ export class NodeStory {
     const account = running.logAccount();
     this.#judge.ask(droppedIsCounted, id, account, this.#handedOver);
     if (opened?.isOpen() !== true || disk.isOff) return;
+    const { bytes, stateFaults } = opened.writer.figures();
+    this.#judge.ask(foldEqualsState, id, true, stateFaults);
     this.#judge.ask(withinBounds, id, {
-      logBytes: opened.writer.figures().bytes,
+      logBytes: bytes,
       maxLogBytes: this.#node.site.log.maxBytes,
       diskBytes: disk.sizes().usedBytes,
       waitingBytes: account.waitingBytes,
