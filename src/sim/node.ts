@@ -40,6 +40,8 @@ export interface NodeWatch {
   readonly onCommitted: (node: SimNode, rows: CommittedRows) => void;
   /** Somebody who follows the log got a page after a place. */
   readonly onPage: (node: SimNode, place: Place | null, page: EventPage) => void;
+  /** It goes on with an empty card. */
+  readonly onCardLost: (node: SimNode) => void;
   /** Its process is gone. */
   readonly onEnded: (node: SimNode) => void;
   readonly onError: (node: SimNode, thread: string, error: unknown) => void;
@@ -55,6 +57,7 @@ export const QUIET_WATCH: NodeWatch = {
   onReply: () => undefined,
   onCommitted: () => undefined,
   onPage: () => undefined,
+  onCardLost: () => undefined,
   onEnded: () => undefined,
   onError: () => undefined,
 };
@@ -85,6 +88,7 @@ export interface Fall {
   readonly changes: number;
 }
 
+const TIGHT_BYTES = 16_777_216;
 /** A board whose disk has no work stops all the same. */
 const FALL_PATIENCE_MS = 2_000;
 
@@ -140,6 +144,11 @@ export class SimNode {
       onLamps: (lamps, atMs) => watch.onLamps(this, lamps, atMs),
       onBytes: (bytes) => trace.bytes(bytes),
     });
+  }
+
+  /** Its log is so small that rows are cut within the run. */
+  get isTight(): boolean {
+    return this.site.log.maxBytes < TIGHT_BYTES;
   }
 
   get nowMs(): number {
@@ -206,6 +215,7 @@ export class SimNode {
     this.fall({ kind: "power", torn: false, changes: 0 });
     this.#stopNow();
     this.disk.replace(card);
+    if (card.size === 0) this.#options.watch.onCardLost(this);
     this.rotten = true;
     this.damages += 1;
     this.rise();

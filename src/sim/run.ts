@@ -78,6 +78,7 @@ class Watcher implements NodeWatch {
   readonly stories = new Map<SimNode, NodeStory>();
   readonly judge: Judge;
   world: World | null = null;
+  zone: ZoneWatch | null = null;
 
   constructor() {
     const names = INVARIANTS.map(({ name }) => name);
@@ -102,6 +103,7 @@ class Watcher implements NodeWatch {
   onCommitted: NodeWatch["onCommitted"] = (node, rows) => this.story(node).committed(rows);
   onPage: NodeWatch["onPage"] = (node, place, page) =>
     this.judge.ask(replayHasNoSeam, node.id, place, page, isCut(node, place));
+  onCardLost: NodeWatch["onCardLost"] = (node) => this.zone?.cardLost(node);
   onEnded: NodeWatch["onEnded"] = (node) => this.story(node).ended();
   onError: NodeWatch["onError"] = (node, thread, error) => {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -130,6 +132,7 @@ export async function simulate(options: RunOptions): Promise<RunResult> {
   const twinOf = (node: SimNode): SimNode | null => world.twinOf(node);
   const injector = new Injector({ time, trace, random, network, nodes, twinOf }, plan);
   const zone = new ZoneWatch(world, judge);
+  watcher.zone = zone;
   const last = Math.min(options.steps, options.stopAt ?? options.steps);
   while (world.steps < last && judge.violations.length === 0) {
     await world.step();

@@ -3,9 +3,15 @@
 
 import { leaseNow } from "../core/state/lease.ts";
 import type { Replica } from "../core/state/replica.ts";
+import { bodyOf } from "../log/rows.ts";
 import type { MeshNow } from "../mesh/mesh-types.ts";
 import type { Judge } from "./invariants/invariant.ts";
-import { custodyHolds, leasesEnd, removedStaysRemoved } from "./invariants/state.ts";
+import {
+  custodyHolds,
+  historyComesBack,
+  leasesEnd,
+  removedStaysRemoved,
+} from "./invariants/state.ts";
 import type { SimNode } from "./node.ts";
 import type { Observers } from "./observers.ts";
 
@@ -57,6 +63,8 @@ export class Promises {
   readonly #judge: Judge;
   readonly #nodes: ReadonlyMap<string, SimNode>;
   readonly #promised = new Map<string, Promised>();
+  /** Of owners that lost their card. */
+  readonly #owed = new Map<string, Promised>();
 
   constructor(judge: Judge, nodes: readonly SimNode[]) {
     this.#judge = judge;
@@ -72,6 +80,30 @@ export class Promises {
     }
     const promised = this.#promised.get(owner.id);
     if (promised !== undefined) this.#check(owner.id, promised);
+  }
+
+  /** The owner has a new, empty card: what was promised has to be had back. */
+  cardLost(owner: SimNode): void {
+    const promised = this.#promised.get(owner.id);
+    if (promised !== undefined) this.#owed.set(owner.id, promised);
+    this.#promised.delete(owner.id);
+  }
+
+  /** At the end: histories are back, where their custodians still had them. */
+  settle(): void {
+    for (const [id, { custodian, damages, incarnation, seq, hash }] of this.#owed) {
+      const owner = this.#nodes.get(id);
+      const keeper = this.#nodes.get(custodian);
+      if (owner?.opened?.isOpen() !== true || keeper === undefined) continue;
+      if (keeper.damages > damages || keeper.isTight || owner.isTight) continue;
+      const rows = owner.opened.database
+        .prepare("SELECT body FROM events WHERE kind = 'recovered'")
+        .all()
+        .map((row) => bodyOf(row[0] as Uint8Array));
+      const found = rows.some((body) => body[0] === incarnation && body[1] === seq);
+      const name = `row ${seq} of incarnation ${incarnation} (${hash.slice(0, 8)})`;
+      this.#judge.ask(historyComesBack, id, name, found);
+    }
   }
 
   #check(owner: string, { custodian, incarnation, seq, hash, damages }: Promised): void {

@@ -66,6 +66,11 @@ export class ZoneWatch {
     this.#witness = new Witness(world.random.fork("witness"));
   }
 
+  /** A node goes on with an empty card. */
+  cardLost(node: SimNode): void {
+    this.#promises.cardLost(node);
+  }
+
   /** After each step. */
   step(): void {
     for (const node of this.#world.nodes) {
@@ -153,6 +158,7 @@ export class ZoneWatch {
 
   /** At the end: everybody has what everybody had to say at the last look. */
   settle(): void {
+    this.#promises.settle();
     for (const node of this.#world.nodes) {
       const neighbours = new Set(this.#world.network.neighbours(node.id));
       for (const [name, due] of this.#due) {

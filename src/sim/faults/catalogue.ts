@@ -53,7 +53,7 @@ export const FAULTS = {
   /** A card copied some minutes ago comes in the place of the present one. */
   "old-image": shape("node", 0.2, [30, 240]),
   /** A new, empty card. */
-  "new-card": shape("node", 0.1, [1, 30]),
+  "new-card": shape("node", 0.4, [1, 30]),
   /** A copy of the card runs in a second board of the same name. */
   "copied-card": shape("node", 0.06, [100, 160], 700),
   /** The disk takes nothing while a client floods the log. */

@@ -30,6 +30,7 @@ export const INVARIANTS = [
   state.noHonestLiar,
   state.removedStaysRemoved,
   state.custodyHolds,
+  state.historyComesBack,
   state.hybridClockRises,
   state.leasesEnd,
   replayHasNoSeam,

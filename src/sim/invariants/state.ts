@@ -63,6 +63,12 @@ export const custodyHolds: Invariant<[Held]> = invariant(
   },
 );
 
+export const historyComesBack: Invariant<[string, boolean]> = invariant(
+  "a lost history comes back from its custodian",
+  "that is what a second copy is for",
+  (row, found) => (found ? null : `${row} is at the custodian's and not in the log again`),
+);
+
 export const hybridClockRises: Invariant<[readonly [number, number], readonly [number, number]]> =
   invariant(
     "the hybrid clock never goes back",
