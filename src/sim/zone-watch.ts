@@ -122,9 +122,12 @@ export class ZoneWatch {
     return node.twin !== null || this.#world.time.nowMs - node.hadTwinMs < TWIN_CALM_MS;
   }
 
-  /** A disk that lost rows by itself: its neighbours tell what they remember once they are met. */
+  /**
+   * A disk that lost rows by itself, or a second board that counted as well: the neighbours tell what
+   * they remember once they are met.
+   */
   #mayHaveForgotten(node: SimNode): boolean {
-    if (node.damagesAtStart === 0) return false;
+    if (node.damagesAtStart === 0 && node.hadTwinMs < 0) return false;
     const { network, time } = this.#world;
     const met = network.links.filter(({ a, b, up }) => up && (a === node.id || b === node.id));
     const sinceMs = Math.max(node.startedMs, Math.min(...met.map(({ changedMs }) => changedMs)));
@@ -224,6 +227,7 @@ export class ZoneWatch {
   /** The counts of each origin as this node reads them. */
   #count(node: SimNode, sensor: Replica): void {
     for (const origin of sensor.origins()) {
+      if (this.#isDoubled(origin)) continue;
       if (origin === node.id && this.#mayHaveForgotten(node)) continue;
       for (const key of sensor.keys("counted", origin)) {
         this.#countOne(node, origin, key, sensor.total("counted", key, origin));

@@ -5,6 +5,7 @@ export const copiedCard: NodeFault = (node, { twinOf }) => {
   const twin = node.up && node.twin === null ? twinOf(node) : null;
   if (twin === null) return null;
   twin.disk.replace(node.disk.copy());
+  twin.disk.start();
   node.twin = twin;
   twin.start();
   return () => {
