@@ -1,5 +1,6 @@
 // `stopline sim --seed N --steps M`: whole nodes in virtual time, everything broken that can break.
 import { fileURLToPath } from "node:url";
+import { setFlagsFromString } from "node:v8";
 import { PLANTED_BUGS, plant } from "../core/planted.ts";
 import { parseRates } from "../sim/faults/plan.ts";
 import { shrinkPlan } from "../sim/faults/shrink.ts";
@@ -127,8 +128,12 @@ async function runRange(asked: Asked, values: Values, range: string): Promise<nu
   return failed.length === 0 ? 0 : 1;
 }
 
+/** Young generations, MB: a run makes many small objects that live for one step. */
+const YOUNG_MB = 32;
+
 /** Prints what the run was and, last, its trace hash; 1 on a violation. */
 export async function run(args: string[]): Promise<number> {
+  setFlagsFromString(`--max-semi-space-size=${YOUNG_MB}`);
   const parsed = parseOptions(args, SHAPES);
   if (!parsed.ok) return fail("sim", `${parsed.problem}; ${USE}`);
   const asked = askedOf(parsed.values);

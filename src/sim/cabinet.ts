@@ -39,7 +39,7 @@ export class SimCabinet {
   #plugged = true;
   #broken = false;
   #port: SimPort | null = null;
-  #lit = "";
+  #lit: LampMasks = { red: -1, yellow: 0, green: 0 };
   #streetMs = 0;
   #disturbedMs = Number.NEGATIVE_INFINITY;
   #lastWriteMs = 0;
@@ -52,7 +52,7 @@ export class SimCabinet {
     this.cabinet = new VirtualCabinet({ site, clockRate: 1 + random.between(-0.003, 0.003) });
     this.#cableMs = random.between(0.2, 6);
     this.#street = createStreet(site, random.word(), { scale: random.between(0.4, 1.2) });
-    this.cabinet.onBytes = (bytes) => this.#port?.arrive(bytes.slice());
+    this.cabinet.onBytes = (bytes) => this.#port?.arrive(bytes);
     time.after(random.between(1, READ_MS), () => this.#read());
   }
 
@@ -142,9 +142,9 @@ export class SimCabinet {
 
   #look(): void {
     const lamps = this.cabinet.lamps();
-    const lit = `${lamps.red} ${lamps.yellow} ${lamps.green}`;
-    if (lit === this.#lit) return;
-    this.#lit = lit;
+    const { red, yellow, green } = this.#lit;
+    if (lamps.red === red && lamps.yellow === yellow && lamps.green === green) return;
+    this.#lit = lamps;
     this.#options.onLamps(lamps, this.cabinet.nowMs);
   }
 

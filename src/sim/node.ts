@@ -1,7 +1,6 @@
 // A whole node of the simulation: a board with its clock and disk, the cabinet beside it, and the
 // program that runs on it, one process after the other.
 import type { SiteModel } from "../core/site/model.ts";
-import type { ControlView } from "../core/site/view.ts";
 import type { CommittedRows } from "../log/door.ts";
 import type { FromLog, ToLog } from "../log/messages.ts";
 import type { MeshBody } from "../node/mesh-body.ts";
@@ -15,6 +14,7 @@ import { BoardClock, START_WALL_MS } from "./clock.ts";
 import type { DiskCopy, VirtualDisk } from "./disk/disk.ts";
 import { logCode, type OpenedFile } from "./log-code.ts";
 import { meshCode, NetworkPort, unusedKeys } from "./mesh-code.ts";
+import { MessageTrace } from "./message-trace.ts";
 import type { Network } from "./network.ts";
 import { SimProcess } from "./process.ts";
 import type { Random } from "./random.ts";
@@ -125,7 +125,7 @@ export class SimNode {
   /** Faults that keep it from starting again. */
   #holds = 0;
   #stopping = false;
-  #traced: ControlView | null = null;
+  readonly #messages: MessageTrace;
 
   constructor(options: SimNodeOptions) {
     const { site, index, time, trace, random, disk, watch } = options;
@@ -134,6 +134,7 @@ export class SimNode {
     this.index = index;
     this.site = site;
     this.disk = disk;
+    this.#messages = new MessageTrace(trace);
     const board = random.fork("board");
     const rate = 1 + board.between(-5e-5, 5e-5);
     this.clock = new BoardClock(time, rate, options.wallMs + board.between(-40, 40));
@@ -320,25 +321,12 @@ export class SimNode {
           onPage: (place, page) => watch.onPage(this, place, page),
         }),
       },
-      onMessage: (message) => this.#traceMessage(message),
+      onMessage: (message) => this.#messages.take(message),
       onPost: (name, message) => {
         if (name === "log") watch.onToLog(this, message as ToLog);
       },
       onError: (thread, error) => this.#onError(thread, error),
     });
-  }
-
-  /** Views are many and large: of each goes in, once, what people and vehicles would see of it. */
-  #traceMessage(message: unknown): void {
-    const { trace } = this.#options;
-    const { kind, view } = message as { kind?: string; view?: ControlView };
-    if (kind !== "view" || view === undefined) {
-      trace.value(message);
-    } else if (view !== this.#traced) {
-      this.#traced = view;
-      trace.number(view.monoMs);
-      trace.value([view.mode, view.commanded, view.sensed, view.phases]);
-    }
   }
 
   /** What a thread did not catch; without its main thread the process ends and is started anew. */

@@ -6,7 +6,7 @@ import type { SimNode } from "./node.ts";
 import type { Random } from "./random.ts";
 import type { VirtualTime } from "./time.ts";
 
-const PAUSE_MS = { sighting: 15_000, wish: 40_000, passage: 20_000 } as const;
+const PAUSE_MS = { sighting: 30_000, wish: 60_000, passage: 40_000 } as const;
 const LEASE_MS = [4_000, 25_000] as const;
 const DIRECTIONS = ["north-south", "east-west"] as const;
 /** Sightings that are remembered, to compare. */

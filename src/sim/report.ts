@@ -6,8 +6,8 @@ import { timelineOf } from "./trace.ts";
 /** Lines of the timeline before the violation. */
 const TIMELINE_LINES = 40;
 
-/** Node-steps from which on everything must have happened at least once: five nodes, one hour. */
-const LONG_RUN = 360_000;
+/** Node-steps from which on everything must have happened at least once: 20 nodes, one hour. */
+const LONG_RUN = 1_440_000;
 
 /** What never came about in a run that is long enough for it, a line each. */
 export function untried(result: RunResult, nodes: number, faults: readonly string[]): string[] {

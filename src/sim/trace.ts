@@ -126,7 +126,7 @@ export class Trace {
     } else {
       this.#mark(MARK.object);
       const fields = value as Record<string, unknown>;
-      for (const name in fields) this.value(fields[name]);
+      for (const field of Object.values(fields)) this.value(field);
       this.#mark(MARK.null);
     }
   }

@@ -13,12 +13,16 @@ import {
   removedStaysRemoved,
 } from "./invariants/state.ts";
 import type { SimNode } from "./node.ts";
-import type { Observers } from "./observers.ts";
+import type { Observers, Sighting } from "./observers.ts";
 
 type Dot = readonly [number, number];
 
+const NEVER: Dot = [0, 0];
+
 interface Seen {
   readonly dot: Dot;
+  /** The newest dot by which it stood when it was gone. */
+  readonly gone: Dot;
   readonly round: number;
 }
 
@@ -41,10 +45,10 @@ export class Elements {
       const name = `${node.id} ${node.starts} ${origin} ${key}`;
       const dot = [incarnation, counter] as const;
       const before = this.#seen.get(name);
-      this.#seen.set(name, { dot, round: this.#round });
-      if (before === undefined || before.round >= this.#round - 1) continue;
-      const element = { name: `${key} of ${origin}`, dot, gone: before.dot };
-      this.#judge.ask(removedStaysRemoved, node.id, element);
+      const wasGone = before !== undefined && before.round < this.#round - 1;
+      const gone = wasGone ? before.dot : (before?.gone ?? NEVER);
+      this.#seen.set(name, { dot, gone, round: this.#round });
+      this.#judge.ask(removedStaysRemoved, node.id, { name: `${key} of ${origin}`, dot, gone });
     }
   }
 }
@@ -63,6 +67,8 @@ export class Promises {
   readonly #judge: Judge;
   readonly #nodes: ReadonlyMap<string, SimNode>;
   readonly #promised = new Map<string, Promised>();
+  /** Damages of each disk at the last look. */
+  readonly #damages = new Map<string, number>();
   /** Of owners that lost their card. */
   readonly #owed = new Map<string, Promised>();
 
@@ -75,11 +81,21 @@ export class Promises {
   look(owner: SimNode, now: MeshNow): void {
     const { custodian, replicated } = owner.mesh?.mesh.figures(now) ?? {};
     if (typeof custodian === "string" && replicated != null) {
-      const damages = this.#nodes.get(custodian)?.damages ?? 0;
-      this.#promised.set(owner.id, { custodian, damages, ...replicated });
+      const known = this.#promised.get(owner.id);
+      // What was promised before a disk was damaged is not promised again by being remembered.
+      if (known?.custodian !== custodian || known.hash !== replicated.hash) {
+        // It was promised since the last look: what was damaged since then may have come after it.
+        const damages = this.#damages.get(custodian) ?? 0;
+        this.#promised.set(owner.id, { custodian, damages, ...replicated });
+      }
     }
     const promised = this.#promised.get(owner.id);
     if (promised !== undefined) this.#check(owner.id, promised);
+  }
+
+  /** All nodes have been looked at. */
+  endRound(): void {
+    for (const [id, { damages }] of this.#nodes) this.#damages.set(id, damages);
   }
 
   /** The owner has a new, empty card: what was promised has to be had back. */
@@ -110,10 +126,7 @@ export class Promises {
     const keeper = this.#nodes.get(custodian);
     const database = keeper?.opened?.custody() ?? null;
     if (keeper === undefined || database === null || keeper.disk.isOff) return;
-    if (keeper.damages > damages) {
-      this.#promised.delete(owner);
-      return;
-    }
+    if (keeper.damages > damages) return;
     const held = database
       .prepare("SELECT hash FROM held WHERE origin = ? AND seq = ? AND incarnation = ?")
       .get(owner, seq, incarnation);
@@ -139,16 +152,30 @@ export class Leases {
 
   look(node: SimNode, replica: Replica, now: MeshNow, trueMs: number): void {
     const visible = new Set<string>();
-    for (const { key } of replica.elements("vehicles", leaseNow(now))) visible.add(String(key));
-    for (const [index, { sightings }] of this.#observers.entries()) {
-      const mine = index === node.index;
-      for (const { vehicle, leaseMs, atMs, starts, shared } of sightings) {
-        const own = mine && starts === node.starts && shared;
-        const seen = visible.has(vehicle);
-        if (!own && !seen) continue;
-        const ageMs = trueMs - atMs;
-        this.#judge.ask(leasesEnd, node.id, { vehicle, ageMs, leaseMs, visible: seen, own });
-      }
+    for (const { key, origins } of replica.elements("vehicles", leaseNow(now))) {
+      visible.add(String(key));
+      if (!origins.includes(node.id)) this.#ask(node, String(key), trueMs);
     }
+    for (const { vehicle, leaseMs, atMs, starts, shared } of this.#ownOf(node)) {
+      const own = starts === node.starts && shared;
+      const seen = visible.has(vehicle);
+      const ageMs = trueMs - atMs;
+      if (!own && !seen) continue;
+      this.#judge.ask(leasesEnd, node.id, { vehicle, ageMs, leaseMs, visible: seen, own });
+    }
+  }
+
+  #ownOf(node: SimNode): readonly Sighting[] {
+    return this.#observers[node.index]?.sightings ?? [];
+  }
+
+  /** A vehicle that somebody else saw is believed to be there. */
+  #ask(node: SimNode, vehicle: string, trueMs: number): void {
+    const by = Number(vehicle.split("-")[1]) - 1;
+    const sighting = this.#observers[by]?.sightings.find((one) => one.vehicle === vehicle);
+    if (sighting === undefined) return;
+    const { leaseMs, atMs } = sighting;
+    const ageMs = trueMs - atMs;
+    this.#judge.ask(leasesEnd, node.id, { vehicle, ageMs, leaseMs, visible: true, own: false });
   }
 }

@@ -37,11 +37,17 @@ function versionText(version: Version | null): string {
   return version === null ? "nothing" : `${version.incarnation}.${version.counter}`;
 }
 
+interface Sight {
+  readonly text: string;
+  /** The origin's start in which only it itself had this; null once another node had it. */
+  life: number | null;
+}
+
 export class ZoneWatch {
   readonly #world: World;
   readonly #judge: Judge;
   /** Of each state by stream, origin and dots. */
-  readonly #seen = new Map<string, string>();
+  readonly #seen = new Map<string, Sight>();
   /** The version at which a node's copy was last looked at. */
   readonly #looked = new WeakMap<Replica, Map<string, string>>();
   /** Who shared an incarnation: the start, by node and number. */
@@ -154,6 +160,7 @@ export class ZoneWatch {
         this.#leases.look(node, mesh.mesh.replica(3), now, this.#world.time.nowMs);
     }
     this.#due = due;
+    this.#promises.endRound();
     this.#witness.hear(this.#world.time.nowMs, (replica, origin) => {
       if (!this.#isDoubled(origin)) this.#compareOrigin("witness", replica, origin);
     });
@@ -213,15 +220,32 @@ export class ZoneWatch {
     const dots = `${incarnation} ${JSON.stringify(ranges)}`;
     const what = `stream ${replica.stream} of ${origin} at ${dots}`;
     const text = JSON.stringify(state);
-    const known = this.#seen.get(what);
     // Only few differ; the text of those is what a person wants to see.
-    if (known === undefined) {
-      this.#seen.set(what, text.length < 400 ? text : `${hashText(text)} ${text.slice(0, 300)}`);
+    const now = text.length < 400 ? text : `${hashText(text)} ${text.slice(0, 300)}`;
+    const life = this.#lifeOf(who, origin);
+    const known = this.#seen.get(what);
+    if (known === undefined || this.#diedAlone(known.life, origin)) {
+      this.#seen.set(what, { text: now, life });
       this.#forget();
       return;
     }
-    const now = text.length < 400 ? text : `${hashText(text)} ${text.slice(0, 300)}`;
-    this.#judge.ask(sameDotsSameState, who, what, now, known);
+    if (life === null) known.life = null;
+    this.#judge.ask(sameDotsSameState, who, what, now, known.text);
+  }
+
+  /**
+   * In which of its starts the origin itself shows this, or the witness, who hears it directly;
+   * null where another node does.
+   */
+  #lifeOf(who: string, origin: string): number | null {
+    if (who !== origin && who !== "witness") return null;
+    return this.#world.nodes.find(({ id }) => id === origin)?.starts ?? null;
+  }
+
+  /** What only the origin had, on a card that it has lost: nobody can know that it was. */
+  #diedAlone(life: number | null, origin: string): boolean {
+    const node = this.#world.nodes.find(({ id }) => id === origin);
+    return life !== null && node !== undefined && node.damages > 0 && node.starts !== life;
   }
 
   /** The counts of each origin as this node reads them. */
