@@ -89,7 +89,7 @@ for (const kept of keptSeeds()) {
 }
 
 t.test("a fresh seed", async (t) => {
-  const fresh = { seed: randomInt(1, 1_000_000_000), nodes: 3, steps: 9_600, faults: "all" };
+  const fresh = { seed: randomInt(1, 1_000_000_000), nodes: 3, steps: 1_600, faults: "all" };
   t.comment(`fresh seed ${fresh.seed}`);
   const { violations } = await run(fresh);
   t.same(violations, [], `repeat with: ${repeat(fresh)}`);
