@@ -49,7 +49,7 @@ export const HUNTS: Readonly<Record<PlantedBug, Hunt>> = {
   "dot-reused": hunt(noDotTwice.name, 1, setting(2, 6_000, "crash=30")),
   "incarnation-from-image": hunt(noDotTwice.name, 2, setting(3, 9_600, "old-image=20")),
   "dedup-forgotten": hunt(oneEffectPerCommand.name, 2, setting(2, 6_000, "crash=60")),
-  "context-dropped": hunt(sameDotsSameState.name, 1, setting(2, 6_000, "none")),
+  "context-dropped": hunt(sameDotsSameState.name, 1, setting(4, 9_600, "none")),
   "lease-by-wall-clock": hunt(leasesEnd.name, 1, setting(2, 6_000, "clock-step=30")),
   "retention-past-snapshot": hunt(rebuildable.name, 2, setting(4, 18_000, "none")),
   "snapshot-wrong-position": hunt(foldEqualsState.name, 1, setting(2, 6_000, "restart=40")),

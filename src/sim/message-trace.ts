@@ -1,6 +1,6 @@
 // What of the messages between threads goes into the trace. Most of them whole; of those that come
-// often and are large what tells them apart: a view by what its lamps are, rows by their hash, which
-// covers them all.
+// often and are large what tells them apart: a view by what its lamps are, rows by their hash,
+// which covers them all.
 import type { ControlView } from "../core/site/view.ts";
 import type { Trace } from "./trace.ts";
 

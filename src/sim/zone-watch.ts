@@ -54,6 +54,8 @@ export class ZoneWatch {
   readonly #starts = new Map<string, number>();
   /** Nodes that share under a number that an earlier start had, since when. */
   readonly #doubtful = new Map<string, number>();
+  /** Incarnations that two starts have used, by node and number. */
+  readonly #ambiguous = new Set<string>();
   readonly #totals = new Map<string, number>();
   /** Where each origin stood at the last look, by stream and id. */
   #due = new Map<string, Version>();
@@ -101,6 +103,8 @@ export class ZoneWatch {
       return;
     }
     if (this.#isDoubled(node.id)) return;
+    // With everybody who knew better away, dots of two starts may have one name for a while.
+    this.#ambiguous.add(name);
     if (node.damagesAtStart > 0 && this.#mayBeCorrected(node)) return;
     this.#judge.ask(noDotTwice, node.id, incarnation, String(known), String(node.starts));
   }
@@ -129,8 +133,8 @@ export class ZoneWatch {
   }
 
   /**
-   * A disk that lost rows by itself, or a second board that counted as well: the neighbours tell what
-   * they remember once they are met.
+   * A disk that lost rows by itself, or a second board that counted as well: the neighbours tell
+   * what they remember once they are met.
    */
   #mayHaveForgotten(node: SimNode): boolean {
     if (node.damagesAtStart === 0 && node.hadTwinMs < 0) return false;
@@ -217,6 +221,7 @@ export class ZoneWatch {
     const canonical = replica.canonical(origin);
     if (!Array.isArray(canonical)) return;
     const [incarnation, ranges, state] = canonical;
+    if (this.#ambiguous.has(`${origin} ${incarnation}`)) return;
     const dots = `${incarnation} ${JSON.stringify(ranges)}`;
     const what = `stream ${replica.stream} of ${origin} at ${dots}`;
     const text = JSON.stringify(state);
