@@ -86,6 +86,7 @@ async function runOne(asked: Asked, values: Values): Promise<number> {
   const missing = untried(result, options.nodes, faults === "none" ? [] : namesOf(options));
   say(missing.map((line) => `UNTRIED: ${line}`));
   if (result.violations.length > 0) {
+    process.stderr.write(`${result.violations[0]?.text}; looking for the faults that it needs\n`);
     const shortest = options.plan === undefined ? await shortestOf(options, result) : null;
     say(failureOf(result, shortest, `scripts/stopline sim --seed ${options.seed} ${words}`));
   }

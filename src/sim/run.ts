@@ -201,7 +201,8 @@ function judgeTheEnd(world: World, watcher: Watcher, zone: ZoneWatch, { steps }:
       continue;
     }
     const walk = walkRows(database, anchor, (at, kind, body) => fold.apply(at, kind, body));
-    judge.ask(chainVerifies, node.id, walk.broken);
+    if (node.damages === 0) judge.ask(chainVerifies, node.id, walk.broken);
+    if (walk.broken !== null) continue;
     if (anchor.seq > 0) continue;
     const equal = Buffer.compare(fold.encode(), writer.state.encode()) === 0;
     judge.ask(foldEqualsState, node.id, equal, writer.figures().stateFaults);

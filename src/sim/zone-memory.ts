@@ -126,7 +126,8 @@ export class Promises {
     const keeper = this.#nodes.get(custodian);
     const database = keeper?.opened?.custody() ?? null;
     if (keeper === undefined || database === null || keeper.disk.isOff) return;
-    if (keeper.damages > damages) return;
+    // What a second board of its name has promised stands on a disk that is gone with it.
+    if (keeper.damages > damages || keeper.twin !== null) return;
     const held = database
       .prepare("SELECT hash FROM held WHERE origin = ? AND seq = ? AND incarnation = ?")
       .get(owner, seq, incarnation);

@@ -10,6 +10,7 @@ export const copiedCard: NodeFault = (node, { twinOf }) => {
   twin.start();
   return () => {
     twin.remove();
+    node.damages += 1;
     node.twin = null;
     node.hadTwinMs = node.nowMs;
     // What the page says: give one of them a card of its own, and start both anew.
