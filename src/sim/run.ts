@@ -192,19 +192,23 @@ function judgeTheEnd(world: World, watcher: Watcher, zone: ZoneWatch, { steps }:
       const mode = node.service?.view?.mode ?? null;
       judge.ask(junctionsRecover, node.id, mode, world.time.nowMs - lamps.lastGreenMs);
     }
-    if (node.opened?.isOpen() !== true || node.disk.isOff) continue;
-    const { writer, database } = node.opened;
-    const fold = new LogState();
-    const anchor = anchorOf(database);
-    if (anchor === null) {
-      judge.ask(chainVerifies, node.id, "the chain has no beginning");
-      continue;
-    }
-    const walk = walkRows(database, anchor, (at, kind, body) => fold.apply(at, kind, body));
-    if (node.damages === 0) judge.ask(chainVerifies, node.id, walk.broken);
-    if (walk.broken !== null) continue;
-    if (anchor.seq > 0) continue;
-    const equal = Buffer.compare(fold.encode(), writer.state.encode()) === 0;
-    judge.ask(foldEqualsState, node.id, equal, writer.figures().stateFaults);
+    judgeLog(node, judge);
   }
+}
+
+/** The whole log, read from its beginning: its chain, and what its rows make. */
+function judgeLog(node: SimNode, judge: Judge): void {
+  if (node.opened?.isOpen() !== true || node.disk.isOff) return;
+  const { writer, database } = node.opened;
+  const anchor = anchorOf(database);
+  if (anchor === null) {
+    judge.ask(chainVerifies, node.id, "the chain has no beginning");
+    return;
+  }
+  const fold = new LogState();
+  const walk = walkRows(database, anchor, (at, kind, body) => fold.apply(at, kind, body));
+  if (node.damages === 0) judge.ask(chainVerifies, node.id, walk.broken);
+  if (walk.broken !== null || anchor.seq > 0) return;
+  const equal = Buffer.compare(fold.encode(), writer.state.encode()) === 0;
+  judge.ask(foldEqualsState, node.id, equal, writer.figures().stateFaults);
 }
