@@ -8,6 +8,17 @@ import type { Session, StoredPacket } from "./session.ts";
 export const NOT_READ = "kept sessions can't be read";
 export const NOT_WRITTEN = "kept sessions can't be written";
 
+interface CommitMark {
+  readonly isCommitted: boolean;
+}
+
+/** A queue when it was last looked at. */
+interface Look {
+  readonly left: number;
+  /** Of what stood in it. */
+  readonly mark: CommitMark;
+}
+
 /** Waiting for the disk, as long as a client has patience. */
 export class DiskPatience {
   readonly #keeper: Keeper;
@@ -34,13 +45,14 @@ export class DiskPatience {
     if (reason !== null) throw new Error(reason);
   }
 
-  get hasDisk(): boolean {
-    return this.#keeper.hasDisk;
-  }
-
-  /** Commits so far. */
-  get commits(): number {
-    return this.#keeper.commits;
+  /** Turns true once all that was noted until now is committed. */
+  mark(): CommitMark {
+    const durable = this.#keeper.durable();
+    const mark = { isCommitted: durable === null };
+    void durable?.then(() => {
+      mark.isCommitted = true;
+    });
+    return mark;
   }
 
   /** True for a disk that has not worked for longer than anybody waits. */
@@ -114,24 +126,23 @@ export class Intake {
    * client must not hold up the others (its session ends when it is full).
    */
   async #room(topic: string): Promise<void> {
-    const seen = new Map<Session, { readonly left: number; readonly commits: number }>();
+    const seen = new Map<Session, Look>();
     for (let lookedMs = 0; ; lookedMs += LOOK_MS) {
       const tight = this.#tight(topic);
       if (tight.length === 0) return;
       if (lookedMs % this.#parts.drainTimeoutMs < LOOK_MS) {
-        for (const session of tight) this.#judge(session, seen.get(session));
-        const { commits } = this.#parts.patience;
-        for (const session of tight) seen.set(session, { left: session.left, commits });
+        for (const session of tight) this.#judge(session, seen);
       }
       await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     }
   }
 
   /** What is not committed can't have been taken: a disk that stands is nobody's slowness. */
-  #judge(session: Session, before: { left: number; commits: number } | undefined): void {
-    const { patience } = this.#parts;
-    if (before === undefined || (patience.hasDisk && patience.commits === before.commits)) return;
-    session.isSlow = session.left - before.left < session.length / 4;
+  #judge(session: Session, seen: Map<Session, Look>): void {
+    const before = seen.get(session);
+    if (before?.mark.isCommitted === false) return;
+    if (before !== undefined) session.isSlow = session.left - before.left < session.length / 4;
+    seen.set(session, { left: session.left, mark: this.#parts.patience.mark() });
   }
 
   #takeNow(clientId: string, packet: StoredPacket): Promise<string | null> | null {

@@ -77,10 +77,6 @@ export class Keeper {
     this.#open = options.disk === null;
   }
 
-  get hasDisk(): boolean {
-    return this.#options.disk !== null;
-  }
-
   /** Reads what is kept; tries until it can, or until the broker closes (then null). */
   async load(): Promise<KeptContents | null> {
     const { disk } = this.#options;

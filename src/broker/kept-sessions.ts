@@ -207,13 +207,14 @@ export class KeptSessions {
   }
 
   #enqueue(session: Session, body: Body, qos: number): void {
-    if (this.#isFull(session, sizeOf(body))) this.discard(session, "queue-full");
+    if (this.#exceeds(session, 1, sizeOf(body))) this.discard(session, "queue-full");
     else session.enqueue(body, qos);
   }
 
-  #isFull(session: Session, moreBytes: number): boolean {
+  /** With so much more in its queue. */
+  #exceeds(session: Session, messages: number, bytes: number): boolean {
     const { sessionMessages, sessionBytes } = this.#parts.limits;
-    return session.length >= sessionMessages || session.bytes + moreBytes > sessionBytes;
+    return session.length + messages > sessionMessages || session.bytes + bytes > sessionBytes;
   }
 
   /** Half full, while its client is here and takes messages: publishers may wait for it. */
@@ -249,7 +250,7 @@ export class KeptSessions {
     this.expire(this.#parts.now());
     for (const [at, session] of this.all.entries()) {
       if (at >= this.#parts.limits.maxSessions) this.discard(session, "no-room");
-      else if (this.#isFull(session, 0)) this.discard(session, "queue-full");
+      else if (this.#exceeds(session, 0, 0)) this.discard(session, "queue-full");
     }
     return highest;
   }
