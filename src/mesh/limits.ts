@@ -35,6 +35,9 @@ export const RISES_WITHIN_MS = 60_000;
 /** A receiver follows such an identity again after so long without a conflict. */
 export const TWIN_CALM_MS = 600_000;
 
+/** Two starts under one number are shown to those who follow either so often. */
+export const RIVALS_EVERY_MS = 10_000;
+
 /** A batch stamped further ahead of a sure clock waits until it is due (STATE section 1). */
 export const PARK_AHEAD_MS = 500;
 /** Further ahead than this its origin is cut off and named. */

@@ -6,15 +6,16 @@ import { hash } from "node:crypto";
 import { leaseNow } from "../core/state/lease.ts";
 import type { Part } from "../core/state/part.ts";
 import type { Replica } from "../core/state/replica.ts";
-import { batchHash, openBatch, peekBatch, sealBatch } from "../wire/batch.ts";
+import { type BatchHead, batchHash, openBatch, peekBatch, sealBatch } from "../wire/batch.ts";
 import { BatchChains } from "../wire/batch-chain.ts";
 import { BatchCollector } from "../wire/batch-collector.ts";
 import { WireError } from "../wire/codec.ts";
 import type { Keys } from "../wire/keys.ts";
 import { decodePassed, encodePassed, MAX_VECTOR, type Mark } from "../wire/mesh-messages.ts";
 import type { TimedPart } from "../wire/part.ts";
+import type { Refusal } from "../wire/refusals.ts";
 import { VerifyQueue } from "../wire/verify-queue.ts";
-import type { Birth } from "./birth.ts";
+import { type Birth, sameBytes } from "./birth.ts";
 import { keepOfOps } from "./cache.ts";
 import type { ZoneClock } from "./clock.ts";
 import {
@@ -29,6 +30,7 @@ import { type Neighbour, type ZoneMark, zoneKey } from "./neighbour.ts";
 import type { Outbox } from "./out.ts";
 import { type Arrived, judgeStamp, Parking, stampOf } from "./parking.ts";
 import type { Registry } from "./registry.ts";
+import { isRival, Rivals } from "./rivals.ts";
 import { type StoredBatch, ZoneStore } from "./zone-store.ts";
 
 export const ZONE_STREAMS = [2, 3] as const;
@@ -68,6 +70,7 @@ export class ZoneScope {
   /** Bytes that wait for verification, by the hash of all of them. */
   readonly #queued = new Set<string>();
   readonly #parking = new Parking();
+  readonly #rivals = new Rivals();
   #saidTooLarge = false;
   /** Chains whose cached copy is older than they are. */
   readonly cacheDue = new Set<string>();
@@ -155,25 +158,34 @@ export class ZoneScope {
 
   /** A batch that a neighbour passed on; throws `WireError`. */
   onPassed(neighbour: Neighbour, payload: Uint8Array, now: MeshNow): void {
-    const { id, out, registry } = this.#doors;
+    const { out, registry } = this.#doors;
     const { ageMs, batch } = decodePassed(payload);
     const head = peekBatch(batch);
     if (head.stream !== 2 && head.stream !== 3) {
       out.count("malformed");
       return;
     }
-    const key = zoneKey(head);
-    if (head.origin === id || this.#store.holds(key, head.sequence, batch)) return;
+    if (this.#store.holds(zoneKey(head), head.sequence, batch)) return;
     if (registry.isTwin(head.origin)) {
       out.count("twin");
       return;
     }
-    const stale = this.#chains.stale(head);
+    const stale = this.#stale(head);
     if (stale !== null) {
       out.count(stale);
       return;
     }
     this.#enqueue(neighbour.id, head.origin, batch, now.monoMs - ageMs);
+  }
+
+  /** Why a batch is not worth its verification, or null. */
+  #stale(head: BatchHead): Refusal | null {
+    const { id, birth, registry } = this.#doors;
+    if (head.origin === id) {
+      const own = head.incarnation < birth.incarnation || sameBytes(head.boot, birth.boot);
+      return own ? "replayed" : null;
+    }
+    return isRival(head, registry.known(head.origin)) ? null : this.#chains.stale(head);
   }
 
   #enqueue(via: string, origin: string, bytes: Uint8Array, bornMs: number): void {
@@ -208,7 +220,7 @@ export class ZoneScope {
       if (entry === null) return;
       const { bytes, via, item } = entry;
       this.#queued.delete(item.name);
-      if (this.#chains.stale(peekBatch(bytes)) !== null) continue;
+      if (this.#stale(peekBatch(bytes)) !== null) continue;
       const opening = openBatch(bytes, this.#doors.keys);
       if (opening.kind === "refused") this.#doors.out.count(opening.reason);
       else this.#arrived({ batch: opening.batch, bytes, via, bornMs: item.bornMs }, now);
@@ -217,8 +229,12 @@ export class ZoneScope {
 
   /** A batch whose signature holds: taken now, parked until it is due, or its origin cut off. */
   #arrived(arrived: Arrived, now: MeshNow): void {
-    const { out, clock } = this.#doors;
-    const { origin } = arrived.batch;
+    const { out, clock, birth, id } = this.#doors;
+    const { origin, incarnation, boot } = arrived.batch;
+    if (origin === id) {
+      birth.answered(incarnation, boot, now);
+      return;
+    }
     const newest = Math.max(stampOf(arrived.batch), clock.newestStamp(arrived.batch.parts));
     const judged = clock.quality === "sure" ? judgeStamp(newest, now.wallMs) : "due";
     if (judged === "cut-off") {
@@ -246,6 +262,7 @@ export class ZoneScope {
     const claim = registry.claim(origin, incarnation, boot, now);
     if (claim !== "new" && claim !== "same") {
       out.count(claim);
+      if (claim === "other-boot") this.#showRivals(arrived, now);
       return;
     }
     const taken = this.#chains.take(batch);
@@ -258,6 +275,22 @@ export class ZoneScope {
     if (neighbour !== undefined) noteHas(neighbour, zoneKey(batch), incarnation, sequence);
     const whole = batch.parts[0]?.part.whole === true;
     this.#keep({ stream: batch.stream, origin, incarnation, sequence, whole, bytes, bornMs }, now);
+  }
+
+  /** What came, to all who may follow the start that is known here; that one, to who sent it. */
+  #showRivals({ batch, bytes, bornMs, via }: Arrived, now: MeshNow): void {
+    if (!this.#rivals.due(batch.origin, now.monoMs)) return;
+    const known = this.#store.get(zoneKey(batch))?.batches.at(-1);
+    for (const { id, up, introduced } of this.#doors.neighbours.values()) {
+      if (!up || introduced === null) continue;
+      if (id !== via) this.#send(id, { bytes, bornMs }, now);
+      else if (known !== undefined) this.#send(id, known, now);
+    }
+  }
+
+  #send(neighbour: string, { bytes, bornMs }: Pick<StoredBatch, "bytes" | "bornMs">, now: MeshNow) {
+    const payload = encodePassed({ ageMs: now.monoMs - bornMs, batch: bytes });
+    this.#doors.out.send({ neighbour, lane: "reliable", kind: "batch", payload });
   }
 
   #join({ batch, bornMs }: Arrived, now: MeshNow): void {
@@ -312,9 +345,7 @@ export class ZoneScope {
     const again = isAhead(mark) && !ahead;
     mark.pauseMs = again ? Math.min(mark.pauseMs * 2, BATCH_REPEAT_MAX_MS) : BATCH_REPEAT_MS;
     for (const stored of missing.slice(0, MAX_BATCHES_IN_FLIGHT)) {
-      const ageMs = now.monoMs - stored.bornMs;
-      const payload = encodePassed({ ageMs, batch: stored.bytes });
-      this.#doors.out.send({ neighbour: neighbour.id, lane: "reliable", kind: "batch", payload });
+      this.#send(neighbour.id, stored, now);
       mark.sentIncarnation = stored.incarnation;
       mark.sentSequence = stored.sequence;
       mark.sentMs = now.monoMs;

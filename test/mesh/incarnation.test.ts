@@ -340,3 +340,29 @@ t.test("ten thousand restarts cost no more than ten", async (t) => {
   const many = bytesAfter(1_000);
   t.ok(many <= few + 4, `${many} against ${few}: only the number is longer`);
 });
+
+t.test("a number that only a node far away remembers is given up once both meet", async (t) => {
+  const zone = new Zone({ a: ["b"], b: ["a", "c"], c: ["b", "d"], d: ["c"] });
+  for (const id of ["a", "b", "c", "d"]) zone.start(id);
+  zone.run(3_000);
+  for (const id of ["b", "c"]) zone.stop(id);
+  restore(zone, "d", new SmallLog());
+  zone.start("d", { trusted: false });
+  zone.run(11_000);
+  zone.start("c");
+  zone.commit("d", { kind: "fault", body: ["log", true, "text"] });
+  zone.run(5_000);
+  t.equal(zone.member("d").log.incarnation, 1, "nobody near it knew that this was used");
+  zone.start("b");
+  zone.run(20_000);
+  t.equal(zone.member("d").log.incarnation, 2);
+  for (const id of ["a", "b", "c"]) {
+    const [incarnation] = zone.mesh(id).replica(2).canonical("d") as [number];
+    t.equal(incarnation, 2, `at ${id}`);
+    t.notOk(
+      zone.member(id).alarms.some(({ what }) => what === "twin"),
+      "two lives of one machine are no twins",
+    );
+  }
+  t.same(zone.mesh("a").replica(2).canonical("d"), zone.mesh("d").replica(2).canonical("d"));
+});
