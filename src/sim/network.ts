@@ -20,6 +20,11 @@ const CONNECT_MS = [200, 3_000] as const;
 /** What a connection may have on its way; beyond it the slow end is cut off. */
 const MAX_QUEUED_BYTES = 16_777_216;
 
+/** Another version of the envelope, or kinds of a later one. */
+export interface Disguise {
+  readonly as: "version" | "kind";
+}
+
 /** What may be wrong with one road, each from 0 to 1 but `delayMs`. */
 export interface Weather {
   delayMs: number;
@@ -29,8 +34,8 @@ export interface Weather {
   corruption: number;
   /** How many faults hold it closed. */
   cuts: number;
-  /** What its sender seems to speak: another version of the envelope, or kinds of a later one. */
-  disguise: "version" | "kind" | null;
+  /** What its sender seems to speak, the newest of several faults counts. */
+  disguises: Disguise[];
 }
 
 /** One node's end of its links, as its mesh thread uses it. */
@@ -72,7 +77,7 @@ class Road {
     reordering: 0,
     corruption: 0,
     cuts: 0,
-    disguise: null,
+    disguises: [],
   };
   readonly baseMs: number;
   /** When the newest message of the connection arrives. */
@@ -225,11 +230,12 @@ export class Network {
   }
 
   /** An envelope begins with its version and its kind, a byte each. */
-  #disguised(bytes: Uint8Array, { disguise }: Weather): Uint8Array {
-    if (disguise === null) return bytes;
+  #disguised(bytes: Uint8Array, { disguises }: Weather): Uint8Array {
+    const disguise = disguises.at(-1);
+    if (disguise === undefined) return bytes;
     this.counts.disguised += 1;
     const said = bytes.slice();
-    if (disguise === "version") said[1] = OTHER_VERSION;
+    if (disguise.as === "version") said[1] = OTHER_VERSION;
     else said[2] = UNKNOWN_KIND;
     return said;
   }

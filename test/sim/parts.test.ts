@@ -3,6 +3,7 @@ import fc from "fast-check";
 import t from "tap";
 import { BoardClock } from "../../src/sim/clock.ts";
 import { FAULT_NAMES } from "../../src/sim/faults/catalogue.ts";
+import { otherVersion } from "../../src/sim/faults/links.ts";
 import { parseRates, planFaults } from "../../src/sim/faults/plan.ts";
 import { shrinkPlan } from "../../src/sim/faults/shrink.ts";
 import { invariant, Judge } from "../../src/sim/invariants/invariant.ts";
@@ -169,13 +170,30 @@ t.test("the fast lane loses, doubles and disguises as it is told, and counts it"
   network.attach("b", threadAt(time), events);
   const [link] = network.links;
   if (link === undefined) throw new Error("no link");
-  Object.assign(link.there.weather, { loss: 0.4, duplication: 0.4, disguise: "version" });
+  Object.assign(link.there.weather, { loss: 0.4, duplication: 0.4 });
+  link.there.weather.disguises.push({ as: "version" });
   for (let at = 0; at < 500; at += 1) end.send("b", "fast", new Uint8Array([0x87, 1, 4]));
   time.runUntil(1_000);
   const { lost, doubled, disguised } = network.counts;
   t.ok(lost > 100 && doubled > 50 && disguised === 500, JSON.stringify(network.counts));
   t.equal(heard.length, 500 - lost + doubled);
   t.ok(heard.every((bytes) => bytes[1] === 2));
+});
+
+t.test("of two disguises that overlap none stays", async (t) => {
+  const time = new VirtualTime(new Random(4, "order"));
+  const network = new Network(time, new Random(4, "network"), new Trace());
+  network.join("a", "b");
+  const [link] = network.links;
+  if (link === undefined) throw new Error("no link");
+  const fault = { id: 1, name: "other-version", atMs: 0, forMs: 1, target: 0, amount: 1 } as const;
+  for (let seed = 1; seed <= 8; seed += 1) {
+    const place = { fault, time, random: new Random(seed, "x"), network, nodes: [] };
+    const ends = [1, 2].map(() => otherVersion(link, { ...place, twinOf: () => null }));
+    t.equal(link.there.weather.disguises.length + link.back.weather.disguises.length, 2);
+    for (const end of ends) end?.();
+    t.equal(link.there.weather.disguises.length + link.back.weather.disguises.length, 0);
+  }
 });
 
 t.test("a plan comes from the seed alone, has every fault, and ends in time", async (t) => {

@@ -1,5 +1,5 @@
 // What goes wrong between two nodes.
-import type { Link, Weather } from "../network.ts";
+import type { Disguise, Link, Weather } from "../network.ts";
 import type { FaultPlace, LinkFault, NodeFault } from "./fault.ts";
 
 type Share = "loss" | "duplication" | "reordering" | "corruption";
@@ -48,10 +48,10 @@ export const corruption = worse("corruption");
 
 export const otherVersion: LinkFault = (link, { random }) => {
   const { weather } = random.chance(0.5) ? link.there : link.back;
-  const before = weather.disguise;
-  weather.disguise = random.chance(0.5) ? "version" : "kind";
+  const disguise: Disguise = { as: random.chance(0.5) ? "version" : "kind" };
+  weather.disguises.push(disguise);
   return () => {
-    weather.disguise = before;
+    weather.disguises = weather.disguises.filter((one) => one !== disguise);
   };
 };
 

@@ -69,8 +69,11 @@ export interface Sizes {
   readonly threadEvents: number;
 }
 
-/** What a flood brings in the minute between two looks of the log at its size. */
-const LOG_SLACK = 1_572_864;
+/**
+ * What the longest flood brings at once when the disk takes it again: 90 s of a row of some 62
+ * bytes each 3 ms; the log looks at its size once a minute.
+ */
+const LOG_SLACK = 2_097_152;
 /** Write-ahead logs of 4 MB, the cache, snapshots; and half of the log's room for other nodes. */
 const DISK_SLACK = 33_554_432;
 /** `CLASS_BOUNDS` in all. */
