@@ -44,6 +44,8 @@ const AT = {
   txLength: 60,
 } as const;
 
+const NOTHING = new Uint8Array(0);
+
 const RELAY_FAULTS = ["none", "welded", "stuck-released"] as const;
 export type RelayFault = (typeof RELAY_FAULTS)[number];
 
@@ -146,6 +148,7 @@ export class SafetyCore {
   /** Bytes for the host since the last call; a copy. */
   takeBytes(): Uint8Array {
     const length = this.view.getUint16(this.cabinet + AT.txLength, true);
+    if (length === 0) return NOTHING;
     const out = this.bytes.slice(this.tx, this.tx + length);
     this.wasm.clearTx();
     return out;

@@ -21,19 +21,22 @@ export function cobsEncode(bytes: Uint8Array): Uint8Array {
 
 /** The decoded bytes, or null when a code points beyond the end or a zero stands inside. */
 export function cobsDecode(encoded: Uint8Array): Uint8Array | null {
-  const out = new Uint8Array(encoded.length);
+  const end = encoded.length;
+  // The first code byte is the whole overhead, but for one more with each full block.
+  const out = new Uint8Array(Math.max(0, end - 1));
   let length = 0;
   let at = 0;
-  while (at < encoded.length) {
+  while (at < end) {
     const code = encoded[at] ?? 0;
-    if (code === 0 || at + code > encoded.length) return null;
-    for (let index = at + 1; index < at + code; index++) {
+    const next = at + code;
+    if (code === 0 || next > end) return null;
+    for (let index = at + 1; index < next; index++) {
       const byte = encoded[index] ?? 0;
       if (byte === 0) return null;
       out[length++] = byte;
     }
-    at += code;
-    if (code < 0xff && at < encoded.length) length++;
+    at = next;
+    if (code < 0xff && at < end) length++;
   }
-  return out.subarray(0, length);
+  return length === out.length ? out : out.subarray(0, length);
 }

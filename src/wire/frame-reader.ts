@@ -29,11 +29,15 @@ export class FrameReader<T extends object> {
   /** The frames that these bytes complete, in order. */
   push(bytes: Uint8Array): T[] {
     const frames: T[] = [];
-    for (const byte of bytes) {
-      if (byte === 0) this.delimit(frames);
-      else if (this.length === STUFFED_MAX) this.overlong = true;
-      else this.buffer[this.length++] = byte;
+    let from = 0;
+    let end = bytes.indexOf(0);
+    while (end >= 0) {
+      this.keep(bytes.subarray(from, end));
+      this.delimit(frames);
+      from = end + 1;
+      end = bytes.indexOf(0, from);
     }
+    if (from < bytes.length) this.keep(bytes.subarray(from));
     return frames;
   }
 
@@ -41,6 +45,15 @@ export class FrameReader<T extends object> {
   reset(): void {
     this.length = 0;
     this.overlong = false;
+  }
+
+  private keep(part: Uint8Array): void {
+    if (this.length + part.length > STUFFED_MAX) {
+      this.overlong = true;
+      return;
+    }
+    this.buffer.set(part, this.length);
+    this.length += part.length;
   }
 
   /** Empty frames (two delimiters in a row) are how a sender starts afresh: no discard. */

@@ -190,8 +190,21 @@ function decodeStatus(fields: FrameFields): Checked<StatusFrame> {
   if (refusal === BAD || commanded === BAD || counter === BAD) return BAD;
   return {
     kind: "status",
-    ...{ session, stamp, mode, cause, sequence, flags, hold, holdChannel, refusal },
-    ...{ commanded, sensed, inputs, control, counter, counterValue },
+    session,
+    stamp,
+    mode,
+    cause,
+    sequence,
+    flags,
+    hold,
+    holdChannel,
+    refusal,
+    commanded,
+    sensed,
+    inputs,
+    control,
+    counter,
+    counterValue,
   };
 }
 
