@@ -130,8 +130,11 @@ export class SafetyCore {
 
   /** Bytes from the host; a frame acts in the next tick. */
   receive(bytes: Uint8Array): void {
-    for (let at = 0; at < bytes.length; at += this.bufferBytes) {
-      const part = bytes.subarray(at, at + this.bufferBytes);
+    const { bufferBytes } = this;
+    for (let at = 0; at < bytes.length; at += bufferBytes) {
+      // A frame or two as it stands: a view of a short array costs more than the bytes in it.
+      const whole = bytes.length <= bufferBytes;
+      const part = whole ? bytes : bytes.subarray(at, at + bufferBytes);
       this.bytes.set(part, this.rx);
       this.wasm.receive(part.length);
     }
