@@ -145,10 +145,7 @@ export class Control {
     this.toLink({ kind: "tick" });
     if (this.mode !== "controlled" || !this.controller.isServing()) this.waits.restart();
     else {
-      for (const phase of this.waits.step(
-        this.controller.phases(this.now.monoMs),
-        this.now.monoMs,
-      )) {
+      for (const phase of this.waits.step(this.controller, this.now.monoMs)) {
         this.log("alarm", ["call beyond bound", phase, true]);
       }
     }

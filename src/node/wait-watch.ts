@@ -1,12 +1,16 @@
 // Counts calls that waited longer than the bound which the site promises them.
 import { serviceBoundMs } from "../core/signal/controller.ts";
 import type { SiteModel } from "../core/site/model.ts";
-import type { PhaseView } from "../core/site/view.ts";
 
 interface Wait {
   readonly boundMs: number;
   sinceMs: number | null;
   told: boolean;
+}
+
+/** Who says whether a phase has a call that waits: the controller, at every tick. */
+interface Calls {
+  isCallWaiting(phase: number): boolean;
 }
 
 export class WaitWatch {
@@ -29,12 +33,10 @@ export class WaitWatch {
   }
 
   /** The phases whose call has just passed its bound. */
-  step(phases: readonly PhaseView[], nowMs: number): number[] {
+  step(calls: Calls, nowMs: number): number[] {
     const late: number[] = [];
-    for (const view of phases) {
-      const wait = this.waits.get(view.phase);
-      if (wait === undefined) continue;
-      if (!view.call || view.state === "green") {
+    for (const [phase, wait] of this.waits) {
+      if (!calls.isCallWaiting(phase)) {
         wait.sinceMs = null;
         wait.told = false;
         continue;
@@ -43,7 +45,7 @@ export class WaitWatch {
       if (wait.told || nowMs - wait.sinceMs <= wait.boundMs) continue;
       wait.told = true;
       this.count += 1;
-      late.push(view.phase);
+      late.push(phase);
     }
     return late;
   }

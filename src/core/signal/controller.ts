@@ -30,7 +30,7 @@ import { Detection } from "./detection.ts";
 import { createJunction, type Junction, stateOf } from "./junction.ts";
 import { cutOff, displayOf } from "./lamps.ts";
 import { type Effect, Outbox } from "./outbox.ts";
-import { viewOf } from "./prediction.ts";
+import { viewsOf } from "./prediction.ts";
 import { Preemption } from "./preemption.ts";
 import { passRings } from "./rings.ts";
 
@@ -94,7 +94,13 @@ export class SignalController {
   }
 
   phases(nowMs: number): PhaseView[] {
-    return this.junction.phases.map((phase) => viewOf(this.junction, phase, nowMs));
+    return viewsOf(this.junction, nowMs);
+  }
+
+  /** True for a phase with a vehicle call that is not green. Throws for one the site lacks. */
+  isCallWaiting(phase: number): boolean {
+    const { called, stage } = stateOf(this.junction, phase);
+    return called && stage !== "green";
   }
 
   detectors(): DetectorView[] {

@@ -22,14 +22,24 @@ interface Ends {
 
 const UNKNOWN: Ends = { earliestEndMs: null, likelyEndMs: null, latestEndMs: null };
 
-type GreenEndOf = (junction: Junction, phase: PhaseState, nowMs: number) => number;
+/** What the ends of all phases at one moment depend on; looked up once for all of them. */
+interface Sight {
+  readonly junction: Junction;
+  readonly nowMs: number;
+  /** Phases chosen to begin when the clearances under way are over. */
+  readonly chosen: readonly PhaseState[];
+  /** Who is to be served, as a mask. */
+  readonly demand: number;
+}
 
-function earliestGreenEnd(_: Junction, phase: PhaseState, nowMs: number): number {
+type GreenEndOf = (sight: Sight, phase: PhaseState) => number;
+
+function earliestGreenEnd({ nowMs }: Sight, phase: PhaseState): number {
   return Math.max(leastEndMs(phase), nowMs);
 }
 
 /** Infinity for a green that nobody opposes: it rests. */
-function likelyGreenEnd(junction: Junction, phase: PhaseState, nowMs: number): number {
+function likelyGreenEnd({ junction, nowMs }: Sight, phase: PhaseState): number {
   const least = Math.max(leastEndMs(phase), nowMs);
   if (junction.targets !== null) {
     return junction.targets.includes(phase) ? Number.POSITIVE_INFINITY : least;
@@ -41,7 +51,7 @@ function likelyGreenEnd(junction: Junction, phase: PhaseState, nowMs: number): n
   return Math.max(least, Math.min(gap, maximum));
 }
 
-function latestGreenEnd(junction: Junction, phase: PhaseState, nowMs: number): number {
+function latestGreenEnd({ junction, nowMs }: Sight, phase: PhaseState): number {
   const least = Math.max(leastEndMs(phase), nowMs);
   if (junction.targets !== null) {
     return junction.targets.includes(phase) ? Number.POSITIVE_INFINITY : least;
@@ -50,11 +60,12 @@ function latestGreenEnd(junction: Junction, phase: PhaseState, nowMs: number): n
 }
 
 /** When a phase that is on has cleared its conflict area. */
-function clearedMs(junction: Junction, phase: PhaseState, nowMs: number, endOf: GreenEndOf) {
+function clearedMs(sight: Sight, phase: PhaseState, endOf: GreenEndOf): number {
+  const { nowMs } = sight;
   const { yellowMs, redClearanceMs } = phase.timing;
   switch (phase.stage) {
     case "green":
-      return endOf(junction, phase, nowMs) + yellowMs + redClearanceMs;
+      return endOf(sight, phase) + yellowMs + redClearanceMs;
     case "yellow":
       return Math.max(phase.sinceMs + yellowMs, nowMs) + redClearanceMs;
     case "red-clearance":
@@ -64,16 +75,16 @@ function clearedMs(junction: Junction, phase: PhaseState, nowMs: number, endOf: 
   }
 }
 
-/** Phases chosen to begin when the clearances under way are over. */
-function chosen(junction: Junction): PhaseState[] {
+function chosenOf(junction: Junction): PhaseState[] {
   const { crossing, targets } = junction;
   if (crossing !== null) return crossing.picks.filter((phase) => phase !== null);
   if (targets !== null) return targets.filter((phase) => phase.stage !== "green");
-  return junction.rings.flatMap((ring) => (ring.next === null ? [] : [ring.next]));
+  return junction.rings.map(({ next }) => next).filter((phase) => phase !== null);
 }
 
 /** When a chosen phase begins, if nothing takes its place. */
-function beginMs(junction: Junction, phase: PhaseState, nowMs: number, endOf: GreenEndOf): number {
+function beginMs(sight: Sight, phase: PhaseState, endOf: GreenEndOf): number {
+  const { junction, nowMs } = sight;
   let begin = Math.max(nowMs, phase.redSinceMs + phase.timing.redRevertMs);
   if (phase.stage === "yellow") {
     begin = phase.sinceMs + phase.timing.yellowMs + phase.timing.redRevertMs;
@@ -85,19 +96,19 @@ function beginMs(junction: Junction, phase: PhaseState, nowMs: number, endOf: Gr
     if (active === null) continue;
     const blocks = active === phase || (active.bit & phase.conflicts) !== 0;
     if (blocks || junction.crossing !== null) {
-      begin = Math.max(begin, clearedMs(junction, active, nowMs, endOf));
+      begin = Math.max(begin, clearedMs(sight, active, endOf));
     }
   }
   return begin;
 }
 
 /** Next green of a phase that is not green: after those on, and after those chosen before it. */
-function redEnd(junction: Junction, phase: PhaseState, nowMs: number, endOf: GreenEndOf): number {
-  let end = beginMs(junction, phase, nowMs, endOf);
-  for (const other of chosen(junction)) {
+function redEnd(sight: Sight, phase: PhaseState, endOf: GreenEndOf): number {
+  let end = beginMs(sight, phase, endOf);
+  for (const other of sight.chosen) {
     if (other === phase || (other.bit & phase.conflicts) === 0) continue;
     const { minGreenMs, yellowMs, redClearanceMs } = other.timing;
-    const begin = beginMs(junction, other, nowMs, endOf);
+    const begin = beginMs(sight, other, endOf);
     end = Math.max(end, begin + minGreenMs + yellowMs + redClearanceMs);
   }
   return end;
@@ -107,12 +118,12 @@ function finite(value: number): number | null {
   return Number.isFinite(value) ? value : null;
 }
 
-function redEnds(junction: Junction, phase: PhaseState, nowMs: number): Ends {
-  const earliest = redEnd(junction, phase, nowMs, earliestGreenEnd);
-  const { mode, targets } = junction;
+function redEnds(sight: Sight, phase: PhaseState): Ends {
+  const earliest = redEnd(sight, phase, earliestGreenEnd);
+  const { mode, targets } = sight.junction;
   const waits = !Number.isNaN(phase.waitingSinceMs) && targets === null;
-  const isNext = chosen(junction).includes(phase);
-  const likely = waits || isNext ? redEnd(junction, phase, nowMs, likelyGreenEnd) : Infinity;
+  const isNext = sight.chosen.includes(phase);
+  const likely = waits || isNext ? redEnd(sight, phase, likelyGreenEnd) : Infinity;
   const promised =
     waits && mode === "running"
       ? Math.max(phase.waitingSinceMs + phase.boundMs, earliest)
@@ -138,37 +149,37 @@ function restOfGroupMs(junction: Junction): number {
 }
 
 /** True for a green that ends together with the other rings' at the barrier. */
-function endsAtBarrier(junction: Junction, phase: PhaseState): boolean {
+function endsAtBarrier({ junction, demand }: Sight, phase: PhaseState): boolean {
   if (junction.targets !== null) return false;
-  const demand = demandOf(junction, hardDemand(junction));
   return planAfter(junction, phase, demand) === "barrier";
 }
 
-function greenEnds(junction: Junction, phase: PhaseState, nowMs: number): Ends {
-  const earliestEndMs = earliestGreenEnd(junction, phase, nowMs);
-  let likely = likelyGreenEnd(junction, phase, nowMs);
-  let latest = latestGreenEnd(junction, phase, nowMs);
-  if (endsAtBarrier(junction, phase)) {
+function greenEnds(sight: Sight, phase: PhaseState): Ends {
+  const { junction } = sight;
+  const earliestEndMs = earliestGreenEnd(sight, phase);
+  let likely = likelyGreenEnd(sight, phase);
+  let latest = latestGreenEnd(sight, phase);
+  if (endsAtBarrier(sight, phase)) {
     for (const { active } of junction.rings) {
       if (active === null || active.stage !== "green") continue;
-      likely = Math.max(likely, likelyGreenEnd(junction, active, nowMs));
-      latest = Math.max(latest, latestGreenEnd(junction, active, nowMs));
+      likely = Math.max(likely, likelyGreenEnd(sight, active));
+      latest = Math.max(latest, latestGreenEnd(sight, active));
     }
     latest += restOfGroupMs(junction);
   }
   return { earliestEndMs, likelyEndMs: finite(likely), latestEndMs: finite(latest) };
 }
 
-function endsOf(junction: Junction, phase: PhaseState, nowMs: number): Ends {
-  if (junction.mode === "halted") return UNKNOWN;
-  if (phase.stage === "green") return greenEnds(junction, phase, nowMs);
-  if (phase.stage !== "yellow") return redEnds(junction, phase, nowMs);
-  const endMs = Math.max(phase.sinceMs + phase.timing.yellowMs, nowMs);
+function endsOf(sight: Sight, phase: PhaseState): Ends {
+  if (sight.junction.mode === "halted") return UNKNOWN;
+  if (phase.stage === "green") return greenEnds(sight, phase);
+  if (phase.stage !== "yellow") return redEnds(sight, phase);
+  const endMs = Math.max(phase.sinceMs + phase.timing.yellowMs, sight.nowMs);
   return { earliestEndMs: endMs, likelyEndMs: endMs, latestEndMs: endMs };
 }
 
-/** One phase as the rest of the program sees it at `nowMs`. */
-export function viewOf(junction: Junction, phase: PhaseState, nowMs: number): PhaseView {
+function viewOf(sight: Sight, phase: PhaseState): PhaseView {
+  const { earliestEndMs, likelyEndMs, latestEndMs } = endsOf(sight, phase);
   return {
     phase: phase.timing.phase,
     state: phase.stage,
@@ -176,8 +187,17 @@ export function viewOf(junction: Junction, phase: PhaseState, nowMs: number): Ph
     sinceMs: phase.sinceMs,
     call: phase.called,
     pedestrianCall: wantsWalk(phase),
-    ...endsOf(junction, phase, nowMs),
+    earliestEndMs,
+    likelyEndMs,
+    latestEndMs,
     lastGreenEnd: phase.lastGreenEnd,
     greens: phase.greens,
   };
+}
+
+/** All phases as the rest of the program sees them at `nowMs`. */
+export function viewsOf(junction: Junction, nowMs: number): PhaseView[] {
+  const demand = demandOf(junction, hardDemand(junction));
+  const sight: Sight = { junction, nowMs, chosen: chosenOf(junction), demand };
+  return junction.phases.map((phase) => viewOf(sight, phase));
 }
