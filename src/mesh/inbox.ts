@@ -65,7 +65,7 @@ export class Inbox {
       const envelope = decodeEnvelope(event.bytes);
       if (envelope.origin !== neighbour.id) out.count("re-attributed");
       else if (envelope.kind === "hello") this.#hello(neighbour, envelope, now);
-      else if (this.#admits(neighbour, envelope, event.bytes, now)) {
+      else if (this.#admits(neighbour, envelope, now)) {
         neighbour.heardMs = now.monoMs;
         this.#dispatch(neighbour, envelope, event.lane, now);
       }
@@ -84,7 +84,7 @@ export class Inbox {
   }
 
   /** Whether a message is of the start that the neighbour introduced, and not taken before. */
-  #admits(neighbour: Neighbour, envelope: Envelope, bytes: Uint8Array, now: MeshNow): boolean {
+  #admits(neighbour: Neighbour, envelope: Envelope, now: MeshNow): boolean {
     const { out } = this.#doors;
     const { incarnation, kind } = envelope;
     if (incarnation === 0) {
@@ -98,9 +98,9 @@ export class Inbox {
       this.#ask(neighbour, incarnation, now);
       return false;
     }
-    const received = neighbour.receiver.take(bytes);
-    if (received.kind === "refused") out.count(received.reason);
-    return received.kind === "ok";
+    const refusal = neighbour.receiver.admit(envelope);
+    if (refusal !== null) out.count(refusal);
+    return refusal === null;
   }
 
   /** It speaks under a start that was not introduced: it says which, or hears the highest. */

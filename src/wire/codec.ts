@@ -113,10 +113,14 @@ function checkShape(bytes: Uint8Array, bounds: CborBounds): void {
 
 /** Counts one item off the innermost open array; false when none is left anywhere. */
 function takeItem(unread: number[]): boolean {
-  while (unread.at(-1) === 0) unread.pop();
-  const left = unread.pop();
+  let open = unread.length - 1;
+  while (unread[open] === 0) {
+    unread.pop();
+    open -= 1;
+  }
+  const left = unread[open];
   if (left === undefined) return false;
-  unread.push(left - 1);
+  unread[open] = left - 1;
   return true;
 }
 
@@ -151,6 +155,14 @@ function readArgument(bytes: Uint8Array, from: number, size: number, major: numb
   return value;
 }
 
+/** Nearly all of our text is ASCII, which needs no second look. */
+function isText(bytes: Uint8Array, from: number, end: number): boolean {
+  for (let index = from; index < end; index += 1) {
+    if ((bytes[index] ?? 0) >= 0x80) return isUtf8(bytes.subarray(index, end));
+  }
+  return true;
+}
+
 /** Where the item ends (an array's head only), after a look at what it holds. */
 function contentEnd(bytes: Uint8Array, head: Head): number {
   switch (head.major) {
@@ -158,7 +170,7 @@ function contentEnd(bytes: Uint8Array, head: Head): number {
     case MAJOR.text: {
       const end = head.next + head.argument;
       if (end > bytes.length) throw endsEarly();
-      if (head.major === MAJOR.text && !isUtf8(bytes.subarray(head.next, end))) {
+      if (head.major === MAJOR.text && !isText(bytes, head.next, end)) {
         throw new WireError("text that is not UTF-8");
       }
       return end;

@@ -6,7 +6,7 @@
 // has no signature of its own; what outlives a link is a signed batch inside one. Kinds are
 // numbers; a receiver keeps an envelope whose kind it does not know and passes it over.
 import { type CborBounds, decodeCbor, encodeCbor } from "./codec.ts";
-import { integer, octets, optional, text, tuple, version } from "./shape.ts";
+import { integer, octets, optional, sized, text, tuple, version } from "./shape.ts";
 
 export const ENVELOPE_VERSION = 1;
 
@@ -65,7 +65,7 @@ export function encodeEnvelope(envelope: Envelope): Uint8Array {
     incarnation,
     sequence,
     trace,
-    octets(payload, "payload", MAX_PAYLOAD_BYTES, 0),
+    sized(payload, "payload", MAX_PAYLOAD_BYTES, 0),
   ]);
 }
 

@@ -36,14 +36,15 @@ export class LinkReceiver {
       if (!(error instanceof WireError)) throw error;
       return { kind: "refused", reason: error.reason, text: error.message };
     }
-    const reason = this.#judge(envelope);
+    const reason = this.admit(envelope);
     if (reason === null) return { kind: "ok", envelope };
     const { origin, incarnation, sequence } = envelope;
     const text = `${origin}, incarnation ${incarnation}, envelope ${sequence}`;
     return { kind: "refused", reason, text };
   }
 
-  #judge({ origin, incarnation, sequence }: Envelope): Refusal | null {
+  /** Why an envelope that is decoded already is refused, or null: then it counts as taken. */
+  admit({ origin, incarnation, sequence }: Envelope): Refusal | null {
     if (origin !== this.#peer) return "re-attributed";
     // A node that has no incarnation yet asks for one; it may ask again, also after a restart.
     if (incarnation === 0) return null;

@@ -59,12 +59,20 @@ export function flag(value: unknown, name: string): boolean {
   return typeof value === "boolean" ? value : fail(name, "true or false");
 }
 
-/** Bytes, `min` to `max` of them, in a buffer of their own. */
-export function octets(value: unknown, name: string, max: number, min = max): Uint8Array {
+/** Bytes, `min` to `max` of them: these very ones, not a copy. */
+export function sized(value: unknown, name: string, max: number, min = max): Uint8Array {
   if (!(value instanceof Uint8Array) || value.length < min || value.length > max) {
     return fail(name, min === max ? `${max} bytes` : `${min} to ${max} bytes`);
   }
-  return new Uint8Array(value);
+  return value;
+}
+
+/** Bytes out of a decoded message, `min` to `max` of them, in a buffer of their own. */
+export function octets(value: unknown, name: string, max: number, min = max): Uint8Array {
+  const bytes = sized(value, name, max, min);
+  // The decoder has copied them as a rule; a `Buffer` stays one, and may be a piece of a pool.
+  const isOwn = bytes.constructor === Uint8Array && bytes.length === bytes.buffer.byteLength;
+  return isOwn ? bytes : new Uint8Array(bytes);
 }
 
 /** Text of at most `max` characters. */

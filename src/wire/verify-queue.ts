@@ -38,7 +38,12 @@ interface Origin<T> {
   /** Those that take turns; the first is next. */
   rows: Row<T>[];
   /** When the last ones were handed out, oldest first. */
-  taken: number[];
+  readonly taken: number[];
+}
+
+/** Drops the times that are out of the window; they stand in order. */
+function forget(taken: number[], nowMs: number): void {
+  while (taken[0] !== undefined && nowMs - taken[0] >= WINDOW_MS) taken.shift();
 }
 
 export class VerifyQueue<T> {
@@ -75,7 +80,7 @@ export class VerifyQueue<T> {
   /** The next one that may be verified at `nowMs` (monotonic), or null. */
   take(nowMs: number): Waiting<T> | null {
     for (const [name, origin] of this.#origins) {
-      origin.taken = origin.taken.filter((ms) => nowMs - ms < WINDOW_MS);
+      forget(origin.taken, nowMs);
       if (origin.taken.length >= VERIFY_RULE.perSecond) continue;
       const entry = this.#next(origin);
       if (entry === null) {
