@@ -37,7 +37,7 @@ export class Digests {
     // Dots ahead of a gap make it another state than the version says: nothing to compare.
     if (!isContiguous(canonical)) return null;
     const bytes = encodeCbor([DIGEST_VERSION, canonical]);
-    const digest = new Uint8Array(Buffer.from(hash("sha256", bytes, "hex"), "hex"));
+    const digest = new Uint8Array(hash("sha256", bytes, "buffer"));
     this.#made.set(key, { incarnation, counter, digest });
     return digest;
   }

@@ -62,6 +62,7 @@ export class LinkScope {
   changed(part: Part, now: MeshNow): void {
     const stream = part.stream === 0 ? 0 : 1;
     this.#changedAtMs[stream] = now.wallMs;
+    let payload: Uint8Array | null = null;
     for (const neighbour of this.#doors.neighbours.values()) {
       const sending = neighbour.sending[stream];
       sending.sent(now.monoMs);
@@ -69,7 +70,9 @@ export class LinkScope {
       // What is not acknowledged and can't be heard is repeated now and then, not with each
       // change.
       const silent = now.monoMs - (neighbour.heardMs ?? -ANSWERS_WITHIN_MS) >= ANSWERS_WITHIN_MS;
-      if (!silent) this.#sendPart(neighbour, part, sending.lane(now.monoMs), now);
+      if (silent) continue;
+      payload ??= this.#encoded(part, now);
+      this.#sendPayload(neighbour, payload, sending.lane(now.monoMs));
     }
   }
 
@@ -237,8 +240,15 @@ export class LinkScope {
   }
 
   #sendPart(neighbour: Neighbour, part: Part, lane: Lane, now: MeshNow): void {
+    this.#sendPayload(neighbour, this.#encoded(part, now), lane);
+  }
+
+  #encoded(part: Part, now: MeshNow): Uint8Array {
     const stream = part.stream === 0 ? 0 : 1;
-    const payload = encodePart(part, this.#changedAtMs[stream] || now.wallMs);
+    return encodePart(part, this.#changedAtMs[stream] || now.wallMs);
+  }
+
+  #sendPayload(neighbour: Neighbour, payload: Uint8Array, lane: Lane): void {
     this.deltas += 1;
     this.deltaBytes += this.#doors.out.send({
       neighbour: neighbour.id,

@@ -133,7 +133,7 @@ export class Mesh {
   }
 
   figures(now: MeshNow): MeshFigures {
-    return figuresOf(this.neighbours(now), this.#sources);
+    return figuresOf(this.#neighbours, this.#sources, now);
   }
 
   /** Takes one event; the effects are to be done in order. Throws on a broken invariant only. */

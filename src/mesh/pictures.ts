@@ -22,7 +22,7 @@ export interface Sources {
 }
 
 export function viewOf(neighbour: Neighbour, sources: Sources, now: MeshNow): NeighbourView {
-  const { id, cachedAtMs, heardMs, completeAtMs } = neighbour;
+  const { id, cachedAtMs, heardMs } = neighbour;
   const cached = cachedAtMs !== null;
   const heardAgeMs = heardMs === null ? null : now.monoMs - heardMs;
   const cachedAgeMs = cachedAtMs === null ? null : Math.max(0, now.wallMs - cachedAtMs);
@@ -33,16 +33,24 @@ export function viewOf(neighbour: Neighbour, sources: Sources, now: MeshNow): Ne
     up: neighbour.up,
     incarnation: Math.max(incarnation, known),
     ageMs: heardAgeMs ?? cachedAgeMs,
-    lagMs: completeAtMs === null ? null : Math.max(0, now.wallMs - completeAtMs),
-    // What was known before this start is shown, not used, until the neighbour has spoken.
-    stale: cached || neighbour.isStale(now.monoMs),
+    lagMs: lagMsOf(neighbour, now),
+    stale: isStale(neighbour, now),
     cached,
     distrusted: neighbour.distrusted,
     phases: phasesOf(id, sources.control),
     behind: sources.link.behind(neighbour),
-    vehicles: vehiclesOf(id, sources.sensor),
+    vehicles: sources.sensor.totalOfAll("counted", id),
     receivedBytes: neighbour.receivedBytes,
   };
+}
+
+function lagMsOf({ completeAtMs }: Neighbour, now: MeshNow): number | null {
+  return completeAtMs === null ? null : Math.max(0, now.wallMs - completeAtMs);
+}
+
+/** What was known before this start is shown, not used, until the neighbour has spoken. */
+function isStale(neighbour: Neighbour, now: MeshNow): boolean {
+  return neighbour.cachedAtMs !== null || neighbour.isStale(now.monoMs);
 }
 
 function phasesOf(id: string, control: Replica): PhaseReport[] {
@@ -60,24 +68,26 @@ function phasesOf(id: string, control: Replica): PhaseReport[] {
   return reports;
 }
 
-function vehiclesOf(id: string, sensor: Replica): number {
-  let vehicles = 0;
-  for (const key of sensor.keys("counted", id)) vehicles += sensor.total("counted", key, id);
-  return vehicles;
-}
-
-export function figuresOf(views: readonly NeighbourView[], sources: Sources): MeshFigures {
+export function figuresOf(
+  neighbours: ReadonlyMap<string, Neighbour>,
+  sources: Sources,
+  now: MeshNow,
+): MeshFigures {
   const { birth, link, out, custody, id } = sources;
-  const lags = views.map(
-    ({ id: one, lagMs }) => [one, lagMs === null ? null : lagMs / 1_000] as const,
-  );
+  const eventLagSeconds = new Map<string, number | null>();
+  let isolated = true;
+  for (const [one, neighbour] of neighbours) {
+    const lagMs = lagMsOf(neighbour, now);
+    eventLagSeconds.set(one, lagMs === null ? null : lagMs / 1_000);
+    isolated &&= isStale(neighbour, now);
+  }
   return {
     state: birth.state,
-    eventLagSeconds: new Map(lags),
+    eventLagSeconds,
     deltas: link.deltas,
     deltaBytes: link.deltaBytes,
     counts: out.counts(),
-    isolated: views.every(({ stale }) => stale),
+    isolated,
     coordination: birth.state !== "off" && !out.stands("twin", id),
     custodian: custody.custodian,
     replicated: custody.replicated,

@@ -138,10 +138,12 @@ export abstract class FieldState<C extends Cell = Cell> {
   }
 
   canonical(): Plain[] {
-    return this.sortedKeys().flatMap((key) => {
+    const cells: Plain[] = [];
+    for (const key of this.sortedKeys()) {
       const cell = this.cells.get(key);
-      return cell === undefined ? [] : [this.canonicalCell(key, cell)];
-    });
+      if (cell !== undefined) cells.push(this.canonicalCell(key, cell));
+    }
+    return cells;
   }
 
   /** Every key that has a reading. */
