@@ -53,6 +53,8 @@ export interface PhaseState {
 }
 
 export interface RingState {
+  /** Its place among the rings, from 0. */
+  readonly index: number;
   /** The phase that is green, yellow or in red clearance; null while the ring rests in red. */
   active: PhaseState | null;
   /** The phase chosen when the last green ended; it comes next, whatever is called meanwhile. */
@@ -177,7 +179,7 @@ export function createJunction(site: SiteModel, recall: "max" | null): Junction 
     byNumber,
     groups,
     groupMasks: site.sequence.map((rings) => maskOf(rings.flat())),
-    rings: (site.sequence[0] ?? []).map(() => ({ active: null, next: null })),
+    rings: (site.sequence[0] ?? []).map((_, index) => ({ index, active: null, next: null })),
     mode: "halted",
     modeSinceMs: Number.NEGATIVE_INFINITY,
     group: 0,

@@ -73,8 +73,8 @@ function noteOpposition({ junction, hard, nowMs, out }: Pass): void {
 function serve(pass: Pass): boolean {
   if (pass.junction.crossing !== null) return finishCrossing(pass);
   let changed = false;
-  for (const [index, ring] of pass.junction.rings.entries()) {
-    if (enter(pass, ring, index)) changed = true;
+  for (const ring of pass.junction.rings) {
+    if (enter(pass, ring)) changed = true;
     else if (moveOn(pass, ring)) changed = true;
     else if (walkAgain(pass, ring)) changed = true;
   }
@@ -82,9 +82,9 @@ function serve(pass: Pass): boolean {
 }
 
 /** A ring that rests in red begins its chosen phase, or one of this group that has a call. */
-function enter({ junction, demand, nowMs, out }: Pass, ring: RingState, index: number): boolean {
+function enter({ junction, demand, nowMs, out }: Pass, ring: RingState): boolean {
   if (ring.active !== null) return false;
-  const phase = ring.next ?? entryOf(junction, index, demand);
+  const phase = ring.next ?? entryOf(junction, ring.index, demand);
   if (phase === null || !mayStart(junction, phase, nowMs)) return false;
   beginGreen(junction, phase, { nowMs, walk: true }, out);
   return true;
@@ -130,19 +130,17 @@ function walkAgain({ junction, hard, nowMs, out }: Pass, ring: RingState): boole
 function crossBarrier(pass: Pass): boolean {
   const { junction, demand } = pass;
   if (!isCalledElsewhere(junction, demand)) return false;
-  for (const [index, ring] of junction.rings.entries()) {
-    if (!isAtBarrier(pass, ring, index)) return false;
-  }
+  for (const ring of junction.rings) if (!isAtBarrier(pass, ring)) return false;
   junction.crossing = crossingTo(junction, demand);
   for (const { active } of junction.rings) if (active !== null) endOwn(pass, active);
   return true;
 }
 
 /** True for a ring that has nothing more to do in this group and whose green may end. */
-function isAtBarrier(pass: Pass, ring: RingState, index: number): boolean {
+function isAtBarrier(pass: Pass, ring: RingState): boolean {
   const { active } = ring;
   if (active === null) {
-    return ring.next === null && entryOf(pass.junction, index, pass.demand) === null;
+    return ring.next === null && entryOf(pass.junction, ring.index, pass.demand) === null;
   }
   if (active.stage !== "green") return false;
   return planAfter(pass.junction, active, pass.demand) === "barrier" && isReady(pass, active);
@@ -153,7 +151,7 @@ function finishCrossing({ junction, out }: Pass): boolean {
   if (crossing === null || !isAllRed(junction)) return false;
   out.code(CODE.barrierTermination, junction.group + 1);
   junction.group = crossing.group;
-  for (const [index, ring] of junction.rings.entries()) ring.next = crossing.picks[index] ?? null;
+  for (const ring of junction.rings) ring.next = crossing.picks[ring.index] ?? null;
   junction.crossing = null;
   return true;
 }
@@ -163,8 +161,8 @@ function serveTargets(pass: Pass, targets: readonly PhaseState[]): boolean {
   const { junction, out } = pass;
   const group = targets[0]?.group ?? junction.group;
   let changed = false;
-  for (const [index, ring] of junction.rings.entries()) {
-    const target = targets.find((phase) => phase.ring === index) ?? null;
+  for (const ring of junction.rings) {
+    const target = targets.find((phase) => phase.ring === ring.index) ?? null;
     if (giveWay(pass, ring, target) || reach(pass, ring, target)) changed = true;
   }
   if (group === junction.group || !isAllRed(junction)) return changed;
