@@ -67,12 +67,11 @@ export function sized(value: unknown, name: string, max: number, min = max): Uin
   return value;
 }
 
-/** Bytes out of a decoded message, `min` to `max` of them, in a buffer of their own. */
+/** Bytes out of what `decodeCbor` made, `min` to `max` of them, in a buffer of their own. */
 export function octets(value: unknown, name: string, max: number, min = max): Uint8Array {
   const bytes = sized(value, name, max, min);
-  // The decoder has copied them as a rule; a `Buffer` stays one, and may be a piece of a pool.
-  const isOwn = bytes.constructor === Uint8Array && bytes.length === bytes.buffer.byteLength;
-  return isOwn ? bytes : new Uint8Array(bytes);
+  // `decodeCbor` has copied them, but out of a `Buffer` they come as one.
+  return bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes);
 }
 
 /** Text of at most `max` characters. */

@@ -137,6 +137,15 @@ export class CounterState extends FlooredState {
     return numberAt(this.reading(key), 0);
   }
 
+  /** The totals of all keys that the origin says now, together. */
+  totalOfAll(): number {
+    let sum = 0;
+    for (const [key, { said }] of this.cells) {
+      sum += this.floors.size === 0 ? numberAt(said, 0) : this.total(key);
+    }
+    return sum;
+  }
+
   override write(change: Change, staged: readonly Op[], _writing: Writing): Op[] {
     const { key } = change;
     const known = Math.max(numberAt(staged[0], 2), this.total(key));
