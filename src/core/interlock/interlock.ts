@@ -83,10 +83,12 @@ export class Interlock {
       this.result = this.answer(NO_HOLDS, violation, true);
       return this.result;
     }
-    const breach = this.clockBreach(nowMs) ?? this.displayBreach(wanted, nowMs);
+    const stands = this.isStanding(wanted);
+    const breach = this.clockBreach(nowMs) ?? (stands ? null : this.displayBreach(wanted, nowMs));
     if (breach !== null) return this.latch(breach, wanted, nowMs);
     this.lastMs = nowMs;
-    this.accept(wanted, nowMs);
+    if (!stands) this.accept(wanted, nowMs);
+    else if (this.result.holds.length > 0) this.result = this.answer(NO_HOLDS, null, false);
     const silent = this.feedbackBreach(sensed, nowMs);
     return silent === null ? this.result : this.latch(silent, wanted, nowMs);
   }
@@ -114,7 +116,6 @@ export class Interlock {
   }
 
   private displayBreach(wanted: Display, nowMs: number): Violation | null {
-    if (this.isStanding(wanted)) return null;
     return (
       codeBreach(this.table, wanted) ??
       conflictBreach(this.table, wanted) ??
@@ -125,10 +126,6 @@ export class Interlock {
   }
 
   private accept(wanted: Display, nowMs: number): void {
-    if (this.isStanding(wanted)) {
-      if (this.result.holds.length > 0) this.result = this.answer(NO_HOLDS, null, false);
-      return;
-    }
     const holds = holdsOf(this.table, this.standing, wanted, nowMs);
     if (holds.length > 0) {
       this.takeRed(wanted, nowMs);
