@@ -55,8 +55,7 @@ function isStale(neighbour: Neighbour, now: MeshNow): boolean {
 
 function phasesOf(id: string, control: Replica): PhaseReport[] {
   const reports: PhaseReport[] = [];
-  for (const key of control.keys("phase", id)) {
-    const value = control.register("phase", id, key);
+  for (const [key, value] of control.registers("phase", id)) {
     if (!Array.isArray(value) || typeof key !== "number") continue;
     const [display, end] = value;
     reports.push({

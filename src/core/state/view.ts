@@ -85,6 +85,15 @@ export class ReplicaView {
     return state instanceof RegisterState ? state.cells.get(key)?.value : undefined;
   }
 
+  /** All that one origin's registers of a field hold, in order of their keys. */
+  registers(field: FieldName, origin: string): (readonly [Key, Plain])[] {
+    const state = this.contributions.get(origin)?.fields[FIELDS[field].id];
+    if (!(state instanceof RegisterState)) return [];
+    return [...state.cells]
+      .map(([key, { value }]) => [key, value] as const)
+      .sort(([a], [b]) => compareKeys(a, b));
+  }
+
   /** The keys of a field that an origin has written, in order. */
   keys(field: FieldName, origin: string): Key[] {
     return this.contributions.get(origin)?.fields[FIELDS[field].id]?.sortedKeys() ?? [];
