@@ -45,13 +45,17 @@ export class WireError extends Error {
 // As large as a snapshot may need; the walk below is what bounds a message.
 setSizeLimits({ maxArraySize: 1_048_576, maxMapSize: 1, maxObjectSize: 1 });
 
-const encoder = new Encoder({
+const ENCODER = {
   useRecords: false,
   mapsAsObjects: true,
   variableMapSize: false,
   tagUint8Array: false,
   copyBuffers: true,
-});
+  // Others write a time in ms as an integer of eight bytes; ours are floats.
+  // (The package's types leave the switch out.)
+  int64AsNumber: true,
+};
+const encoder = new Encoder(ENCODER);
 
 /** The bytes of `value`, in a buffer of their own (safe to transfer or to keep). */
 export function encodeCbor(value: CborValue): Uint8Array {

@@ -40,6 +40,16 @@ t.test("what is encoded comes back the same", async (t) => {
   );
 });
 
+t.test("integers of eight bytes are numbers, as other writers send a time in ms", async (t) => {
+  const cases: readonly (readonly [string, number])[] = [
+    ["1b0000000000000005", 5],
+    ["1b000001a0c5e2b000", 1_790_026_362_880],
+    ["3b0000000000000004", -5],
+    ["1b001fffffffffffff", Number.MAX_SAFE_INTEGER],
+  ];
+  for (const [hex, value] of cases) t.equal(decodeCbor(Buffer.from(hex, "hex")), value);
+});
+
 t.test("an encoded buffer stands alone", async (t) => {
   const first = encodeCbor([1, "two", 3.5]);
   const copy = first.slice();
