@@ -3,7 +3,7 @@
 //
 // Statements are kept by their text, so that code which prepares anew for each call neither
 // compiles each time nor fills the engine's memory. A PRAGMA may answer while it is compiled: those
-// are not kept.
+// are not kept but for the two that count pages each time they run.
 import { dirname } from "node:path/posix";
 import {
   type Database,
@@ -27,6 +27,8 @@ const [FLOAT, INTEGER, TEXT, NULL] = [2, 1, 3, 5];
 const INT64_BITS = 64;
 
 const MAX_KEPT = 64;
+/** What may have answered while it was compiled. */
+const ANSWERED_EARLY = /^\s*PRAGMA (?!page_count$|freelist_count$)/i;
 
 /**
  * Before the first access: alone on the file, without which there is no write-ahead log on a file
@@ -203,7 +205,7 @@ class DiskDatabase implements Database {
     const known = this.#kept.get(sql);
     if (known !== undefined) return known;
     const compiled = this.#compile(sql);
-    if (!/^\s*PRAGMA/i.test(sql)) this.#kept.set(sql, compiled);
+    if (!ANSWERED_EARLY.test(sql)) this.#kept.set(sql, compiled);
     return compiled;
   }
 
