@@ -17,6 +17,7 @@ export class MessageTrace {
   readonly #trace: Trace;
   /** The same view goes to several threads. */
   #view: ControlView | null = null;
+  #lamps = new Uint8Array(0);
 
   constructor(trace: Trace) {
     this.#trace = trace;
@@ -53,6 +54,15 @@ export class MessageTrace {
     this.#view = view;
     this.#trace.number(view.monoMs);
     this.#trace.text(view.mode);
-    this.#trace.bytes(Uint8Array.from([...view.commanded, ...view.sensed]));
+    this.#trace.bytes(this.#lampsOf(view));
+  }
+
+  /** What is commanded and what is sensed, in one piece; overwritten by the next call. */
+  #lampsOf({ commanded, sensed }: ControlView): Uint8Array {
+    const bytes = commanded.length + sensed.length;
+    if (this.#lamps.length !== bytes) this.#lamps = new Uint8Array(bytes);
+    this.#lamps.set(commanded);
+    this.#lamps.set(sensed, commanded.length);
+    return this.#lamps;
   }
 }
