@@ -128,9 +128,12 @@ export class Promises {
     if (keeper === undefined || database === null || keeper.disk.isOff) return;
     // What a second board of its name has promised stands on a disk that is gone with it.
     if (keeper.damages > damages || keeper.twin !== null) return;
-    const held = database
-      .prepare("SELECT hash FROM held WHERE origin = ? AND seq = ? AND incarnation = ?")
-      .get(owner, seq, incarnation);
+    const name = "origin = ? AND seq = ? AND incarnation = ?";
+    const sql = `SELECT hash FROM held WHERE ${name}`;
+    // The newest row is on the head branch but for a fork, and found there by the table's own key.
+    const held =
+      database.prepare(`${sql} AND branch = 0`).get(owner, seq, incarnation) ??
+      database.prepare(sql).get(owner, seq, incarnation);
     const found = held === undefined ? null : String(held[0]);
     // Rows behind which a branch begins are kept as a state, or were given up as agreed.
     const cut = database
