@@ -7,6 +7,7 @@
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { type Database, integerOf, SqlError, type Statement, textOf } from "./driver.ts";
+import { wholeMs } from "./row-bytes.ts";
 import { openDurable } from "./schema.ts";
 import { type Storage, setAside } from "./storage.ts";
 
@@ -152,7 +153,7 @@ export class SqliteCacheStore {
       database.exec("BEGIN IMMEDIATE");
       for (const { key, bytes, atMs } of this.#waiting.values()) {
         if (bytes === null) remove.run(key);
-        else set.run(key, atMs, bytes, crc32(bytes));
+        else set.run(key, wholeMs(atMs), bytes, crc32(bytes));
       }
       database.exec("COMMIT");
       this.#waiting.clear();

@@ -1,7 +1,10 @@
 // Keeps the cache's copy of each node's last known state up to date, and takes it back after a
 // restart: parts of neighbours are joined as they are (the lane had authenticated them), batches
 // go through verification again, and all of it is stale until its node is heard.
-import { leaseNow } from "../core/state/lease.ts";
+//
+// Leases end with the process that counted them: how long it was gone only a wall clock says, which
+// a board without a battery does not have, so what they hold is hidden until it is said again.
+import { LEASE_MAX_MS, leaseNow } from "../core/state/lease.ts";
 import type { Replica } from "../core/state/replica.ts";
 import type { Keep } from "../log/cache-store.ts";
 import { WireError } from "../wire/codec.ts";
@@ -87,7 +90,7 @@ export class Caching {
       if (!key.endsWith(STATE)) continue;
       const origin = key.slice(0, -STATE.length);
       try {
-        this.#restore(origin, decodeCached(bytes), atMs, now);
+        this.#restore(origin, { ...decodeCached(bytes), atMs }, now);
       } catch (error) {
         if (!(error instanceof WireError)) throw error;
         this.#doors.out.count("cache-damaged");
@@ -95,25 +98,23 @@ export class Caching {
     }
   }
 
-  #restore(origin: string, state: CachedState, atMs: number, now: MeshNow): void {
+  #restore(origin: string, state: CachedState & { atMs: number }, now: MeshNow): void {
     const { registry, zone, neighbours, id } = this.#doors;
     if (origin === id) return;
     const { incarnation, boot } = state;
     if (incarnation > 0) registry.recall(origin, { incarnation, boot });
-    const ageMs = Math.max(0, now.wallMs - atMs);
     const neighbour = neighbours.get(origin);
-    if (neighbour !== undefined) this.#restoreParts(neighbour, state, atMs, now);
-    for (const batch of state.batches) zone.recall(batch, now.monoMs - ageMs);
+    if (neighbour !== undefined) this.#restoreParts(neighbour, state, now);
+    for (const batch of state.batches) zone.recall(batch, now.monoMs - LEASE_MAX_MS);
   }
 
-  #restoreParts(neighbour: Neighbour, state: CachedState, atMs: number, now: MeshNow): void {
+  #restoreParts(neighbour: Neighbour, state: CachedState & { atMs: number }, now: MeshNow): void {
     const { replicas } = this.#doors;
-    const receivedMs = leaseNow(now) - Math.max(0, now.wallMs - atMs);
     const from = { origin: neighbour.id, incarnation: state.incarnation };
     for (const { part } of state.parts.flatMap((bytes) => decodeParts(bytes, from))) {
       if (part.stream !== 0 && part.stream !== 1) continue;
-      const { kind } = replicas[part.stream].join(part, receivedMs);
-      if (kind === "joined") neighbour.cachedAtMs = atMs;
+      const { kind } = replicas[part.stream].join(part, leaseNow(now) - LEASE_MAX_MS);
+      if (kind === "joined") neighbour.cachedAtMs = state.atMs;
     }
   }
 }

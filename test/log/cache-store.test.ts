@@ -37,6 +37,14 @@ t.test("what was written through is there for the next start", async (t) => {
   next.close(2);
 });
 
+t.test("a clock that counts parts of a millisecond is no reason to keep nothing", async (t) => {
+  const store = new SqliteCacheStore(realStorage, folder(t));
+  store.put([change("a/plan", "60 s", 1_000.25)], "through", 0);
+  t.equal(store.trouble, null);
+  t.equal(store.load()[0]?.atMs, 1_000);
+  store.close(1);
+});
+
 t.test("what is written behind becomes one commit every five seconds", async (t) => {
   const dir = folder(t);
   const store = new SqliteCacheStore(realStorage, dir);

@@ -1,6 +1,7 @@
 // What the machine hands to the cache: an observation at most once in five seconds of each node, a
 // durable change at once, as the fields declare it.
 import t from "tap";
+import { leaseNow } from "../../src/core/state/lease.ts";
 import { MeshCache } from "../../src/mesh/cache.ts";
 import type { MeshEffect } from "../../src/mesh/mesh-types.ts";
 import { decodeMap, encodeMap, mapFromSite } from "../../src/wire/map.ts";
@@ -80,3 +81,33 @@ t.test("nobody tells another one's lanes, and rubbish is no map", async (t) => {
   t.equal(counts.get("re-attributed"), 1);
   t.equal(counts.get("malformed"), 1);
 });
+
+t.test(
+  "a lease does not outlive the process that counted it, whatever the clock says",
+  async (t) => {
+    const { zone, puts } = pair();
+    const seen = () =>
+      zone
+        .mesh("b")
+        .replica(3)
+        .elements("vehicles", leaseNow(zone.now("b")));
+    zone.step("a", { kind: "sighting", vehicle: "v1", leaseMs: 60_000 });
+    zone.run(10_000);
+    t.equal(seen().length, 1);
+    const copy = puts.filter(({ put }) => put.entry.key === "a/state").at(-1)?.put.entry;
+    if (copy === undefined) throw new Error("nothing was kept of a");
+    zone.cut("a", "b", true);
+    zone.stop("b");
+    zone.run(100_000);
+    zone.member("b").wallAheadMs = -200_000;
+    zone.start("b", { clock: "unsure" });
+    zone.step("b", { kind: "cached", entries: [copy] });
+    zone.run(2_000);
+    t.not(zone.mesh("b").replica(3).version("a"), null, "its state is known");
+    t.equal(seen().length, 0, "nobody knows how long ago it was seen");
+    zone.cut("a", "b", false);
+    zone.step("a", { kind: "sighting", vehicle: "v1", leaseMs: 60_000 });
+    zone.run(10_000);
+    t.equal(seen().length, 1, "said again");
+  },
+);
