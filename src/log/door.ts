@@ -4,7 +4,7 @@ import type { Command, Reply } from "../wire/command.ts";
 import type { KeptAnswer, KeptBatch, KeptContents } from "../wire/kept.ts";
 import type { EventPage, PageQuery } from "../wire/replay.ts";
 import type { ChannelPort } from "./channel.ts";
-import type { Verdict } from "./commands.ts";
+import { MAX_COMMANDS, type Verdict } from "./commands.ts";
 import type { LogRow } from "./events.ts";
 import type { Answer, AskLog, Question, TellService } from "./messages.ts";
 import type { LogQuery } from "./rows.ts";
@@ -38,6 +38,8 @@ type WithoutToken<Q> = Q extends Question ? Omit<Q, "token"> : never;
 export class LogDoor {
   readonly #waiting = new Map<number, Waiting>();
   readonly #running = new Map<string, Promise<Reply>>();
+  /** Carried out, the answer perhaps not durable: a repeat gets it, and no second effect. */
+  readonly #done = new Map<string, Reply>();
   readonly #effect: Effect;
   readonly #timers: Timers;
   #port: ChannelPort | null = null;
@@ -123,6 +125,7 @@ export class LogDoor {
       const verdict = await this.accept(command);
       switch (verdict.kind) {
         case "accepted":
+          this.#done.delete(keyOf(command));
           return await this.#carryOut(command);
         case "answered":
           return verdict.reply;
@@ -144,8 +147,14 @@ export class LogDoor {
   }
 
   async #perform(command: Command): Promise<Reply> {
-    const reason = await this.#effect(command);
-    return await this.finish(command.author, this.#reply(command, reason));
+    const key = keyOf(command);
+    const reply = this.#done.get(key) ?? this.#reply(command, await this.#effect(command));
+    this.#done.set(key, reply);
+    const [oldest] = this.#done.keys();
+    if (this.#done.size > MAX_COMMANDS && oldest !== undefined) this.#done.delete(oldest);
+    const stored = await this.finish(command.author, reply);
+    this.#done.delete(key);
+    return stored;
   }
 
   #reply(command: Command, reason: string | null): Reply {
