@@ -132,8 +132,15 @@ async function runRange(asked: Asked, values: Values, range: string): Promise<nu
 /** Young generations, MB: a run makes many small objects that live for one step. */
 const YOUNG_MB = 32;
 
+/** Whoever reads along has seen enough: the run ends without a word. */
+function endWithReader(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(1);
+}
+
 /** Prints what the run was and, last, its trace hash; 1 on a violation. */
 export async function run(args: string[]): Promise<number> {
+  process.stdout.on("error", endWithReader);
   setFlagsFromString(`--max-semi-space-size=${YOUNG_MB}`);
   const parsed = parseOptions(args, SHAPES);
   if (!parsed.ok) return fail("sim", `${parsed.problem}; ${USE}`);

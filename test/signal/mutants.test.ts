@@ -218,9 +218,21 @@ const MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     "start-up all red too short",
+    "junction.ts",
+    "junction.modeSinceMs + junction.site.startup.allRedMs)",
+    "junction.modeSinceMs + junction.site.startup.allRedMs - 500)",
+  ),
+  mutant(
+    "start-up forgets who was let go when the lamps went out",
     "controller.ts",
-    "< junction.site.startup.allRedMs",
-    "< junction.site.startup.allRedMs - 500",
+    "Math.max(junction.clearByMs, clearByMs(phase, nowMs))",
+    "junction.clearByMs",
+  ),
+  mutant(
+    "a walk that was cut off counts as a clearance that had begun",
+    "lamps.ts",
+    'if (phase.walk === "walk") return',
+    "if (phase.stage === null as never) return",
   ),
   mutant(
     "earliest end without the walk",

@@ -27,8 +27,8 @@ import type { DetectorView, PhaseView, PreemptView } from "../site/view.ts";
 import { serviceBoundMs as boundMs } from "./bound.ts";
 import { callPedestrian, rememberCalls, restartWaits, tellCalls } from "./demand.ts";
 import { Detection } from "./detection.ts";
-import { createJunction, type Junction, stateOf } from "./junction.ts";
-import { cutOff, displayOf } from "./lamps.ts";
+import { allRedEndMs, createJunction, type Junction, stateOf } from "./junction.ts";
+import { clearByMs, cutOff, displayOf } from "./lamps.ts";
 import { type Effect, Outbox } from "./outbox.ts";
 import { viewsOf } from "./prediction.ts";
 import { Preemption } from "./preemption.ts";
@@ -189,7 +189,10 @@ export class SignalController {
 
   private halt(nowMs: number): void {
     const { junction } = this;
-    for (const phase of junction.phases) cutOff(phase, nowMs, this.out);
+    for (const phase of junction.phases) {
+      junction.clearByMs = Math.max(junction.clearByMs, clearByMs(phase, nowMs));
+      cutOff(phase, nowMs, this.out);
+    }
     for (const ring of junction.rings) {
       ring.active = null;
       ring.next = null;
@@ -222,7 +225,7 @@ export class SignalController {
   private endAllRed(nowMs: number): void {
     const { junction } = this;
     if (junction.mode !== "all-red") return;
-    if (nowMs - junction.modeSinceMs < junction.site.startup.allRedMs) return;
+    if (nowMs < allRedEndMs(junction)) return;
     junction.mode = "running";
     restartWaits(junction);
   }

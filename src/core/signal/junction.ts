@@ -79,6 +79,8 @@ export interface Junction {
   readonly rings: readonly RingState[];
   mode: Mode;
   modeSinceMs: number;
+  /** No start-up ends before: who was let go when the lamps went out is out of the junction. */
+  clearByMs: number;
   group: number;
   crossing: Crossing | null;
   /** Preemption: the phases that are to be green, all others red; null in normal service. */
@@ -182,6 +184,7 @@ export function createJunction(site: SiteModel, recall: "max" | null): Junction 
     rings: (site.sequence[0] ?? []).map((_, index) => ({ index, active: null, next: null })),
     mode: "halted",
     modeSinceMs: Number.NEGATIVE_INFINITY,
+    clearByMs: Number.NEGATIVE_INFINITY,
     group: 0,
     crossing: null,
     targets: null,
@@ -201,6 +204,11 @@ function phaseIn(byNumber: readonly (PhaseState | undefined)[], phase: number): 
 /** The phase by number; a number the site does not have is a broken invariant. */
 export function stateOf(junction: Junction, phase: number): PhaseState {
   return phaseIn(junction.byNumber, phase);
+}
+
+/** When the start-up's all red ends, while the mode is `all-red`. */
+export function allRedEndMs(junction: Junction): number {
+  return Math.max(junction.clearByMs, junction.modeSinceMs + junction.site.startup.allRedMs);
 }
 
 /** True when no ring has a phase that is green, yellow or in red clearance. */

@@ -107,6 +107,24 @@ export function advanceWalk(
 }
 
 /** A phase that the failure display has cut off: no phase codes but 12. */
+/** When who walks or drives now is out of the junction, should its lamps go out at this moment. */
+export function clearByMs(phase: PhaseState, nowMs: number): number {
+  const { pedestrian, yellowMs, redClearanceMs } = phase.timing;
+  const walkMs = pedestrian?.clearanceMs ?? 0;
+  if (phase.walk === "walk") return nowMs + Math.max(walkMs, yellowMs + redClearanceMs);
+  const walkersMs = phase.walk === "clearance" ? phase.walkSinceMs + walkMs : nowMs;
+  switch (phase.stage) {
+    case "green":
+      return Math.max(walkersMs, nowMs + yellowMs + redClearanceMs);
+    case "yellow":
+      return Math.max(walkersMs, phase.sinceMs + yellowMs + redClearanceMs);
+    case "red-clearance":
+      return Math.max(walkersMs, phase.sinceMs + redClearanceMs);
+    case "red":
+      return walkersMs;
+  }
+}
+
 export function cutOff(phase: PhaseState, nowMs: number, out: Outbox): void {
   if (phase.stage === "red") return;
   if (phase.stage === "green") phase.lastGreenEnd = "stop";

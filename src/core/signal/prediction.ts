@@ -10,7 +10,7 @@
 import type { PhaseView } from "../site/view.ts";
 import { longestGreenMs } from "./bound.ts";
 import { hardDemand, wantsWalk } from "./demand.ts";
-import type { Junction, PhaseState } from "./junction.ts";
+import { allRedEndMs, type Junction, type PhaseState } from "./junction.ts";
 import { demandOf, planAfter } from "./sequence.ts";
 import { gapMs, leastEndMs, maximumMs } from "./timing.ts";
 
@@ -90,7 +90,7 @@ function beginMs(sight: Sight, phase: PhaseState, endOf: GreenEndOf): number {
     begin = phase.sinceMs + phase.timing.yellowMs + phase.timing.redRevertMs;
   }
   if (junction.mode === "all-red") {
-    begin = Math.max(begin, junction.modeSinceMs + junction.site.startup.allRedMs);
+    begin = Math.max(begin, allRedEndMs(junction));
   }
   for (const { active } of junction.rings) {
     if (active === null) continue;
