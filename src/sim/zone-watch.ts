@@ -221,6 +221,8 @@ export class ZoneWatch {
     const canonical = replica.canonical(origin);
     if (!Array.isArray(canonical)) return;
     const [incarnation, ranges, state] = canonical;
+    // Two boards of one name may take the same number before they hear of each other.
+    if (this.#isDoubled(origin)) this.#ambiguous.add(`${origin} ${incarnation}`);
     if (this.#ambiguous.has(`${origin} ${incarnation}`)) return;
     const dots = `${incarnation} ${JSON.stringify(ranges)}`;
     const what = `stream ${replica.stream} of ${origin} at ${dots}`;
