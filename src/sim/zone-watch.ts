@@ -56,6 +56,8 @@ export class ZoneWatch {
   readonly #doubtful = new Map<string, number>();
   /** Incarnations that two starts have used, by node and number. */
   readonly #ambiguous = new Set<string>();
+  /** Incarnations that another node than their own has had something of. */
+  readonly #heard = new Set<string>();
   readonly #totals = new Map<string, number>();
   /** Where each origin stood at the last look, by stream and id. */
   #due = new Map<string, Version>();
@@ -77,6 +79,23 @@ export class ZoneWatch {
   /** A node goes on with an empty card. */
   cardLost(node: SimNode): void {
     this.#promises.cardLost(node);
+    // What nobody has heard can't be said of it: such a number counts as used by nobody, and what
+    // it names may be said twice.
+    for (const name of this.#starts.keys()) {
+      if (!name.startsWith(`${node.id} `) || this.#isHeard(node.id, name)) continue;
+      this.#starts.delete(name);
+      this.#ambiguous.add(name);
+    }
+  }
+
+  #isHeard(id: string, name: string): boolean {
+    if (this.#heard.has(name)) return true;
+    return this.#world.nodes.some((other) =>
+      STREAMS.some((stream) => {
+        const version = other.id === id ? null : other.mesh?.mesh.replica(stream).version(id);
+        return version != null && `${id} ${version.incarnation}` === name;
+      }),
+    );
   }
 
   /** After each step. */
@@ -213,6 +232,7 @@ export class ZoneWatch {
       const at = versionText(version);
       if (looked.get(origin) === at) continue;
       looked.set(origin, at);
+      if (origin !== node.id) this.#heard.add(`${origin} ${version.incarnation}`);
       this.#compareOrigin(node.id, replica, origin);
     }
   }
