@@ -74,14 +74,17 @@ export class Caching {
     const atMs = neighbours.get(origin)?.newestAtMs ?? now.wallMs;
     const parts = replicas.flatMap((replica) => {
       const part = replica.wholeOf(origin, leaseNow(now));
-      return part === null ? [] : [encodePart(part, atMs)];
+      if (part === null) return [];
+      return [{ incarnation: part.incarnation, bytes: encodePart(part, atMs) }];
     });
     const batches = ZONE_STREAMS.flatMap((stream) => {
       const chain = zone.store.get(zoneKey({ stream, origin }));
       return chain === null ? [] : chain.batches.map(({ bytes }) => bytes);
     });
-    const incarnation = replicas[0].version(origin)?.incarnation ?? start?.incarnation ?? 0;
-    return { incarnation, boot: start?.boot ?? null, parts, batches };
+    const heard = replicas.map((replica) => replica.version(origin)?.incarnation ?? 0);
+    const incarnation = Math.max(...heard, start?.incarnation ?? 0);
+    const boot = start?.incarnation === incarnation ? start.boot : null;
+    return { incarnation, boot, parts, batches };
   }
 
   /** What the cache had before this start. A damaged entry is counted and passed over. */
@@ -110,8 +113,10 @@ export class Caching {
 
   #restoreParts(neighbour: Neighbour, state: CachedState & { atMs: number }, now: MeshNow): void {
     const { replicas } = this.#doors;
-    const from = { origin: neighbour.id, incarnation: state.incarnation };
-    for (const { part } of state.parts.flatMap((bytes) => decodeParts(bytes, from))) {
+    const cached = state.parts.flatMap(({ incarnation, bytes }) =>
+      decodeParts(bytes, { origin: neighbour.id, incarnation }),
+    );
+    for (const { part } of cached) {
       if (part.stream !== 0 && part.stream !== 1) continue;
       const { kind } = replicas[part.stream].join(part, leaseNow(now) - LEASE_MAX_MS);
       if (kind === "joined") neighbour.cachedAtMs = state.atMs;

@@ -2,6 +2,7 @@
 // durable change at once, as the fields declare it.
 import t from "tap";
 import { leaseNow } from "../../src/core/state/lease.ts";
+import { FIELDS } from "../../src/core/state/schema.ts";
 import { MeshCache } from "../../src/mesh/cache.ts";
 import type { MeshEffect } from "../../src/mesh/mesh-types.ts";
 import { decodeMap, encodeMap, mapFromSite } from "../../src/wire/map.ts";
@@ -111,3 +112,25 @@ t.test(
     t.equal(seen().length, 1, "said again");
   },
 );
+
+t.test("of two streams in two lives of their node each comes back in its own", async (t) => {
+  const { zone, puts } = pair();
+  for (const state of ["green", "red"] as const) {
+    zone.setPhase("a", 2, state, null);
+    zone.run(500);
+  }
+  zone.cut("a", "b", true);
+  const sensor = zone.mesh("b").replica(1);
+  const ops = [[FIELDS.counted.id, 2, 5]] as const;
+  const news = { stream: 1, origin: "a", incarnation: 2, first: 1, last: 1, whole: true } as const;
+  t.equal(sensor.join({ ...news, ops }, leaseNow(zone.now("b"))).kind, "joined");
+  const states = () => ([0, 1] as const).map((id) => zone.mesh("b").replica(id).canonical("a"));
+  const before = states();
+  zone.run(6_000);
+  const copy = puts.filter(({ put }) => put.entry.key === "a/state").at(-1)?.put.entry;
+  if (copy === undefined) throw new Error("nothing was kept of a");
+  zone.stop("b");
+  zone.start("b");
+  zone.step("b", { kind: "cached", entries: [copy] });
+  t.same(states(), before);
+});
