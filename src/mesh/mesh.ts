@@ -240,7 +240,10 @@ export class Mesh {
   }
 
   #committed(event: Extract<MeshEvent, { kind: "committed" }>, now: MeshNow): void {
-    const { counted, shared } = this.#sharing.own.committed(event.rows);
+    const { own } = this.#sharing;
+    const { counted, shared } = own.committed(event.rows);
+    // A history that came back has stamps of its own, and a later wish must count as later.
+    this.#clock.recall(own.clock);
     this.#sharing.change(1, counted, now);
     this.#sharing.change(2, shared, now);
     const last = event.rows.at(-1);

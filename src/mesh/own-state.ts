@@ -3,6 +3,7 @@
 // Nothing that depends on the log is said before its commit, so what was said is never taken back.
 
 import type { ControlView, PhaseView } from "../core/site/view.ts";
+import type { Hlc } from "../core/state/hlc.ts";
 import type { Change, Op } from "../core/state/part.ts";
 import { FIELDS, KEY_TEXT_MAX, type StreamId } from "../core/state/schema.ts";
 import type { LogRow } from "../log/events.ts";
@@ -43,6 +44,11 @@ export class OwnState {
     const incarnation = Math.max(0, ...this.#state.shared.recovered.keys());
     const seq = this.#state.shared.recovered.get(incarnation);
     return seq === undefined ? null : { incarnation, seq, hash: UNKNOWN_HASH };
+  }
+
+  /** The highest stamp that this node ever gave a wish, as far as its log knows. */
+  get clock(): Hlc {
+    return this.#state.shared.clock;
   }
 
   /** All that this node contributes to one stream: what a new incarnation begins with. */

@@ -4,9 +4,10 @@ import t from "tap";
 import { plant } from "../../src/core/planted.ts";
 import { leaseNow } from "../../src/core/state/lease.ts";
 import { peekBatch } from "../../src/wire/batch.ts";
+import { encodeCbor } from "../../src/wire/codec.ts";
 import { decodeEnvelope, encodeEnvelope } from "../../src/wire/envelope.ts";
 import { decodePassed, encodePassed } from "../../src/wire/mesh-messages.ts";
-import { type Links, random, Zone } from "./machines.ts";
+import { type Links, random, SmallLog, Zone } from "./machines.ts";
 
 const LINE: Links = { a: ["b"], b: ["a", "c"], c: ["b", "d"], d: ["c"] };
 const RING: Links = { a: ["b", "d"], b: ["a", "c"], c: ["b", "d"], d: ["c", "a"] };
@@ -227,6 +228,23 @@ t.test(
     }
   },
 );
+
+t.test("a history that came back brings its stamps: a later wish wins against it", async (t) => {
+  const zone = started(LINE);
+  zone.step("a", { kind: "write", direction: "north", value: "lost" });
+  const lost = zone.member("a").log.rows.at(-1);
+  if (lost === undefined) throw new Error("no row");
+  zone.stop("a");
+  zone.member("a").log = new SmallLog();
+  zone.member("a").wallAheadMs = -600_000;
+  zone.start("a", { trusted: false });
+  zone.run(15_000);
+  const { seq, at, kind, body } = lost;
+  zone.commit("a", { kind: "recovered", body: [1, seq, at, kind, encodeCbor(body), "00"] });
+  zone.step("a", { kind: "write", direction: "north", value: "new" });
+  zone.run(3_000);
+  for (const id of ["a", "b", "c", "d"]) t.equal(wishAt(zone, id), "new", id);
+});
 
 t.test("a lease ends everywhere by monotonic time, its way included", async (t) => {
   const zone = started(LINE);
