@@ -25,6 +25,7 @@ import type {
   MeshEvent,
   MeshFigures,
   MeshNow,
+  MeshState,
   NeighbourView,
   StartEvent,
 } from "./mesh-types.ts";
@@ -130,6 +131,11 @@ export class Mesh {
   /** What a person may know of the neighbours; made afresh with each call. */
   neighbours(now: MeshNow): NeighbourView[] {
     return [...this.#neighbours.values()].map((one) => viewOf(one, this.#sources, now));
+  }
+
+  /** Whether this node may share anything yet, or no more. */
+  get state(): MeshState {
+    return this.#birth.state;
   }
 
   figures(now: MeshNow): MeshFigures {

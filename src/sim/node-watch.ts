@@ -67,10 +67,11 @@ export class NodeStory {
       this.#judge.ask(durableEventLives, this.#node.id, acknowledged, { seq, onChain });
     }
     this.#judgeState(writer, database);
-    // What a damaged file can't give back is lost with its only copy, the ids of commands too.
+    // What a damaged file can't give back is lost with its only copy: the ids of commands, stamps.
     if (this.#node.rotten) {
       this.#stories.clear();
       this.#answers.clear();
+      this.#wished = null;
     }
     this.#node.rotten = false;
     this.#acknowledged = { seq, hash };

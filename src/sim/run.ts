@@ -104,7 +104,10 @@ class Watcher implements NodeWatch {
   onPage: NodeWatch["onPage"] = (node, place, page) =>
     this.judge.ask(replayHasNoSeam, node.id, place, page, isCut(node, place));
   onCardLost: NodeWatch["onCardLost"] = (node) => this.zone?.cardLost(node);
-  onEnded: NodeWatch["onEnded"] = (node) => this.story(node).ended();
+  onEnded: NodeWatch["onEnded"] = (node) => {
+    this.story(node).ended();
+    this.zone?.ended(node);
+  };
   onError: NodeWatch["onError"] = (node, thread, error) => {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     this.judge.ask(noThreadDies, node.id, `${thread}: ${text}`);

@@ -11,6 +11,7 @@ import {
   noHonestLiar,
   sameDotsSameState,
 } from "./invariants/state.ts";
+import { Meetings } from "./meetings.ts";
 import type { SimNode } from "./node.ts";
 import { hashText } from "./random.ts";
 import { Witness } from "./witness.ts";
@@ -20,7 +21,7 @@ import { Elements, Leases, Promises } from "./zone-memory.ts";
 const STREAMS: readonly StreamId[] = [0, 1, 2, 3];
 /** States by version that are remembered for comparing. */
 const MAX_SEEN = 20_000;
-/** A link is up; the neighbour has said hello and been answered. */
+/** Two nodes understand each other: the neighbour has said hello and been answered. */
 const CORRECTED_MS = 20_000;
 /**
  * After two machines of one name neither is followed for ten minutes, and for a little more here.
@@ -35,6 +36,13 @@ function isBefore(a: Version, b: Version): boolean {
 
 function versionText(version: Version | null): string {
   return version === null ? "nothing" : `${version.incarnation}.${version.counter}`;
+}
+
+/** What a node knew of another when that one's process ended. */
+interface Knower {
+  readonly node: SimNode;
+  readonly start: number;
+  readonly incarnation: number;
 }
 
 interface Sight {
@@ -52,12 +60,12 @@ export class ZoneWatch {
   readonly #looked = new WeakMap<Replica, Map<string, string>>();
   /** Who shared an incarnation: the start, by node and number. */
   readonly #starts = new Map<string, number>();
-  /** Nodes that share under a number that an earlier start had, since when. */
-  readonly #doubtful = new Map<string, number>();
+  /** Nodes that share under a number that an earlier start had. */
+  readonly #doubtful = new Set<string>();
+  /** Who knew what of a node at the end of its last process. */
+  readonly #knowers = new Map<string, readonly Knower[]>();
   /** Incarnations that two starts have used, by node and number. */
   readonly #ambiguous = new Set<string>();
-  /** Incarnations that another node than their own has had something of. */
-  readonly #heard = new Set<string>();
   readonly #totals = new Map<string, number>();
   /** Where each origin stood at the last look, by stream and id. */
   #due = new Map<string, Version>();
@@ -66,6 +74,7 @@ export class ZoneWatch {
   readonly #promises: Promises;
   readonly #leases: Leases;
   readonly #witness: Witness;
+  readonly #meetings: Meetings;
 
   constructor(world: World, judge: Judge) {
     this.#world = world;
@@ -74,32 +83,30 @@ export class ZoneWatch {
     this.#promises = new Promises(judge, world.nodes);
     this.#leases = new Leases(judge, world.observers);
     this.#witness = new Witness(world.random.fork("witness"));
+    this.#meetings = new Meetings(world.network, world.nodes);
   }
 
   /** A node goes on with an empty card. */
   cardLost(node: SimNode): void {
     this.#promises.cardLost(node);
-    // What nobody has heard can't be said of it: such a number counts as used by nobody, and what
-    // it names may be said twice.
-    for (const name of this.#starts.keys()) {
-      if (!name.startsWith(`${node.id} `) || this.#isHeard(node.id, name)) continue;
-      this.#starts.delete(name);
-      this.#ambiguous.add(name);
-    }
   }
 
-  #isHeard(id: string, name: string): boolean {
-    if (this.#heard.has(name)) return true;
-    return this.#world.nodes.some((other) =>
-      STREAMS.some((stream) => {
-        const version = other.id === id ? null : other.mesh?.mesh.replica(stream).version(id);
-        return version != null && `${id} ${version.incarnation}` === name;
-      }),
-    );
+  /** A node's process is gone. */
+  ended(node: SimNode): void {
+    const knowers = this.#world.nodes.flatMap((other) => {
+      if (other === node || other.mesh === null) return [];
+      const { mesh } = other.mesh;
+      const heard = STREAMS.map(
+        (stream) => mesh.replica(stream).version(node.id)?.incarnation ?? 0,
+      );
+      return [{ node: other, start: other.starts, incarnation: Math.max(...heard) }];
+    });
+    this.#knowers.set(node.id, knowers);
   }
 
   /** After each step. */
   step(): void {
+    this.#meetings.look(this.#world.time.nowMs);
     for (const node of this.#world.nodes) {
       const { mesh, process } = node;
       if (mesh === null || process === null || process.dead) continue;
@@ -124,24 +131,30 @@ export class ZoneWatch {
     if (this.#isDoubled(node.id)) return;
     // With everybody who knew better away, dots of two starts may have one name for a while.
     this.#ambiguous.add(name);
-    if (node.damagesAtStart > 0 && this.#mayBeCorrected(node)) return;
+    if (node.damagesAtStart > 0 && this.#mayBeCorrected(node, incarnation)) return;
     this.#judge.ask(noDotTwice, node.id, incarnation, String(known), String(node.starts));
   }
 
   /**
    * A disk that lost rows by itself may have lost a start among them: then the first neighbour that
-   * is met refuses the incarnation. What is said until then is heard by nobody.
+   * is met and knows of it refuses the incarnation. What all have forgotten nobody can object to.
    */
-  #mayBeCorrected(node: SimNode): boolean {
-    const { network, time } = this.#world;
-    const links = network.links.filter(({ a, b }) => a === node.id || b === node.id);
-    const doubt = this.#doubtful.get(node.id);
-    const met = links.some(({ up }) => up);
-    if (doubt === undefined || !met) {
-      this.#doubtful.set(node.id, time.nowMs);
-      return true;
-    }
-    return time.nowMs - doubt < CORRECTED_MS;
+  #mayBeCorrected(node: SimNode, incarnation: number): boolean {
+    this.#doubtful.add(node.id);
+    const knowers = this.#knowers.get(node.id) ?? [];
+    const isKnown = knowers.some(
+      (knower) => knower.incarnation >= incarnation && knower.node.starts === knower.start,
+    );
+    if (isKnown) return this.#isNewlyMet(node);
+    this.#starts.set(`${node.id} ${incarnation}`, node.starts);
+    return true;
+  }
+
+  /** It has not been told yet what its neighbours remember of it. */
+  #isNewlyMet(node: SimNode): boolean {
+    const sinceMs = this.#meetings.since(node.id);
+    if (sinceMs === null) return true;
+    return this.#world.time.nowMs - Math.max(sinceMs, node.startedMs) < CORRECTED_MS;
   }
 
   /** A second board has its name, or had so lately that it is not believed again. */
@@ -156,11 +169,7 @@ export class ZoneWatch {
    * what they remember once they are met.
    */
   #mayHaveForgotten(node: SimNode): boolean {
-    if (node.damagesAtStart === 0 && node.hadTwinMs < 0) return false;
-    const { network, time } = this.#world;
-    const met = network.links.filter(({ a, b, up }) => up && (a === node.id || b === node.id));
-    const sinceMs = Math.max(node.startedMs, Math.min(...met.map(({ changedMs }) => changedMs)));
-    return time.nowMs - sinceMs < CORRECTED_MS;
+    return (node.damagesAtStart > 0 || node.hadTwinMs >= 0) && this.#isNewlyMet(node);
   }
 
   /** Now and then. */
@@ -232,7 +241,6 @@ export class ZoneWatch {
       const at = versionText(version);
       if (looked.get(origin) === at) continue;
       looked.set(origin, at);
-      if (origin !== node.id) this.#heard.add(`${origin} ${version.incarnation}`);
       this.#compareOrigin(node.id, replica, origin);
     }
   }
