@@ -12,7 +12,7 @@ import {
 } from "../wire/mesh-messages.ts";
 import { encodePart } from "../wire/part.ts";
 import type { Birth } from "./birth.ts";
-import { HELLO_EVERY_MS } from "./limits.ts";
+import { ECHO_EVERY_MS, HELLO_EVERY_MS } from "./limits.ts";
 import type { MeshNow } from "./mesh-types.ts";
 import type { Neighbour } from "./neighbour.ts";
 import type { Outbox } from "./out.ts";
@@ -46,11 +46,20 @@ export class Introductions {
     out.send({ neighbour: neighbour.id, lane: "reliable", kind: "hello", payload });
   }
 
-  /** Asks again while the neighbour has not said who it is, or has not answered. */
+  /**
+   * Asks again while the neighbour has not said who it is, or has not answered; tells again what it
+   * once said while it has not restated that.
+   */
   tick(neighbour: Neighbour, now: MeshNow): void {
-    if (!neighbour.up || now.monoMs - neighbour.helloMs < HELLO_EVERY_MS) return;
-    const { state } = this.#doors.birth;
-    if (neighbour.introduced === null || state === "asking") this.hello(neighbour, true, now);
+    if (!neighbour.up) return;
+    const { birth, sensor } = this.#doors;
+    const { introduced, helloMs, echoMs, id } = neighbour;
+    if (now.monoMs - helloMs >= HELLO_EVERY_MS) {
+      if (introduced === null || birth.state === "asking") this.hello(neighbour, true, now);
+    }
+    if (introduced === null || now.monoMs - echoMs < ECHO_EVERY_MS) return;
+    neighbour.echoMs = now.monoMs;
+    if (sensor.remembers(id)) this.#echo(neighbour, introduced.incarnation);
   }
 
   /** True when a start of the neighbour begins to be followed. Throws `WireError`. */
@@ -71,7 +80,7 @@ export class Introductions {
     const before = neighbour.introduced;
     const follows = before === null || before.incarnation !== incarnation || claim === "new";
     if (follows) {
-      if (before === null || before.incarnation < incarnation) this.#echo(neighbour, incarnation);
+      this.#echo(neighbour, incarnation);
       neighbour.introduce({ incarnation, boot }, now.monoMs);
       this.#doors.out.settle("liar", neighbour.id);
     }
@@ -82,7 +91,7 @@ export class Introductions {
   /** To a node that asks what is known of it: the highest incarnation, and its own old counts. */
   #answer(neighbour: Neighbour): void {
     this.tell(neighbour);
-    this.#echo(neighbour, Number.POSITIVE_INFINITY);
+    this.#echo(neighbour);
   }
 
   /** Tells a neighbour the highest incarnation that is known of it here. */
@@ -96,10 +105,11 @@ export class Introductions {
     out.send({ neighbour: neighbour.id, lane: "reliable", kind: "known", payload });
   }
 
-  #echo(neighbour: Neighbour, below: number): void {
+  /** What a neighbour said in incarnations before the one that it has now. */
+  #echo(neighbour: Neighbour, present?: number): void {
     const { sensor, out } = this.#doors;
-    const part = sensor.echo(neighbour.id);
-    if (part === null || part.incarnation >= below || part.ops.length === 0) return;
+    const part = sensor.echo(neighbour.id, present);
+    if (part === null || part.ops.length === 0) return;
     const payload = encodeEcho({ incarnation: part.incarnation, parts: encodePart(part, 0) });
     out.send({ neighbour: neighbour.id, lane: "reliable", kind: "echo", payload });
   }

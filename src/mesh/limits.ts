@@ -18,6 +18,9 @@ export const ZONE_EVERY_MS = 5_000;
 /** A hello is repeated until one of the neighbour's has come. */
 export const HELLO_EVERY_MS = 1_000;
 
+/** What a neighbour once said and has not restated is told to it again so often. */
+export const ECHO_EVERY_MS = 5_000;
+
 /** Not heard for so long: leave coordination (DESIGN section 3, rule 4). */
 export const STALE_AFTER_MS = 120_000;
 /** Heard within this time: it answers, as far as can be told. */

@@ -102,6 +102,7 @@ export class Neighbour {
   wrongEchoes = 0;
   ackDue: Lane | null = null;
   helloMs = Number.NEGATIVE_INFINITY;
+  echoMs = Number.NEGATIVE_INFINITY;
   haveMs = Number.NEGATIVE_INFINITY;
   zoneMs = Number.NEGATIVE_INFINITY;
   /** Version of the zone vector that it was told last. */

@@ -116,7 +116,9 @@ export class Sharing {
       const { kind } = replicas[1].join(part, leaseNow(now));
       if (kind === "superseded") birth.answered(part.incarnation, null, now);
       const earlier = birth.state === "asking" || incarnation < birth.incarnation;
-      if (earlier) this.change(1, this.own.echoed(part.ops), now);
+      // Of this very incarnation only what stands under it is older than it.
+      const ops = earlier ? part.ops : part.ops.filter(([field]) => Number(field) < 0);
+      this.change(1, this.own.echoed(ops), now);
     }
   }
 }

@@ -242,15 +242,17 @@ export class ReplicaView {
 
   /**
    * What is known of an origin that it must not lose over a restart: totals, grow-only elements,
-   * and what it removed. It joins this as its own before or after it begins.
+   * and what it removed, all in incarnations before `present`. It joins this as its own before or
+   * after it begins.
    */
-  echo(origin: string): Part | null {
+  echo(origin: string, present = Number.POSITIVE_INFINITY): Part | null {
     const known = this.contributions.get(origin);
     if (known === undefined) return null;
-    const floors = new Contribution(this.stream, 0);
-    known.carryInto(floors);
     const { incarnation, counter } = known.context;
-    const ops = [...floors.floorOps(), ...this.removals.opsOf(origin, 0)];
+    const floors = new Contribution(this.stream, 0);
+    if (incarnation < present) known.carryInto(floors);
+    const said = incarnation < present ? floors : known;
+    const ops = [...said.floorOps(), ...this.removals.opsOf(origin, 0)];
     return {
       stream: this.stream,
       origin,
