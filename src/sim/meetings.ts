@@ -24,13 +24,13 @@ export class Meetings {
     }
   }
 
-  /** Since when a node and one of its neighbours understand each other, ms; null: with none. */
-  since(id: string): number | null {
-    const known: number[] = [];
+  /** Since when two nodes understand each other, ms; null: they don't, or are no neighbours. */
+  since(one: string, other: string): number | null {
     for (const [link, ms] of this.#sinceMs) {
-      if (link.a === id || link.b === id) known.push(Math.max(ms, link.changedMs));
+      const { a, b, changedMs } = link;
+      if ((a === one && b === other) || (a === other && b === one)) return Math.max(ms, changedMs);
     }
-    return known.length === 0 ? null : Math.min(...known);
+    return null;
   }
 
   #takesPart(id: string): boolean {

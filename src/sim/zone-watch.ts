@@ -111,7 +111,8 @@ export class ZoneWatch {
       const { mesh, process } = node;
       if (mesh === null || process === null || process.dead) continue;
       const version = mesh.mesh.replica(0).version(node.id);
-      if (version !== null) this.#shares(node, version.incarnation);
+      if (version !== null && mesh.mesh.state === "sharing")
+        this.#shares(node, version.incarnation);
     }
   }
 
@@ -141,20 +142,19 @@ export class ZoneWatch {
    */
   #mayBeCorrected(node: SimNode, incarnation: number): boolean {
     this.#doubtful.add(node.id);
-    const knowers = this.#knowers.get(node.id) ?? [];
-    const isKnown = knowers.some(
+    const knowers = (this.#knowers.get(node.id) ?? []).filter(
       (knower) => knower.incarnation >= incarnation && knower.node.starts === knower.start,
     );
-    if (isKnown) return this.#isNewlyMet(node);
-    this.#starts.set(`${node.id} ${incarnation}`, node.starts);
-    return true;
+    if (knowers.length === 0) this.#starts.set(`${node.id} ${incarnation}`, node.starts);
+    return knowers.every((knower) => this.#isNewlyMet(node, knower.node));
   }
 
-  /** It has not been told yet what its neighbours remember of it. */
-  #isNewlyMet(node: SimNode): boolean {
-    const sinceMs = this.#meetings.since(node.id);
+  /** A neighbour has not had the time to tell what it remembers, or is none. */
+  #isNewlyMet(node: SimNode, other: SimNode): boolean {
+    const sinceMs = this.#meetings.since(node.id, other.id);
     if (sinceMs === null) return true;
-    return this.#world.time.nowMs - Math.max(sinceMs, node.startedMs) < CORRECTED_MS;
+    const bornMs = Math.max(node.startedMs, other.startedMs);
+    return this.#world.time.nowMs - Math.max(sinceMs, bornMs) < CORRECTED_MS;
   }
 
   /** A second board has its name, or had so lately that it is not believed again. */
@@ -162,14 +162,6 @@ export class ZoneWatch {
     const node = this.#world.nodes.find((one) => one.id === id);
     if (node === undefined) return false;
     return node.twin !== null || this.#world.time.nowMs - node.hadTwinMs < TWIN_CALM_MS;
-  }
-
-  /**
-   * A disk that lost rows by itself, or a second board that counted as well: the neighbours tell
-   * what they remember once they are met.
-   */
-  #mayHaveForgotten(node: SimNode): boolean {
-    return (node.damagesAtStart > 0 || node.hadTwinMs >= 0) && this.#isNewlyMet(node);
   }
 
   /** Now and then. */
@@ -287,7 +279,6 @@ export class ZoneWatch {
   #count(node: SimNode, sensor: Replica): void {
     for (const origin of sensor.origins()) {
       if (this.#isDoubled(origin)) continue;
-      if (origin === node.id && this.#mayHaveForgotten(node)) continue;
       for (const key of sensor.keys("counted", origin)) {
         this.#countOne(node, origin, key, sensor.total("counted", key, origin));
       }
@@ -296,19 +287,25 @@ export class ZoneWatch {
 
   #countOne(node: SimNode, origin: string, key: Key, total: number): void {
     const own = origin === node.id;
-    // What a disk has lost with its only copy is lost: then the others know the most.
-    const name = `${node.id} ${own ? node.damagesAtStart : node.starts} ${origin} ${key}`;
-    const before = this.#totals.get(name) ?? (own ? this.#knownOf(node, key) : 0);
+    // What a disk has lost with its only copy is lost: each start has to be told by the others.
+    const lives = own && node.damagesAtStart === 0 ? 0 : node.starts;
+    const name = `${node.id} ${lives} ${origin} ${key}`;
+    const seen = this.#totals.get(name) ?? 0;
+    const before = own ? Math.max(seen, this.#toldOf(node, key)) : seen;
     if (total === before) return;
     this.#judge.ask(countersNeverStepBack, node.id, `detector ${key} of ${origin}`, before, total);
     this.#totals.set(name, total);
   }
 
-  /** The most that anybody else knows of a node's count. */
-  #knownOf({ id }: SimNode, key: Key): number {
+  /**
+   * What others know of a node's count that it may have forgotten: its disk lost rows by itself, or
+   * a second board counted as well. They have had the time to tell.
+   */
+  #toldOf(node: SimNode, key: Key): number {
+    if (node.damagesAtStart === 0 && node.hadTwinMs < 0) return 0;
     const totals = this.#world.nodes
-      .filter((other) => other.id !== id && other.mesh !== null)
-      .map(({ mesh }) => mesh?.mesh.replica(1).total("counted", key, id) ?? 0);
+      .filter((other) => other.mesh !== null && !this.#isNewlyMet(node, other))
+      .map(({ mesh }) => mesh?.mesh.replica(1).total("counted", key, node.id) ?? 0);
     return Math.max(0, ...totals);
   }
 
