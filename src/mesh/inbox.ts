@@ -92,7 +92,7 @@ export class Inbox {
       if (!may) out.count("not-introduced");
       return may;
     }
-    if (incarnation !== (neighbour.introduced?.incarnation ?? 0)) {
+    if (!neighbour.greeted || incarnation !== (neighbour.introduced?.incarnation ?? 0)) {
       // Whoever knows a higher incarnation of us says so, even before it was introduced.
       if (kind === "known" || kind === "echo") return true;
       this.#ask(neighbour, incarnation, now);
@@ -103,7 +103,7 @@ export class Inbox {
     return refusal === null;
   }
 
-  /** It speaks under a start that was not introduced: it says which, or hears the highest. */
+  /** It speaks under a start that has not said hello: it says which, or hears the highest. */
   #ask(neighbour: Neighbour, incarnation: number, now: MeshNow): void {
     const { out, introductions } = this.#doors;
     const old = incarnation < (neighbour.introduced?.incarnation ?? 0);

@@ -53,9 +53,9 @@ export class Introductions {
   tick(neighbour: Neighbour, now: MeshNow): void {
     if (!neighbour.up) return;
     const { birth, sensor } = this.#doors;
-    const { introduced, helloMs, echoMs, id } = neighbour;
+    const { introduced, greeted, helloMs, echoMs, id } = neighbour;
     if (now.monoMs - helloMs >= HELLO_EVERY_MS) {
-      if (introduced === null || birth.state === "asking") this.hello(neighbour, true, now);
+      if (!greeted || birth.state === "asking") this.hello(neighbour, true, now);
     }
     if (introduced === null || now.monoMs - echoMs < ECHO_EVERY_MS) return;
     neighbour.echoMs = now.monoMs;
@@ -77,6 +77,7 @@ export class Introductions {
       this.tell(neighbour, claim === "twin");
       return false;
     }
+    neighbour.greeted = true;
     const before = neighbour.introduced;
     const follows = before === null || before.incarnation !== incarnation || claim === "new";
     if (follows) {

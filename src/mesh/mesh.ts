@@ -280,6 +280,7 @@ export class Mesh {
       return;
     }
     neighbour.up = up;
+    neighbour.greeted = false;
     this.#geometry.cut(neighbour);
     if (!up) return;
     neighbour.haveMs = Number.NEGATIVE_INFINITY;

@@ -81,8 +81,10 @@ export interface Introduced {
 export class Neighbour {
   readonly id: string;
   up = false;
-  /** Which start of it speaks over this link; null before its hello. */
+  /** Which start of it spoke over this link last; null before its first hello. */
   introduced: Introduced | null = null;
+  /** Its hello has come since the link went up: it still is that start. */
+  greeted = false;
   receiver: LinkReceiver;
   /** When anything was last heard of it, monotonic ms; null never since this start. */
   heardMs: number | null = null;

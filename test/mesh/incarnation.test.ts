@@ -366,23 +366,3 @@ t.test("a number that only a node far away remembers is given up once both meet"
   }
   t.same(zone.mesh("a").replica(2).canonical("d"), zone.mesh("d").replica(2).canonical("d"));
 });
-
-t.test("what a neighbour remembers is told again until it was heard", async (t) => {
-  const zone = new Zone(PAIR);
-  zone.start("b");
-  zone.start("a");
-  for (let vehicle = 0; vehicle < 5; vehicle++) zone.count("a", 3);
-  zone.run(2_000);
-  t.equal(zone.mesh("b").replica(1).total("counted", 3, "a"), 5);
-  restore(zone, "a", new SmallLog());
-  zone.tamper = ({ bytes }) => (decodeEnvelope(bytes).kind === "echo" ? null : bytes);
-  zone.start("a", { trusted: false });
-  zone.run(12_000);
-  zone.count("a", 3);
-  zone.run(1_000);
-  t.equal(zone.mesh("a").replica(1).total("counted", 3, "a"), 1, "nobody could tell");
-  zone.tamper = ({ bytes }) => bytes;
-  zone.run(20_000);
-  const totals = ["a", "b"].map((id) => zone.mesh(id).replica(1).total("counted", 3, "a"));
-  t.same(totals, [6, 6], "five before, one since, however often it is told");
-});
