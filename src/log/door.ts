@@ -123,14 +123,17 @@ export class LogDoor {
   async run(command: Command): Promise<Reply> {
     try {
       const verdict = await this.accept(command);
+      // A log thread that has just opened also names it among what it found unfinished.
+      const running = this.#running.get(keyOf(command));
       switch (verdict.kind) {
         case "accepted":
+          if (running !== undefined) return await running;
           this.#done.delete(keyOf(command));
           return await this.#carryOut(command);
         case "answered":
           return verdict.reply;
         case "pending":
-          return await (this.#running.get(keyOf(command)) ?? this.#carryOut(command));
+          return await (running ?? this.#carryOut(command));
         case "refused":
           return this.#reply(command, verdict.reason);
       }

@@ -35,7 +35,8 @@ function rig(effect: () => Promise<string | null>) {
     await new Promise((resolve) => setImmediate(resolve));
     return question.kind;
   };
-  return { door, answer };
+  const say = (message: unknown): void => hear(message);
+  return { door, answer, say };
 }
 
 t.test("an effect whose answer could not be kept is not repeated for a repeat", async (t) => {
@@ -69,5 +70,20 @@ t.test("a command that an earlier process took is carried out by the repeat", as
   t.equal(effects, 1);
   const stored = { id: COMMAND.id, ok: true, reason: null, atMs: 5_000 };
   await answer((token) => ({ kind: "finished", token, reply: stored }));
+  t.same(await reply, stored);
+});
+
+t.test("a log that has just opened may name a command twice: it is carried out once", async (t) => {
+  let effects = 0;
+  const { door, answer, say } = rig(async () => {
+    effects += 1;
+    return null;
+  });
+  const reply = door.run(COMMAND);
+  say({ kind: "resume", commands: [COMMAND] });
+  await answer((token) => ({ kind: "verdict", token, verdict: { kind: "accepted" } }));
+  t.equal(effects, 1);
+  const stored = { id: COMMAND.id, ok: true, reason: null, atMs: 5_000 };
+  t.equal(await answer((token) => ({ kind: "finished", token, reply: stored })), "finish");
   t.same(await reply, stored);
 });
