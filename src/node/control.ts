@@ -40,6 +40,8 @@ export interface ControlOptions {
   readonly recall?: "max";
   /** Where the link's nonces begin: another number at each start. */
   readonly nonce: number;
+  /** Another process may have lit the lamps before this one. */
+  readonly takesOver?: boolean;
 }
 
 /** Code 173, unit flash status (NTCIP 1202 unitFlashStatus), by what stands. */
@@ -88,8 +90,7 @@ export class Control {
       nonce: options.nonce,
     });
     this.interlock = new Interlock(compileTable(site), now.monoMs);
-    this.controller =
-      options.recall === "max" ? createController(site, { recall: "max" }) : createController(site);
+    this.controller = createController(site, options);
     this.inputs = inputMap(site);
     this.waits = new WaitWatch(site);
     const vehicles = site.channels.filter(({ kind }) => kind === "vehicle");

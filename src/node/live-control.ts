@@ -61,7 +61,8 @@ export class LiveControl {
   }
 
   private newControl(site: SiteModel): Control {
-    return new Control(site, this.instant(), { nonce: this.options.timers.wallMs() });
+    const nonce = this.options.timers.wallMs();
+    return new Control(site, this.instant(), { nonce, takesOver: true });
   }
 
   private instant(): Instant {

@@ -28,7 +28,7 @@ import { serviceBoundMs as boundMs } from "./bound.ts";
 import { callPedestrian, rememberCalls, restartWaits, tellCalls } from "./demand.ts";
 import { Detection } from "./detection.ts";
 import { allRedEndMs, createJunction, type Junction, stateOf } from "./junction.ts";
-import { clearByMs, cutOff, displayOf } from "./lamps.ts";
+import { clearByMs, cutOff, displayOf, longestClearanceMs } from "./lamps.ts";
 import { type Effect, Outbox } from "./outbox.ts";
 import { viewsOf } from "./prediction.ts";
 import { Preemption } from "./preemption.ts";
@@ -55,6 +55,8 @@ export type SignalEffect = Effect;
 export interface SignalOptions {
   /** "max": every phase on maximum recall, which makes a fixed-time controller. */
   readonly recall?: "max";
+  /** Lamps may have been lit by somebody else until the first `start`, nobody knows which. */
+  readonly takesOver?: boolean;
 }
 
 /** More passes at one instant mean that the machine chases its own tail. */
@@ -68,8 +70,10 @@ export class SignalController {
   private shown: Display;
   private shownChanges = 0;
   private lastMs = Number.NEGATIVE_INFINITY;
+  private takesOver: boolean;
 
   constructor(site: SiteModel, options: SignalOptions = {}) {
+    this.takesOver = options.takesOver === true;
     this.junction = createJunction(site, options.recall ?? null);
     this.detection = new Detection(site, this.junction, this.out);
     this.preemption = new Preemption(this.junction, this.out);
@@ -168,6 +172,8 @@ export class SignalController {
   private start(nowMs: number): void {
     this.halt(nowMs);
     const { junction } = this;
+    if (this.takesOver) junction.clearByMs = nowMs + longestClearanceMs(junction);
+    this.takesOver = false;
     junction.mode = "all-red";
     junction.modeSinceMs = nowMs;
     for (const phase of junction.phases) {

@@ -106,7 +106,14 @@ export function advanceWalk(
   junction.changes += 1;
 }
 
-/** A phase that the failure display has cut off: no phase codes but 12. */
+/** The longest that anybody who may have been let go needs to be out of the junction, ms. */
+export function longestClearanceMs({ phases }: Junction): number {
+  const times = phases.map(({ timing: { pedestrian, yellowMs, redClearanceMs } }) =>
+    Math.max(pedestrian?.clearanceMs ?? 0, yellowMs + redClearanceMs),
+  );
+  return Math.max(...times);
+}
+
 /** When who walks or drives now is out of the junction, should its lamps go out at this moment. */
 export function clearByMs(phase: PhaseState, nowMs: number): number {
   const { pedestrian, yellowMs, redClearanceMs } = phase.timing;
@@ -125,6 +132,7 @@ export function clearByMs(phase: PhaseState, nowMs: number): number {
   }
 }
 
+/** A phase that the failure display has cut off: no phase codes but 12. */
 export function cutOff(phase: PhaseState, nowMs: number, out: Outbox): void {
   if (phase.stage === "red") return;
   if (phase.stage === "green") phase.lastGreenEnd = "stop";
