@@ -15,6 +15,7 @@ import {
   type PutResult,
   SNAPSHOT_ROW,
 } from "./custody-types.ts";
+import { soundRows } from "./history-chain.ts";
 import { isChained, type RowRoom } from "./raw-rows.ts";
 import { type Author, decodeSnapshot, type WrittenSnapshot } from "./snapshot-file.ts";
 
@@ -91,14 +92,13 @@ export class CustodyStore {
 
   /**
    * What is kept of an origin's history after a position, oldest first, tails among it; null for
-   * all there is. No rows: that is all.
+   * all there is; rows that were damaged here are left out. No rows: that is all.
    */
-  after(
-    origin: string,
-    position: { readonly incarnation: number; readonly seq: number } | null,
-    room: RowRoom,
-  ): readonly HistoryRow[] {
-    return this.#table.after(origin, position ?? { incarnation: -1, seq: -1 }, room);
+  after(origin: string, position: HistoryPosition | null, room: RowRoom): readonly HistoryRow[] {
+    const rows = this.#table.after(origin, position ?? { incarnation: -1, seq: -1 }, room);
+    // Whoever has got rows back before remembers the place of the last one alone.
+    const isKnown = position !== null && position.hash !== GENESIS;
+    return soundRows(rows, isKnown ? position : null);
   }
 
   figures(): CustodyFigures {
@@ -167,6 +167,10 @@ export class CustodyStore {
       if (kept?.hash !== row.hash) break;
       at = kept;
       skip += 1;
+    }
+    if (skip < rows.length && !this.#table.isSoundBehind(origin, at)) {
+      // Not the origin says something else, the disk here does.
+      this.#table.cut(origin, at.seq);
     }
     const head = this.#table.head(origin);
     const leaves = skip < rows.length && head !== null && head.seq > at.seq;

@@ -1,6 +1,8 @@
 // The tables of `custody.db`: one chain of rows per origin (branch 0), and the tails it left.
+import { hashOf } from "./chain.ts";
 import { type HistoryPosition, type HistoryRow, isBeyond, SNAPSHOT_ROW } from "./custody-types.ts";
 import { type Database, integerOf, type SqlRow, type Statement, textOf } from "./driver.ts";
+import { isHash } from "./history-chain.ts";
 import { fitting, type RowRoom, rawRowOf, rowLimit } from "./raw-rows.ts";
 import { usedBytes } from "./retention.ts";
 import { decodeSnapshot } from "./snapshot-file.ts";
@@ -78,7 +80,17 @@ export class CustodyTable {
   /** The newest row kept of the origin, or the position behind which its rows will come. */
   head(origin: string): HistoryPosition | null {
     const row = this.#last.get(origin);
-    return row === undefined ? this.#afterOf(origin, HEAD) : positionOf(row);
+    if (row !== undefined) {
+      const { seq, hash } = positionOf(row);
+      const before = this.positionAt(origin, seq - 1);
+      if (isHash(hash) && (before === null || this.isSoundBehind(origin, before))) {
+        return positionOf(row);
+      }
+      // Damaged where it lies, or the one before it: its origin sends both again.
+      this.cut(origin, seq - 1);
+      return this.head(origin);
+    }
+    return this.#afterOf(origin, HEAD);
   }
 
   /** A row of the head branch, or the position that it begins behind. */
@@ -98,6 +110,29 @@ export class CustodyTable {
       )
       .get(origin, seq);
     return row === undefined ? null : positionOf(row);
+  }
+
+  /**
+   * Whether the row of the head branch behind `before` follows from it, as it did when it came: one
+   * that does not has been damaged where it lies. True where there is none, or no hash to follow.
+   */
+  isSoundBehind(origin: string, before: HistoryPosition): boolean {
+    const row = this.#database
+      .prepare(
+        `SELECT seq, at, kind, body, hash FROM held
+         WHERE origin = ? AND branch = 0 AND seq = ?`,
+      )
+      .get(origin, before.seq + 1);
+    if (row === undefined || before.hash === "") return true;
+    const kept = rawRowOf(row);
+    return hashOf(before.hash, kept, kept.body) === kept.hash;
+  }
+
+  /** Gives up the rows of the head branch behind `seq`. */
+  cut(origin: string, seq: number): void {
+    this.#database
+      .prepare("DELETE FROM held WHERE origin = ? AND branch = 0 AND seq > ?")
+      .run(origin, seq);
   }
 
   add(origin: string, row: HistoryRow): void {

@@ -6,6 +6,24 @@ import { bodyOf } from "./rows.ts";
 
 const HASH = /^[0-9a-f]{64}$/;
 
+/** Whether a text is a hash as rows have it. */
+export function isHash(text: string): boolean {
+  return HASH.test(text);
+}
+
+/** The rows of a history behind a position, without those that were damaged where they lie. */
+export function soundRows(
+  rows: readonly HistoryRow[],
+  after: HistoryPosition | null,
+): readonly HistoryRow[] {
+  let sound = rows.filter(({ hash }) => isHash(hash));
+  for (;;) {
+    const broken = firstUnchained(sound, after);
+    if (broken === null) return sound;
+    sound = sound.filter((row) => row !== broken);
+  }
+}
+
 /**
  * The first row of a history, in its order, that does not follow from those before it; null when
  * all do. Rows of several branches may stand between one another, and some may be missing: a
@@ -34,7 +52,7 @@ export function firstUnchained(
 function startsFrom(body: Uint8Array): string[] {
   try {
     const [, , , , , hash] = bodyOf(body);
-    return typeof hash === "string" && HASH.test(hash) ? [hash] : [];
+    return typeof hash === "string" && isHash(hash) ? [hash] : [];
   } catch (error) {
     if (error instanceof WireError) return [];
     throw error;

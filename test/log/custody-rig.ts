@@ -6,6 +6,7 @@ import { CustodyTable } from "../../src/log/custody-table.ts";
 import type { HistoryPosition, HistoryRow, PutResult } from "../../src/log/custody-types.ts";
 import { realStorage } from "../../src/log/real-storage.ts";
 import type { LogWriter } from "../../src/log/writer.ts";
+import { UNKNOWN_HASH } from "../../src/mesh/recovery.ts";
 import { NOON_MS } from "./support.ts";
 
 export const ROOM = { rows: 40, bytes: 65_536 };
@@ -74,4 +75,9 @@ export function bringBack(
     all.push(...rows);
     after = writer.recover(rows, NOON_MS).upTo;
   }
+}
+
+/** A row's place without its hash, as it is remembered once it came back. */
+export function placeOf(incarnation: number, seq: number): HistoryPosition {
+  return { incarnation, seq, hash: UNKNOWN_HASH };
 }

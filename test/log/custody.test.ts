@@ -6,13 +6,20 @@ import BetterSqlite3 from "better-sqlite3";
 import fc from "fast-check";
 import t from "tap";
 import { plant } from "../../src/core/planted.ts";
-import { CUSTODY_FILE, openCustody } from "../../src/log/custody-schema.ts";
+import { CUSTODY_FILE } from "../../src/log/custody-schema.ts";
 import type { CustodyStore } from "../../src/log/custody-store.ts";
 import type { HistoryRow } from "../../src/log/custody-types.ts";
 import { countsOf } from "../../src/log/fold-counts.ts";
-import { realStorage } from "../../src/log/real-storage.ts";
 import type { LogWriter } from "../../src/log/writer.ts";
-import { bringBack, handOver, openStore, ROOM, WEEK_MS, withStore } from "./custody-rig.ts";
+import {
+  bringBack,
+  handOver,
+  openStore,
+  placeOf,
+  ROOM,
+  WEEK_MS,
+  withStore,
+} from "./custody-rig.ts";
 import { edges, folder, NOON_MS, withWriter } from "./support.ts";
 
 function codes(writer: LogWriter): number {
@@ -59,7 +66,7 @@ t.test(
         t.same(store.held("a")?.head, { incarnation: 1, ...writer.head });
         writer.append(edges(3), NOON_MS);
         t.same(handOver(writer, store).outcomes, ["follows", "follows"]);
-        const kept = store.after("a", { incarnation: 1, seq: 190 }, ROOM);
+        const kept = store.after("a", placeOf(1, 190), ROOM);
         t.same(
           kept,
           writer.ownRows(
@@ -130,7 +137,7 @@ t.test("other rows under the same incarnation are a lie; under a newer one a bra
         refused.filter((reason) => reason !== "missing-before"),
         [],
       );
-      const lost = store.after("a", { incarnation: 1, seq: 51 }, { rows: 512, bytes: 1e6 });
+      const lost = store.after("a", placeOf(1, 51), { rows: 512, bytes: 1e6 });
       const codesOf = (incarnation: number): number =>
         lost.filter((row) => row.incarnation === incarnation && row.kind === "code").length;
       t.same([codesOf(2), codesOf(3)], [30, 10], "what was raised goes by what it was raised to");
@@ -324,18 +331,6 @@ t.test("what is acknowledged is on the disk: another reader sees it at once", as
   };
   t.same(acknowledged(null), [1, 1]);
   t.same(acknowledged("acknowledged-before-commit"), [1, 0], "the planted fault shows");
-});
-
-t.test("a custody file that can't be read is set aside and begun anew", async (t) => {
-  const shelf = folder(t);
-  withStore(shelf, (store) => withWriter(folder(t), (writer) => handOver(writer, store)));
-  const other = new BetterSqlite3(join(shelf, CUSTODY_FILE));
-  other.pragma("user_version = 9");
-  other.close();
-  const notices: string[] = [];
-  openCustody(realStorage, shelf, notices).close();
-  t.match(notices, [/set aside as .*damaged-1, others' rows come again/]);
-  t.equal(openStore(shelf).held("a"), null);
 });
 
 t.test(
