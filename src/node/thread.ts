@@ -81,15 +81,22 @@ export class Thread {
   start(nowMs: number): void {
     const { host, name, url, limits } = this.#plan;
     let cause: string | null = null;
+    let ended = false;
     this.#cause = null;
     this.#worker = host.spawn(
       { name, url, limits, ...this.#plan.data() },
       {
-        message: (message) => this.#onMessage(message),
+        // What was under way from a worker that is gone says nothing of the next one.
+        message: (message) => {
+          if (!ended) this.#onMessage(message);
+        },
         error: (error) => {
           cause = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
         },
-        exit: (code) => this.#onExit(cause ?? this.#cause ?? `exit code ${code}`),
+        exit: (code) => {
+          ended = true;
+          this.#onExit(cause ?? this.#cause ?? `exit code ${code}`);
+        },
       },
     );
     this.#startedMs = nowMs;
