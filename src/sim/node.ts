@@ -288,7 +288,9 @@ export class SimNode {
   #makeProcess(random: Random): SimProcess {
     const { time, watch } = this.#options;
     const { disk } = this;
-    return new SimProcess({
+    // What goes on in promises comes up to a step late: after its end a process says nothing.
+    const lives = (): boolean => this.process === process;
+    const process: SimProcess = new SimProcess({
       time,
       clock: this.clock,
       random,
@@ -314,8 +316,12 @@ export class SimNode {
           onBegin: (service) => {
             this.service = service;
           },
-          onOrder: (command) => watch.onOrder(this, command),
-          onReply: (reply) => watch.onReply(this, reply),
+          onOrder: (command) => {
+            if (lives()) watch.onOrder(this, command);
+          },
+          onReply: (reply) => {
+            if (lives()) watch.onReply(this, reply);
+          },
           onCommitted: (rows) => watch.onCommitted(this, rows),
           reader: this.reader,
           onPage: (place, page) => watch.onPage(this, place, page),
@@ -327,6 +333,7 @@ export class SimNode {
       },
       onError: (thread, error) => this.#onError(thread, error),
     });
+    return process;
   }
 
   /** What a thread did not catch; without its main thread the process ends and is started anew. */
