@@ -128,15 +128,18 @@ export class CustodyStore {
     const speaker = this.#meet(put);
     this.#makeRoom(origin);
     const [first, ...rest] = rows;
+    let last: HistoryPosition | null;
     if (first?.kind === SNAPSHOT_ROW) {
       this.#takeState(speaker, first);
-      this.#take(speaker, rest, false);
+      last = this.#take(speaker, rest, false);
     } else {
-      this.#take(speaker, rows, lapsed);
+      last = this.#take(speaker, rows, lapsed);
     }
-    const head = this.#table.head(origin);
-    if (head === null) throw new Refused("missing-before");
-    return head;
+    // Rows that were here already say nothing of what is kept behind them: that may be of another
+    // branch, which the next rows leave.
+    const reached = last ?? this.#table.head(origin);
+    if (reached === null) throw new Refused("missing-before");
+    return reached;
   }
 
   /** Judges who speaks and remembers it. */
@@ -154,10 +157,10 @@ export class CustodyStore {
     return { origin, incarnation: spoken };
   }
 
-  /** Takes rows behind what is kept, or behind an earlier row of it. */
-  #take(speaker: Speaker, rows: readonly HistoryRow[], lapsed: boolean): void {
+  /** Takes rows behind what is kept, or behind an earlier row of it; the last of them as kept. */
+  #take(speaker: Speaker, rows: readonly HistoryRow[], lapsed: boolean): HistoryPosition | null {
     const [first] = rows;
-    if (first === undefined) return;
+    if (first === undefined) return null;
     if (!isChained(first, rows.slice(1))) throw new Refused("broken-chain");
     const { origin } = speaker;
     let at = this.#attach(speaker, first, lapsed);
@@ -177,13 +180,15 @@ export class CustodyStore {
     if (leaves) this.#leave(speaker, at);
     let { incarnation } = at;
     for (const row of rows.slice(skip)) {
-      const begun = incarnationOf(row);
-      // A start that was raised goes by what it was raised to.
-      const fits = begun === null ? row.incarnation === incarnation : row.incarnation >= begun;
-      if (!fits || row.incarnation < incarnation) throw new Refused("broken-chain");
+      // A start that was raised goes by what it was raised to, and so do the rows behind it: also
+      // those before the raise that are here already, under the number that they had then.
+      const begun = incarnationOf(row) ?? incarnation;
+      if (row.incarnation < Math.max(begun, incarnation)) throw new Refused("broken-chain");
       incarnation = row.incarnation;
       this.#table.add(origin, row);
+      at = { incarnation, seq: row.seq, hash: row.hash };
     }
+    return at;
   }
 
   /** Where the first row fits: behind a row that is kept, as one that is, or at a new beginning. */

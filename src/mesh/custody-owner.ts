@@ -18,6 +18,9 @@ import {
 import type { LogPosition, MeshNow, OwnRows } from "./mesh-types.ts";
 import type { Outbox } from "./out.ts";
 
+/** So often the same rows are sent; then another neighbour is asked. */
+const MAX_STAYS = 5;
+
 /**
  * `seeking`: nobody keeps the rows; `offered`: a neighbour was asked what it has; `reading`: the
  * log was asked for rows; `sent`: they are on their way; `resting`: all that was committed is
@@ -44,6 +47,8 @@ export class CustodyOwner {
   #heardMs = 0;
   #askAgainMs = Number.NEGATIVE_INFINITY;
   #pauseMs = CUSTODY_RETRY_MS;
+  /** Times in a row that the custodian had nothing more than before. */
+  #stays = 0;
   /** Neighbours that lied, or that have no room: not asked again before that time. */
   readonly #passedOver = new Map<string, number>();
 
@@ -86,6 +91,7 @@ export class CustodyOwner {
     this.#custodian = next;
     this.#heardMs = now.monoMs;
     this.#pauseMs = CUSTODY_RETRY_MS;
+    this.#stays = 0;
     this.#offer(now);
   }
 
@@ -127,9 +133,24 @@ export class CustodyOwner {
     if (this.#stage !== "offered" && this.#stage !== "sent") return;
     this.#heardMs = now.monoMs;
     if (answer.refused !== null && !this.#bear(neighbour, answer, now)) return;
+    if (this.#isStuck(answer.position)) {
+      this.#out.count("custody-stuck");
+      this.#passOver(neighbour, now);
+      return;
+    }
     this.#pauseMs = CUSTODY_RETRY_MS;
     // The own log says whether that row is its own: only then is it a receipt.
     this.#read(answer.position, now);
+  }
+
+  /**
+   * True when rows go and the custodian stays where it is: they would go again and again, as fast
+   * as the link takes them. An answer to an earlier offer may say the same place twice.
+   */
+  #isStuck(position: LogPosition | null): boolean {
+    const stays = this.#stage === "sent" && isSame(position, this.#asked);
+    this.#stays = stays ? this.#stays + 1 : 0;
+    return this.#stays >= MAX_STAYS;
   }
 
   /** True when rows from an earlier row on may help. */
@@ -144,7 +165,7 @@ export class CustodyOwner {
   onOwnRows(custodian: string, asked: LogPosition | null, answer: OwnRows, now: MeshNow): void {
     if (custodian !== this.#custodian || this.#stage !== "reading") return;
     // The answer to an earlier question, which a stalled disk held up.
-    if (asked?.seq !== this.#asked?.seq || asked?.hash !== this.#asked?.hash) return;
+    if (!isSame(asked, this.#asked)) return;
     const { outcome, rows } = answer;
     if (outcome === "differs" && asked?.incarnation === this.#out.incarnation) {
       this.#out.alarm(
@@ -198,4 +219,8 @@ export class CustodyOwner {
     this.#stage = stage;
     this.#stageMs = now.monoMs;
   }
+}
+
+function isSame(a: LogPosition | null, b: LogPosition | null): boolean {
+  return a?.seq === b?.seq && a?.hash === b?.hash;
 }
