@@ -30,6 +30,28 @@ for (const { name, kind } of FIELD_LIST) {
   });
 }
 
+t.test("an interval is not taken before the dot that it goes on from", async (t) => {
+  const key = (verb: number): Step => ({
+    kind: "change",
+    at: 3,
+    wants: [{ field: 0, key: 2, verb, amount: 0 }],
+  });
+  const [add, retire] = [key(3), key(0)];
+  const taken: Step[] = [
+    { kind: "deliver", to: 1, pick: 0 },
+    add,
+    { kind: "deliver", to: 1, pick: 0 },
+    retire,
+    add,
+    retire,
+    { kind: "interval", at: 3, from: 2 },
+    { kind: "deliver", to: 1, pick: 0 },
+  ];
+  const answers = new Map<string, number>();
+  run(["faults"], taken, answers);
+  t.ok((answers.get("gap") ?? 0) > 0);
+});
+
 t.test("fields of one stream together", async (t) => {
   const answers = new Map<string, number>();
   const streams = new Set(FIELD_LIST.map(({ stream }) => stream));

@@ -176,7 +176,10 @@ export class Replica extends ReplicaView {
       if (part.whole) this.#takeCopy(part, known);
       return DUPLICATE;
     }
-    if (first > context.counter + 1 && !context.reaches(part.last)) return GAP;
+    // An interval says what has changed since the dot before it, so it needs that one here; a dot
+    // alone says all of itself.
+    const attaches = first <= context.counter + 1;
+    if (!attaches && (part.first < part.last || !context.reaches(part.last))) return GAP;
     const fault = this.#roomFault(part, known);
     if (fault !== null) {
       // Removals that make room may be among the dots that are missing.
