@@ -43,6 +43,8 @@ export class Monitor implements Watcher {
   private wasPreempted = false;
   private atMs = 0;
   private interrupted = false;
+  /** Greens of all phases until the last stop or start. */
+  private greensBefore = 0;
   private entry: { preempt: number; atMs: number } | null = null;
 
   constructor(site: SiteModel) {
@@ -60,7 +62,9 @@ export class Monitor implements Watcher {
     this.atMs = atMs;
     this.codes.input(input);
     this.interrupted = input.kind === "halt" || input.kind === "start";
-    if (this.interrupted) this.lamps.allRed(atMs);
+    if (!this.interrupted) return;
+    this.lamps.allRed(atMs);
+    this.greensBefore = this.greens();
   }
 
   after(effects: readonly SignalEffect[], controller: SignalController, atMs: number): void {
@@ -185,8 +189,13 @@ export class Monitor implements Watcher {
     return suspended || Number.isNaN(sinceMs) ? this.atMs : sinceMs;
   }
 
+  /** No start-up is part of the promise, neither the first nor one after a halt. */
   private isStarting(): boolean {
-    return this.phases.every(({ greens }) => greens === 0);
+    return this.greens() === this.greensBefore;
+  }
+
+  private greens(): number {
+    return this.phases.reduce((sum, { greens }) => sum + greens, 0);
   }
 
   private isPresent(phase: number, atMs: number): boolean {
