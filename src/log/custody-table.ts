@@ -23,6 +23,7 @@ interface Base {
 export class CustodyTable {
   readonly #database: Database;
   readonly #row: Statement;
+  readonly #whole: Statement;
   readonly #insert: Statement;
   readonly #after: Statement;
   readonly #last: Statement;
@@ -32,6 +33,9 @@ export class CustodyTable {
     const prepare = (sql: string): Statement => database.prepare(sql);
     const position = "SELECT incarnation, seq, hash FROM";
     this.#row = prepare(`${position} held WHERE origin = ? AND branch = 0 AND seq = ?`);
+    this.#whole = prepare(
+      "SELECT seq, at, kind, body, hash FROM held WHERE origin = ? AND branch = 0 AND seq = ?",
+    );
     this.#insert = prepare("INSERT INTO held VALUES (?, 0, ?, ?, ?, ?, ?, ?)");
     this.#after = prepare(`${position} branches WHERE origin = ? AND branch = ?`);
     this.#last = prepare(
@@ -77,18 +81,18 @@ export class CustodyTable {
       .run(origin, incarnation, boot);
   }
 
-  /** The newest row kept of the origin, or the position behind which its rows will come. */
+  /**
+   * The newest row kept of the origin, or the position behind which its rows will come. A row that
+   * was damaged where it lies does not count, nor does one behind it: its origin sends both again.
+   */
   head(origin: string): HistoryPosition | null {
     const row = this.#last.get(origin);
-    if (row !== undefined) {
-      const { seq, hash } = positionOf(row);
-      const before = this.positionAt(origin, seq - 1);
-      if (isHash(hash) && (before === null || this.isSoundBehind(origin, before))) {
-        return positionOf(row);
-      }
-      // Damaged where it lies, or the one before it: its origin sends both again.
-      this.cut(origin, seq - 1);
-      return this.head(origin);
+    let position = row === undefined ? null : positionOf(row);
+    while (position !== null) {
+      const before = this.positionAt(origin, position.seq - 1);
+      const follows = before === null || this.isSoundBehind(origin, before);
+      if (follows && isHash(position.hash)) return position;
+      position = before;
     }
     return this.#afterOf(origin, HEAD);
   }
@@ -117,12 +121,7 @@ export class CustodyTable {
    * that does not has been damaged where it lies. True where there is none, or no hash to follow.
    */
   isSoundBehind(origin: string, before: HistoryPosition): boolean {
-    const row = this.#database
-      .prepare(
-        `SELECT seq, at, kind, body, hash FROM held
-         WHERE origin = ? AND branch = 0 AND seq = ?`,
-      )
-      .get(origin, before.seq + 1);
+    const row = this.#whole.get(origin, before.seq + 1);
     if (row === undefined || before.hash === "") return true;
     const kept = rawRowOf(row);
     return hashOf(before.hash, kept, kept.body) === kept.hash;

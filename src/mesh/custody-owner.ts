@@ -133,7 +133,11 @@ export class CustodyOwner {
     if (this.#stage !== "offered" && this.#stage !== "sent") return;
     this.#heardMs = now.monoMs;
     if (answer.refused !== null && !this.#bear(neighbour, answer, now)) return;
-    if (this.#isStuck(answer.position)) {
+    // Rows that leave the custodian where it is would go again and again, as fast as the link takes
+    // them; only an answer to an earlier offer may say the same place twice.
+    const stays = this.#stage === "sent" && isSame(answer.position, this.#asked);
+    this.#stays = stays ? this.#stays + 1 : 0;
+    if (this.#stays >= MAX_STAYS) {
       this.#out.count("custody-stuck");
       this.#passOver(neighbour, now);
       return;
@@ -141,16 +145,6 @@ export class CustodyOwner {
     this.#pauseMs = CUSTODY_RETRY_MS;
     // The own log says whether that row is its own: only then is it a receipt.
     this.#read(answer.position, now);
-  }
-
-  /**
-   * True when rows go and the custodian stays where it is: they would go again and again, as fast
-   * as the link takes them. An answer to an earlier offer may say the same place twice.
-   */
-  #isStuck(position: LogPosition | null): boolean {
-    const stays = this.#stage === "sent" && isSame(position, this.#asked);
-    this.#stays = stays ? this.#stays + 1 : 0;
-    return this.#stays >= MAX_STAYS;
   }
 
   /** True when rows from an earlier row on may help. */

@@ -38,7 +38,7 @@ function given(store: CustodyStore): HistoryRow[] {
 }
 
 for (const [name, change] of Object.entries(DAMAGES)) {
-  for (const seq of [2, 57, ROWS + 1]) {
+  for (const seq of [2, 57, ROWS, ROWS + 1]) {
     t.test(`${name} in row ${seq}`, async (t) => {
       const shelf = folder(t);
       withWriter(folder(t), (writer) => {
