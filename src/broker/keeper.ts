@@ -117,17 +117,26 @@ export class Keeper {
     }
     this.#place += 1;
     const key = keyOf(change, this.#place);
-    const before = this.#pending.get(change.kind === "session-gone" ? sessionKey(change) : key);
-    if (change.kind === "session-gone") this.#forget(change.id);
-    // Behind the queues that it speaks of.
-    if (change.kind === "events-to") this.#pending.delete(key);
-    if (before?.fresh === true && undoes(change)) this.#pending.delete(key);
+    if (change.kind === "session-gone") {
+      const isNew = this.#pending.get(sessionKey(change))?.fresh === true;
+      this.#forget(change.id);
+      // An end of the one before it stays: that one is on the disk.
+      if (!isNew) this.#put(key, change, false);
+    } else if (this.#pending.get(key)?.fresh === true && undoes(change)) this.#pending.delete(key);
     else {
-      // In the place of what it replaces: what belongs to it may stand behind it already.
-      const { place } = this.#pending.get(key) ?? { place: this.#place };
-      this.#pending.set(key, { change, place, fresh: fresh || before?.fresh === true });
+      // Behind the queues that it speaks of.
+      if (change.kind === "events-to") this.#pending.delete(key);
+      this.#put(key, change, fresh);
     }
     this.#arm();
+  }
+
+  /** In the place of what it replaces: what belongs to it may stand behind it already. */
+  #put(key: string, change: KeptChange, fresh: boolean): void {
+    const before = this.#pending.get(key);
+    // The first change knows what is on the disk: what was taken away and made again is there.
+    const known = { place: before?.place ?? this.#place, fresh: before?.fresh ?? fresh };
+    this.#pending.set(key, { change, ...known });
   }
 
   /** Resolves when all that was noted until now is committed; null when it is already. */

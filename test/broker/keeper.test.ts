@@ -177,6 +177,19 @@ const full = Array<Step>(LIMITS.sessionMessages).fill(published);
 const FULL_QUEUE: Step[] = [subscribed, { do: "leave", who: "a" }, ...full];
 /** Nothing is left to commit while a publisher waits for a subscriber that takes nothing. */
 const SLOW_TAKER: Step[] = [subscribed, ...full.slice(2), { do: "commit" }, published];
+const cleaned: Step = { do: "clean", who: "a" };
+const unsubscribed: Step = { do: "unsubscribe", who: "a", topic: "x" };
+/** What the disk has ends, begins and ends again between two commits. */
+const ENDED_TWICE: Step[] = [subscribed, { do: "commit" }, cleaned, subscribed, cleaned];
+const UNSUBSCRIBED_TWICE: Step[] = [
+  { do: "subscribe", who: "a", topic: "y/1" },
+  subscribed,
+  { do: "commit" },
+  unsubscribed,
+  subscribed,
+  unsubscribed,
+];
+const EXAMPLES = [FULL_QUEUE, SLOW_TAKER, ENDED_TWICE, UNSUBSCRIBED_TWICE];
 
 t.test("after any history the disk has what memory has", async (t) => {
   await fc.assert(
@@ -206,7 +219,7 @@ t.test("after any history the disk has what memory has", async (t) => {
       await store.close(10_000);
       again.close();
     }),
-    { numRuns: 150, examples: [[FULL_QUEUE], [SLOW_TAKER]] },
+    { numRuns: 150, examples: EXAMPLES.map((steps): [Step[]] => [steps]) },
   );
   t.pass("in each of 150 histories");
 });
