@@ -15,6 +15,7 @@ export const PLANTED_BUGS = [
   "drop-uncounted",
   "hlc-not-persisted",
   "replay-gap",
+  "answer-asks",
   "interlock-off",
 ] as const;
 

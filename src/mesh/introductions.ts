@@ -2,6 +2,7 @@
 // else, and whoever claims one that is known otherwise is refused and told the highest. A node
 // that comes back is given back what it said of itself before, so that its counters never step
 // back.
+import { isPlanted } from "../core/planted.ts";
 import type { Replica } from "../core/state/replica.ts";
 import {
   decodeHello,
@@ -85,7 +86,7 @@ export class Introductions {
       neighbour.introduce({ incarnation, boot }, now.monoMs);
       this.#doors.out.settle("liar", neighbour.id);
     }
-    if (asks) this.hello(neighbour, false, now);
+    if (asks) this.hello(neighbour, isPlanted("answer-asks"), now);
     return follows;
   }
 

@@ -9,6 +9,7 @@ import {
   foldEqualsState,
   rebuildable,
 } from "./invariants/log.ts";
+import { trafficBounded } from "./invariants/network.ts";
 import { replayHasNoSeam } from "./invariants/replay.ts";
 import {
   custodyHolds,
@@ -56,5 +57,6 @@ export const HUNTS: Readonly<Record<PlantedBug, Hunt>> = {
   "drop-uncounted": hunt(droppedIsCounted.name, 1, setting(2, 9_600, "flooded-log=20")),
   "hlc-not-persisted": hunt(hybridClockRises.name, 1, setting(2, 12_000, "clock-step=60,crash=60")),
   "replay-gap": hunt(replayHasNoSeam.name, 1, setting(2, 6_000, "restart=20")),
+  "answer-asks": hunt(trafficBounded.name, 1, setting(2, 3_000, "none")),
   "interlock-off": hunt(hostAsksNothingUnlawful.name, 1, setting(1, 3_000, "none")),
 };

@@ -86,6 +86,8 @@ class Road {
   /** On its way over the connection, in order. */
   queue: Uint8Array[] = [];
   cutSinceMs = 0;
+  /** Messages handed to it, delivered or not. */
+  sent = 0;
 
   constructor(baseMs: number) {
     this.baseMs = baseMs;
@@ -224,7 +226,9 @@ export class Network {
     if (link === undefined) throw new Error(`${from} has no neighbour ${to}`);
     this.counts.sent += 1;
     this.counts.bytes += bytes.length;
-    const said = this.#disguised(bytes, link.road(from).weather);
+    const road = link.road(from);
+    road.sent += 1;
+    const said = this.#disguised(bytes, road.weather);
     if (lane === "fast") this.#sendFast(link, from, said);
     else this.#sendReliable(link, from, said);
   }

@@ -18,6 +18,7 @@ import { NodeStory } from "./node-watch.ts";
 import { Random } from "./random.ts";
 import { neighbourPairs } from "./topology.ts";
 import type { TimelineLine } from "./trace.ts";
+import { Traffic } from "./traffic.ts";
 import { STEP_MS, World } from "./world.ts";
 import { ZoneWatch } from "./zone-watch.ts";
 
@@ -27,6 +28,8 @@ const LOOK_STEPS = 20;
 const CUT_STEPS = 200;
 /** Between two comparisons of the nodes. */
 const ZONE_STEPS = 40;
+/** Between two looks at what the links carry: a minute. */
+const TRAFFIC_STEPS = 1_200;
 /** What was said this long before the end has reached everybody by then: 10 s. */
 const CALM_STEPS = 200;
 /**
@@ -136,10 +139,12 @@ export async function simulate(options: RunOptions): Promise<RunResult> {
   const injector = new Injector({ time, trace, random, network, nodes, twinOf }, plan);
   const zone = new ZoneWatch(world, judge);
   watcher.zone = zone;
+  const traffic = new Traffic(network, judge);
   const last = Math.min(options.steps, options.stopAt ?? options.steps);
   while (world.steps < last && judge.violations.length === 0) {
     await world.step();
     afterStep(world, watcher, zone, options);
+    if (world.steps % TRAFFIC_STEPS === 0) traffic.look();
   }
   const whole = world.steps === options.steps;
   if (whole && judge.violations.length === 0) judgeTheEnd(world, watcher, zone, options);

@@ -2,6 +2,7 @@
 import { oneEffectPerCommand, sameAnswer } from "./commands.ts";
 import * as lamps from "./lamps.ts";
 import * as log from "./log.ts";
+import { trafficBounded } from "./network.ts";
 import { replayHasNoSeam } from "./replay.ts";
 import * as state from "./state.ts";
 
@@ -35,4 +36,5 @@ export const INVARIANTS = [
   state.leasesEnd,
   replayHasNoSeam,
   state.lagRecovers,
+  trafficBounded,
 ] as const;
