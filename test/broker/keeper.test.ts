@@ -23,6 +23,8 @@ const LIMITS = {
 type Step =
   | { readonly do: "subscribe" | "unsubscribe"; readonly who: string; readonly topic: string }
   | { readonly do: "publish"; readonly topic: string; readonly qos: number }
+  | { readonly do: "send"; readonly who: string; readonly topic: string; readonly id: number }
+  | { readonly do: "complete"; readonly who: string; readonly id: number }
   | { readonly do: "retain"; readonly topic: string; readonly text: string }
   | { readonly do: "deliver" | "acknowledge" | "release" | "clean" | "leave"; readonly who: string }
   | { readonly do: "commit" };
@@ -30,6 +32,7 @@ type Step =
 const who = fc.constantFrom("a", "b", "c");
 const topic = fc.constantFrom("x", "y/1", "y/2", "y/+", "#");
 const name = fc.constantFrom("x", "y/1", "y/2");
+const id = fc.constantFrom(1, 2);
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ do: fc.constant("subscribe" as const), who, topic }) },
@@ -42,6 +45,11 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       qos: fc.constantFrom(1, 2),
     }),
   },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant("send" as const), who, topic: name, id }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("complete" as const), who, id }) },
   {
     weight: 2,
     arbitrary: fc.record({
@@ -60,9 +68,20 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constant("commit" as const) }) },
 );
 
-function open(disk: TestDisk): SessionStore {
+/** With a look at what it keeps of publishers. */
+class OpenStore extends SessionStore {
+  isHandshake(id: string, messageId: number): boolean {
+    return this.handshakes.has(id, messageId);
+  }
+
+  handshakesOf(id: string): string[] {
+    return this.handshakes.changes(id).map((change) => JSON.stringify(change));
+  }
+}
+
+function open(disk: TestDisk): OpenStore {
   const hooks = { isGranted: () => true, onDiscard: () => undefined };
-  const store = new SessionStore(LIMITS, hooks, {
+  const store = new OpenStore(LIMITS, hooks, {
     disk,
     now: () => performance.now(),
     wallMs: () => Date.now(),
@@ -72,10 +91,10 @@ function open(disk: TestDisk): SessionStore {
 }
 
 class History {
-  readonly store: SessionStore;
+  readonly store: OpenStore;
   readonly #waiting: Promise<unknown>[] = [];
 
-  constructor(store: SessionStore) {
+  constructor(store: OpenStore) {
     this.store = store;
   }
 
@@ -88,14 +107,17 @@ class History {
       case "unsubscribe":
         this.#later(this.store.removeSubscriptions({ id: step.who }, [step.topic]));
         break;
-      case "publish": {
-        const { topic, qos } = step;
-        const flags = { retain: false, dup: false };
-        const payload = Buffer.from(topic);
-        const packet: StoredPacket = { cmd: "publish", topic, payload, qos, ...flags };
-        this.#later(this.store.take({ id: "publisher" }, packet));
+      case "publish":
+        this.#later(this.store.take({ id: "publisher" }, message(step.topic, step.qos)));
+        break;
+      case "send": {
+        const packet = { ...message(step.topic, 2), messageId: step.id };
+        this.#later(this.store.take({ id: step.who }, packet));
         break;
       }
+      case "complete":
+        await this.#complete(step.who, step.id);
+        break;
       case "retain": {
         const { topic, text } = step;
         const flags = { qos: 1, retain: true, dup: false };
@@ -109,6 +131,11 @@ class History {
       default:
         await this.#delivery(step);
     }
+  }
+
+  async #complete(who: string, id: number): Promise<void> {
+    const isOpen = this.store.isHandshake(who, id);
+    if (isOpen) this.#later(this.store.incomingDelPacket({ id: who }, { messageId: id }));
   }
 
   async #delivery(
@@ -140,6 +167,11 @@ class History {
   }
 }
 
+function message(topic: string, qos: number): StoredPacket {
+  const flags = { retain: false, dup: false };
+  return { cmd: "publish", topic, payload: Buffer.from(topic), qos, ...flags };
+}
+
 async function queueOf(store: SessionStore, id: string): Promise<StoredPacket[]> {
   const packets: StoredPacket[] = [];
   for await (const packet of store.outgoingStream({ id })) packets.push(packet);
@@ -147,7 +179,7 @@ async function queueOf(store: SessionStore, id: string): Promise<StoredPacket[]>
 }
 
 /** All that can be seen of a store from outside, without what a process counts for itself. */
-async function seen(store: SessionStore) {
+async function seen(store: OpenStore) {
   const sessions: object[] = [];
   for (const id of ["a", "b", "c"]) {
     const filters = await store.subscriptionsByClient({ id });
@@ -155,6 +187,7 @@ async function seen(store: SessionStore) {
     sessions.push({
       id,
       filters: filters.map(({ topic }) => topic).sort(),
+      handshakes: store.handshakesOf(id).sort(),
       queue: queue.map(({ cmd, brokerCounter, topic, messageId }) => [
         cmd,
         brokerCounter,
@@ -189,7 +222,10 @@ const UNSUBSCRIBED_TWICE: Step[] = [
   subscribed,
   unsubscribed,
 ];
-const EXAMPLES = [FULL_QUEUE, SLOW_TAKER, ENDED_TWICE, UNSUBSCRIBED_TWICE];
+const send: Step = { do: "send", who: "a", topic: "x", id: 1 };
+const complete: Step = { do: "complete", who: "a", id: 1 };
+const COMPLETED_TWICE: Step[] = [subscribed, send, { do: "commit" }, complete, send, complete];
+const EXAMPLES = [FULL_QUEUE, SLOW_TAKER, ENDED_TWICE, UNSUBSCRIBED_TWICE, COMPLETED_TWICE];
 
 t.test("after any history the disk has what memory has", async (t) => {
   await fc.assert(
