@@ -274,6 +274,8 @@ export class SimNode {
   #fallen(): void {
     const crash = this.#fall?.kind === "crash";
     this.#end(crash ? "the process is killed" : "the board loses its power", crash);
+    // A stalled disk may let go of the process after what held it down was over.
+    this.#startIfFree();
   }
 
   /** The highest of build date and file times, as the real start has it. */
