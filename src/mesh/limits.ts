@@ -38,6 +38,11 @@ export const RISES_WITHIN_MS = 60_000;
 /** A receiver follows such an identity again after so long without a conflict. */
 export const TWIN_CALM_MS = 600_000;
 
+/** No event for so long, where a tick is due each 50 ms: the process stood still. */
+export const STANDSTILL_MS = 1_000;
+/** What waited meanwhile has been read after so long. */
+export const STANDSTILL_DRAIN_MS = 1_000;
+
 /** Two starts under one number are shown to those who follow either so often. */
 export const RIVALS_EVERY_MS = 10_000;
 

@@ -36,6 +36,7 @@ import { figuresOf, type Sources, viewOf } from "./pictures.ts";
 import { Recovery } from "./recovery.ts";
 import { Registry } from "./registry.ts";
 import { Sharing } from "./sharing.ts";
+import { Standstill } from "./standstill.ts";
 import { ZoneScope } from "./zone.ts";
 
 export interface MeshOptions {
@@ -52,6 +53,7 @@ export class Mesh {
   readonly #birth: Birth;
   readonly #registry: Registry;
   readonly #clock = new ZoneClock();
+  readonly #standstill = new Standstill();
   readonly #replicas: readonly [Replica, Replica, Replica, Replica];
   readonly #neighbours = new Map<string, Neighbour>();
   readonly #introductions: Introductions;
@@ -94,6 +96,7 @@ export class Mesh {
       ...shared,
       keys,
       clock: this.#clock,
+      standstill: this.#standstill,
       replicas: [zoneControl, zoneSensor],
     });
     this.#caching = new Caching({ ...shared, zone: this.#zone, replicas: [control, sensor] });
@@ -144,6 +147,7 @@ export class Mesh {
 
   /** Takes one event; the effects are to be done in order. Throws on a broken invariant only. */
   step(event: MeshEvent, now: MeshNow): MeshEffect[] {
+    this.#standstill.note(now);
     this.#take(event, now);
     for (const neighbour of this.#neighbours.values()) this.#link.acknowledge(neighbour, now);
     return this.#out.drain();

@@ -1,7 +1,6 @@
 // Zone scope: own changes leave as signed batches, at most one a second and stream; batches of
 // everybody are passed on as they were received, to whoever has not got them. Loops end by the
 // version vector: of each origin and stream the sequence of the newest batch taken.
-
 import { hash } from "node:crypto";
 import { leaseNow } from "../core/state/lease.ts";
 import type { Part } from "../core/state/part.ts";
@@ -31,6 +30,7 @@ import type { Outbox } from "./out.ts";
 import { type Arrived, judgeStamp, Parking, stampOf } from "./parking.ts";
 import type { Registry } from "./registry.ts";
 import { isRival, Rivals } from "./rivals.ts";
+import type { Standstill } from "./standstill.ts";
 import { type StoredBatch, ZoneStore } from "./zone-store.ts";
 
 export const ZONE_STREAMS = [2, 3] as const;
@@ -43,6 +43,7 @@ export interface ZoneDoors {
   readonly birth: Birth;
   readonly clock: ZoneClock;
   readonly registry: Registry;
+  readonly standstill: Standstill;
   readonly replicas: readonly [Replica, Replica];
   readonly neighbours: ReadonlyMap<string, Neighbour>;
 }
@@ -158,7 +159,7 @@ export class ZoneScope {
 
   /** A batch that a neighbour passed on; throws `WireError`. */
   onPassed(neighbour: Neighbour, payload: Uint8Array, now: MeshNow): void {
-    const { out, registry } = this.#doors;
+    const { out, registry, standstill } = this.#doors;
     const { ageMs, batch } = decodePassed(payload);
     const head = peekBatch(batch);
     if (head.stream !== 2 && head.stream !== 3) {
@@ -175,7 +176,7 @@ export class ZoneScope {
       out.count(stale);
       return;
     }
-    this.#enqueue(neighbour.id, head.origin, batch, now.monoMs - ageMs);
+    this.#enqueue(neighbour.id, head.origin, batch, standstill.receivedMs(now) - ageMs);
   }
 
   /** Why a batch is not worth its verification, or null. */

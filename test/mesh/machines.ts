@@ -103,6 +103,8 @@ export interface Member<L extends MemberLog> {
   /** Wall clock ahead of true time, ms. */
   wallAheadMs: number;
   running: boolean;
+  /** It stands still: what is sent to it waits. */
+  paused: boolean;
   readonly alarms: Extract<MeshEffect, { kind: "alarm" }>[];
   readonly effects: MeshEffect[];
 }
@@ -139,6 +141,7 @@ export class Zone<L extends MemberLog = SmallLog> {
       log,
       wallAheadMs: 0,
       running: false,
+      paused: false,
       alarms: [],
       effects: [],
     };
@@ -249,7 +252,9 @@ export class Zone<L extends MemberLog = SmallLog> {
       const next = Math.min(until, this.nowMs + TICK_MS);
       this.#deliverUntil(next);
       this.nowMs = next;
-      for (const [id, { running }] of this.members) if (running) this.step(id, { kind: "tick" });
+      for (const [id, { running, paused }] of this.members) {
+        if (running && !paused) this.step(id, { kind: "tick" });
+      }
     }
   }
 
@@ -257,6 +262,7 @@ export class Zone<L extends MemberLog = SmallLog> {
     for (;;) {
       let first: Flying | null = null;
       for (const flying of this.#flying) {
+        if (this.member(flying.to).paused) continue;
         if (flying.atMs <= untilMs && (first === null || flying.atMs < first.atMs)) first = flying;
       }
       if (first === null) return;

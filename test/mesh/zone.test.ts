@@ -269,6 +269,30 @@ t.test("a lease ends everywhere by monotonic time, its way included", async (t) 
   for (const id of ["a", "b", "c", "d"]) t.equal(vehicles(id), 0, id);
 });
 
+t.test("what waited for a process that stood still is as old as it may be", async (t) => {
+  const zone = started(LINE);
+  const vehicles = (id: string) => {
+    const elements = zone
+      .mesh(id)
+      .replica(3)
+      .elements("vehicles", leaseNow(zone.now(id)));
+    return elements.map(({ key }) => String(key));
+  };
+  zone.member("b").paused = true;
+  zone.step("a", { kind: "sighting", vehicle: "gone", leaseMs: 10_000 });
+  // That it is gone is said later, and lost.
+  const saidMs = zone.nowMs + 2_000;
+  zone.tamper = ({ atMs, bytes }) => (atMs > saidMs && atMs < saidMs + 10_000 ? null : bytes);
+  zone.run(12_000);
+  zone.member("b").paused = false;
+  zone.run(100);
+  for (const id of ["b", "c", "d"]) t.same(vehicles(id), [], `${id}: its lease is over`);
+  zone.run(1_000);
+  zone.step("a", { kind: "sighting", vehicle: "there", leaseMs: 10_000 });
+  zone.run(2_000);
+  for (const id of ["b", "c", "d"]) t.same(vehicles(id), ["there"], `${id}: fresh again`);
+});
+
 t.test("batches come out of the cache after a restart, verified again", async (t) => {
   const zone = started(LINE);
   fault(zone, "a", "log");
