@@ -15,8 +15,9 @@ import { CACHE_EVERY_MS } from "./limits.ts";
 import type { CachedEntry, MeshNow } from "./mesh-types.ts";
 import { type Neighbour, zoneKey } from "./neighbour.ts";
 import type { Outbox } from "./out.ts";
+import { ZONE_STREAMS } from "./own-batches.ts";
 import type { Registry } from "./registry.ts";
-import { ZONE_STREAMS, type ZoneScope } from "./zone.ts";
+import type { ZoneScope } from "./zone.ts";
 
 export interface CachingDoors {
   readonly id: string;

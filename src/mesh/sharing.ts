@@ -49,7 +49,7 @@ export class Sharing {
       const part = begun
         ? replica.raise(incarnation, leaseNow(now))
         : this.#begin(replica, incarnation, now);
-      if (part.stream >= 2) zone.opened(part, now);
+      if (part.stream >= 2) zone.own.opened(part, now);
     }
     link.opened(now);
   }
@@ -84,7 +84,7 @@ export class Sharing {
 
   #tell(part: Part, now: MeshNow): void {
     if (part.stream < 2) this.#doors.link.changed(part, now);
-    else this.#doors.zone.changed(part, now);
+    else this.#doors.zone.own.changed(part, now);
   }
 
   /** State larger than its bound is refused here, where it is written, and said once. */

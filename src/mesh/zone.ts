@@ -1,40 +1,28 @@
-// Zone scope: own changes leave as signed batches, at most one a second and stream; batches of
-// everybody are passed on as they were received, to whoever has not got them. Loops end by the
-// version vector: of each origin and stream the sequence of the newest batch taken.
+// Zone scope: the signed batches of everybody are passed on as they were received, to whoever has
+// not got them; those made here (`OwnBatches`) are among them. Loops end by the version vector: of
+// each origin and stream the sequence of the newest batch taken.
 import { hash } from "node:crypto";
 import { leaseNow } from "../core/state/lease.ts";
-import type { Part } from "../core/state/part.ts";
 import type { Replica } from "../core/state/replica.ts";
-import { type BatchHead, batchHash, openBatch, peekBatch, sealBatch } from "../wire/batch.ts";
+import { type BatchHead, openBatch, peekBatch } from "../wire/batch.ts";
 import { BatchChains } from "../wire/batch-chain.ts";
-import { BatchCollector } from "../wire/batch-collector.ts";
-import { WireError } from "../wire/codec.ts";
 import type { Keys } from "../wire/keys.ts";
 import { decodePassed, encodePassed, MAX_VECTOR, type Mark } from "../wire/mesh-messages.ts";
-import type { TimedPart } from "../wire/part.ts";
 import type { Refusal } from "../wire/refusals.ts";
 import { VerifyQueue } from "../wire/verify-queue.ts";
 import { type Birth, sameBytes } from "./birth.ts";
 import { keepOfOps } from "./cache.ts";
 import type { ZoneClock } from "./clock.ts";
-import {
-  BATCH_REPEAT_MAX_MS,
-  BATCH_REPEAT_MS,
-  MAX_BATCHES_IN_FLIGHT,
-  RESTATE_AFTER_BATCHES,
-  RESTATE_AFTER_BYTES,
-} from "./limits.ts";
+import { BATCH_REPEAT_MAX_MS, BATCH_REPEAT_MS, MAX_BATCHES_IN_FLIGHT } from "./limits.ts";
 import type { MeshNow } from "./mesh-types.ts";
 import { type Neighbour, type ZoneMark, zoneKey } from "./neighbour.ts";
 import type { Outbox } from "./out.ts";
+import { OwnBatches } from "./own-batches.ts";
 import { type Arrived, judgeStamp, Parking, stampOf } from "./parking.ts";
 import type { Registry } from "./registry.ts";
 import { isRival, Rivals } from "./rivals.ts";
 import type { Standstill } from "./standstill.ts";
 import { type StoredBatch, ZoneStore } from "./zone-store.ts";
-
-export const ZONE_STREAMS = [2, 3] as const;
-export type ZoneStream = (typeof ZONE_STREAMS)[number];
 
 export interface ZoneDoors {
   readonly id: string;
@@ -48,15 +36,6 @@ export interface ZoneDoors {
   readonly neighbours: ReadonlyMap<string, Neighbour>;
 }
 
-/** What is signed here, of one stream. */
-interface Own {
-  readonly collector: BatchCollector;
-  sequence: number;
-  before: string | null;
-  /** When the newest change that waits was made, monotonic ms. */
-  newestMs: number;
-}
-
 interface Unverified {
   readonly bornMs: number;
   readonly name: string;
@@ -64,7 +43,8 @@ interface Unverified {
 
 export class ZoneScope {
   readonly #doors: ZoneDoors;
-  readonly #own: [Own, Own] = [fresh(), fresh()];
+  /** What is signed here. */
+  readonly own: OwnBatches;
   readonly #chains = new BatchChains();
   readonly #store = new ZoneStore();
   readonly #queue = new VerifyQueue<Unverified>();
@@ -72,7 +52,6 @@ export class ZoneScope {
   readonly #queued = new Set<string>();
   readonly #parking = new Parking();
   readonly #rivals = new Rivals();
-  #saidTooLarge = false;
   /** Chains whose cached copy is older than they are. */
   readonly cacheDue = new Set<string>();
   /** Those among them whose copy is written with the change. */
@@ -80,6 +59,8 @@ export class ZoneScope {
 
   constructor(doors: ZoneDoors) {
     this.#doors = doors;
+    const keep = (stored: StoredBatch, now: MeshNow): void => this.#keep(stored, now);
+    this.own = new OwnBatches(doors, this.#store, keep);
   }
 
   get store(): ZoneStore {
@@ -88,66 +69,6 @@ export class ZoneScope {
 
   get parked(): number {
     return this.#parking.size;
-  }
-
-  /** A new incarnation has begun, with a part that restates everything. */
-  opened(part: Part, now: MeshNow): void {
-    const index = part.stream === 2 ? 0 : 1;
-    this.#own[index] = { ...fresh(), newestMs: now.monoMs };
-    this.#seal(index, [{ part, atMs: now.wallMs }], now);
-  }
-
-  /** An own change: it leaves within a second. */
-  changed(part: Part, now: MeshNow): void {
-    const index = part.stream === 2 ? 0 : 1;
-    const own = this.#own[index];
-    const timed = { part, atMs: now.wallMs };
-    for (const closed of own.collector.add(timed, now.monoMs)) this.#seal(index, closed, now);
-    own.newestMs = now.monoMs;
-  }
-
-  #seal(index: 0 | 1, parts: readonly TimedPart[], now: MeshNow): void {
-    const { id, keys, birth } = this.#doors;
-    const own = this.#own[index];
-    const sequence = own.sequence + 1;
-    const stream = ZONE_STREAMS[index];
-    const { incarnation, boot } = birth;
-    const { before, newestMs: bornMs } = own;
-    const batch = { origin: id, incarnation, boot, sequence, stream, before, parts };
-    const bytes = this.#sealed(() => sealBatch(keys, batch));
-    if (bytes === null) return;
-    own.sequence = sequence;
-    own.before = batchHash(bytes);
-    const whole = parts[0]?.part.whole === true;
-    const stored = { stream, origin: id, incarnation, sequence, whole, bytes, bornMs };
-    this.#keep(stored, now);
-    this.#restate(index, now);
-  }
-
-  /** Null for a state larger than any message may be: it stays here, and a person hears of it. */
-  #sealed(seal: () => Uint8Array): Uint8Array | null {
-    try {
-      return seal();
-    } catch (error) {
-      if (!(error instanceof WireError)) throw error;
-      const { out } = this.#doors;
-      out.count("beyond-bound");
-      const body = ["shared state", true, error.message];
-      if (!this.#saidTooLarge) out.log({ kind: "fault", body });
-      this.#saidTooLarge = true;
-      return null;
-    }
-  }
-
-  /** Restates everything once what must be kept behind the last time has grown too long. */
-  #restate(index: 0 | 1, now: MeshNow): void {
-    const chain = this.#store.get(zoneKey({ stream: ZONE_STREAMS[index], origin: this.#doors.id }));
-    if (chain === null) return;
-    const long = chain.batches.length > RESTATE_AFTER_BATCHES;
-    if (!long && (chain.bytes <= RESTATE_AFTER_BYTES || chain.batches.length < 2)) return;
-    const part = this.#doors.replicas[index].whole(leaseNow(now));
-    this.#own[index].newestMs = now.monoMs;
-    this.#seal(index, [{ part, atMs: now.wallMs }], now);
   }
 
   #keep(stored: StoredBatch, now: MeshNow): void {
@@ -203,12 +124,7 @@ export class ZoneScope {
   }
 
   tick(now: MeshNow): void {
-    if (this.#doors.out.incarnation !== 0) {
-      for (const index of [0, 1] as const) {
-        const closed = this.#own[index].collector.due(now.monoMs);
-        if (closed !== null) this.#seal(index, closed, now);
-      }
-    }
+    if (this.#doors.out.incarnation !== 0) this.own.tick(now);
     const sure = this.#doors.clock.quality === "sure";
     for (const arrived of this.#parking.due(now.wallMs, sure)) this.#take(arrived, now);
     this.verify(now);
@@ -378,10 +294,6 @@ export class ZoneScope {
 function isAhead(mark: ZoneMark): boolean {
   if (mark.sentIncarnation !== mark.incarnation) return mark.sentIncarnation > mark.incarnation;
   return mark.sentSequence > mark.sequence;
-}
-
-function fresh(): Own {
-  return { collector: new BatchCollector(), sequence: 0, before: null, newestMs: 0 };
 }
 
 function noteHas(neighbour: Neighbour, key: string, incarnation: number, sequence: number): void {
