@@ -9,7 +9,7 @@ import { WireError } from "../wire/codec.ts";
 import type { Keys } from "../wire/keys.ts";
 import type { TimedPart } from "../wire/part.ts";
 import type { Birth } from "./birth.ts";
-import { RESTATE_AFTER_BATCHES, RESTATE_AFTER_BYTES } from "./limits.ts";
+import { PARK_AHEAD_MS, RESTATE_AFTER_BATCHES, RESTATE_AFTER_BYTES } from "./limits.ts";
 import type { MeshNow } from "./mesh-types.ts";
 import { zoneKey } from "./neighbour.ts";
 import type { Outbox } from "./out.ts";
@@ -32,6 +32,8 @@ interface Own {
   before: string | null;
   /** When the newest change that waits was made, monotonic ms. */
   newestMs: number;
+  /** Newest stamp since everything was restated, wall ms. */
+  stampMs: number;
 }
 
 export class OwnBatches {
@@ -73,6 +75,9 @@ export class OwnBatches {
     for (const index of [0, 1] as const) {
       const closed = this.#own[index].collector.due(now.monoMs);
       if (closed !== null) this.#seal(index, closed, now);
+      // The wall clock was ahead and is right again: what was stamped meanwhile waits with
+      // everybody until that time, and all that follows behind it.
+      if (this.#own[index].stampMs - now.wallMs > PARK_AHEAD_MS) this.#restate(index, now);
     }
   }
 
@@ -89,9 +94,10 @@ export class OwnBatches {
     own.sequence = sequence;
     own.before = batchHash(bytes);
     const whole = parts[0]?.part.whole === true;
+    own.stampMs = Math.max(...parts.map(({ atMs }) => atMs), whole ? 0 : own.stampMs);
     const stored = { stream, origin: id, incarnation, sequence, whole, bytes, bornMs };
     this.#keep(stored, now);
-    this.#restate(index, now);
+    if (this.#isLong(index)) this.#restate(index, now);
   }
 
   /** Null for a state larger than any message may be: it stays here, and a person hears of it. */
@@ -109,18 +115,25 @@ export class OwnBatches {
     }
   }
 
-  /** Restates everything once what must be kept behind the last time has grown too long. */
-  #restate(index: 0 | 1, now: MeshNow): void {
+  /** What must be kept behind the last time that everything was restated has grown too long. */
+  #isLong(index: 0 | 1): boolean {
     const chain = this.#store.get(zoneKey({ stream: ZONE_STREAMS[index], origin: this.#doors.id }));
-    if (chain === null) return;
-    const long = chain.batches.length > RESTATE_AFTER_BATCHES;
-    if (!long && (chain.bytes <= RESTATE_AFTER_BYTES || chain.batches.length < 2)) return;
+    if (chain === null) return false;
+    const { batches, bytes } = chain;
+    return (
+      batches.length > RESTATE_AFTER_BATCHES || (bytes > RESTATE_AFTER_BYTES && batches.length > 1)
+    );
+  }
+
+  #restate(index: 0 | 1, now: MeshNow): void {
     const part = this.#doors.replicas[index].whole(leaseNow(now));
-    this.#own[index].newestMs = now.monoMs;
+    const own = this.#own[index];
+    own.newestMs = now.monoMs;
+    own.stampMs = now.wallMs;
     this.#seal(index, [{ part, atMs: now.wallMs }], now);
   }
 }
 
 function fresh(): Own {
-  return { collector: new BatchCollector(), sequence: 0, before: null, newestMs: 0 };
+  return { collector: new BatchCollector(), sequence: 0, before: null, newestMs: 0, stampMs: 0 };
 }
