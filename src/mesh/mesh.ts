@@ -315,7 +315,7 @@ export class Mesh {
     if (this.#birth.state === "sharing") {
       // What comes back is of incarnations below this one, so that must be known first.
       if (!this.#recovery.running) this.#custody.tick(now, answers);
-      else this.#recovery.tick(now, [...this.#neighbours.keys()].filter(answers));
+      else this.#recovery.tick(now, [...this.#neighbours.keys()], answers);
     }
     this.#caching.tick(now);
   }

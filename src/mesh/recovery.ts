@@ -9,7 +9,7 @@ import type { Outbox } from "./out.ts";
 
 /** Positions that neighbours name are gathered for so long after the first. */
 const GATHER_MS = 1_000;
-/** Nobody says that it holds anything: the history stays lost, the node goes on. */
+/** Who has not said by then what it holds is not waited for: the history stays lost. */
 const NOBODY_MS = 30_000;
 
 /** The log did not take rows so often: it never will. */
@@ -73,16 +73,24 @@ export class Recovery {
     if (this.#answered.size === 0) this.#sinceMs = now.monoMs;
     this.#answered.add(neighbour);
     if (position === null || !isBeyond(position, this.#after)) return;
-    this.#found.set(neighbour, position);
+    // What was written under this incarnation is here.
+    if (position.incarnation < this.#out.incarnation) this.#found.set(neighbour, position);
   }
 
-  tick(now: MeshNow, answering: readonly string[]): void {
-    if (this.#stage === "gathering") this.#gather(now, answering);
+  /** `answers` says which of the neighbours can be expected to answer now. */
+  tick(now: MeshNow, neighbours: readonly string[], answers: (neighbour: string) => boolean): void {
+    if (this.#stage === "gathering") this.#gather(now, neighbours, answers);
     else if (this.#stage === "fetching") this.#fetchAgain(now);
     else if (this.#stage === "storing") this.#storeLate(now);
   }
 
-  #gather(now: MeshNow, answering: readonly string[]): void {
+  #gather(
+    now: MeshNow,
+    neighbours: readonly string[],
+    answers: (neighbour: string) => boolean,
+  ): void {
+    // One that is not heard yet may be the one that keeps it.
+    const haveAllSaid = neighbours.every((neighbour) => this.#answered.has(neighbour));
     const waited = now.monoMs - this.#sinceMs;
     if (this.#found.size > 0 && waited >= GATHER_MS) {
       let best: readonly [string, LogPosition] | null = null;
@@ -92,20 +100,16 @@ export class Recovery {
       this.#from = best?.[0] ?? "";
       this.#progressMs = now.monoMs;
       this.#fetch(now);
-    } else if (waited >= (this.#haveAllSaid(answering) ? GATHER_MS : NOBODY_MS)) {
+    } else if (waited >= (haveAllSaid ? GATHER_MS : NOBODY_MS)) {
       // Nobody holds rows of this node that it does not have.
       this.#stage = "none";
     } else if (now.monoMs - this.#askedMs >= CUSTODY_RETRY_MS) {
       this.#askedMs = now.monoMs;
-      for (const neighbour of answering) {
+      for (const neighbour of neighbours.filter(answers)) {
         const payload = encodeCustodyOffer(this.#out.incarnation);
         this.#out.send({ neighbour, lane: "reliable", kind: "custody-offer", payload });
       }
     }
-  }
-
-  #haveAllSaid(answering: readonly string[]): boolean {
-    return answering.length > 0 && answering.every((neighbour) => this.#answered.has(neighbour));
   }
 
   #fetchAgain(now: MeshNow): void {

@@ -245,6 +245,52 @@ t.test("a node with a new disk gets its own history back and goes on", async (t)
   t.equal(total(), 301);
 });
 
+/** The log of a is kept by c, and a has a new disk; b keeps nothing of it. */
+function keptByOther(t: Test): Zone<RealLog> {
+  const zone = zoneOf(t);
+  zone.stop("b");
+  vehicles(zone, 50, 3);
+  zone.run(30_000);
+  t.equal(figures(zone).custodian, "c");
+  newDisk(zone, "a");
+  newDisk(zone, "b");
+  zone.start("b");
+  zone.cut("a", "c", true);
+  zone.start("a");
+  return zone;
+}
+
+t.test("a history that was lost waits for a neighbour that is heard later", async (t) => {
+  const zone = keptByOther(t);
+  zone.run(5_000);
+  t.equal(figures(zone).custodian, null, "b has nothing, and c has not been heard");
+  zone.cut("a", "c", false);
+  zone.run(10_000);
+  t.equal(zone.member("a").log.state.detectors.get(3)?.count, 50);
+  t.ok(recoveredRows(zone.member("a").log) > 100);
+});
+
+t.test("a history is got back from whoever comes too late, not from who has the new", async (t) => {
+  const zone = keptByOther(t);
+  zone.run(60_000);
+  t.equal(figures(zone).custodian, "b", "nobody came");
+  t.equal(recoveredRows(zone.member("a").log), 0);
+  zone.cut("a", "c", false);
+  zone.tamper = ({ from, bytes }) => {
+    const envelope = decodeEnvelope(bytes);
+    if (from !== "b" || envelope.kind !== "custody-position") return bytes;
+    const { position } = decodeCustodyPosition(envelope.payload);
+    return encodeEnvelope({
+      ...envelope,
+      payload: encodeCustodyPosition({ position, refused: "full" }),
+    });
+  };
+  zone.count("a", 3);
+  zone.run(30_000);
+  t.equal(figures(zone).custodian, "c", "b has no room any more");
+  t.ok(recoveredRows(zone.member("a").log) > 100);
+});
+
 for (const least of [0, 1]) {
   t.test(`a node dies while its history comes back (${least} pieces)`, async (t) => {
     const zone = zoneOf(t);
