@@ -137,7 +137,7 @@ export class Birth {
       "twin",
       this.#id,
       `Another machine uses the identity ${this.#id} (a copied card?). Coordination is off; ` +
-        "give one of them a card of its own and restart both.",
+        "give one of them a card of its own and restart both a minute later.",
     );
   }
 

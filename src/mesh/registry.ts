@@ -101,7 +101,7 @@ export class Registry {
       "twin",
       origin,
       `Two machines use the identity ${origin} (starts ${boots}): a copied card? Neither is ` +
-        "followed; give one of them a card of its own and restart both.",
+        "followed; give one of them a card of its own and restart both a minute later.",
     );
   }
 

@@ -1,6 +1,7 @@
 // Since when the two ends of a link understand each other: it is up, nobody speaks another version,
 // and the logs of both have told them who they are. From then on a node that has forgotten what it
-// said before can be told.
+// said before can be told. One that found a second machine of its name takes no part until it is
+// started anew.
 import type { Link, Network } from "./network.ts";
 import type { SimNode } from "./node.ts";
 
@@ -35,6 +36,6 @@ export class Meetings {
 
   #takesPart(id: string): boolean {
     const state = this.#nodes.get(id)?.mesh?.mesh.state ?? "unstarted";
-    return state !== "unstarted";
+    return state !== "unstarted" && state !== "off";
   }
 }

@@ -171,7 +171,9 @@ export class ZoneWatch {
     for (const node of this.#world.nodes) {
       const { mesh, process } = node;
       if (mesh === null || process === null || process.dead) continue;
-      for (const stream of STREAMS) this.#compare(node, mesh.mesh.replica(stream), due);
+      // Nobody follows one that is off, whatever it still says to itself.
+      const heard = mesh.mesh.state === "off" ? null : due;
+      for (const stream of STREAMS) this.#compare(node, mesh.mesh.replica(stream), heard);
       this.#count(node, mesh.mesh.replica(1));
       const { timers } = process.main;
       const now = { monoMs: timers.monoMs(), wallMs: timers.wallMs() };
@@ -218,7 +220,7 @@ export class ZoneWatch {
     return node.wishedMs > node.clock.wall(this.#world.time.nowMs);
   }
 
-  #compare(node: SimNode, replica: Replica, due: Map<string, Version>): void {
+  #compare(node: SimNode, replica: Replica, due: Map<string, Version> | null): void {
     let looked = this.#looked.get(replica);
     if (looked === undefined) {
       looked = new Map();
@@ -227,7 +229,7 @@ export class ZoneWatch {
     for (const [origin, version] of replica.versions()) {
       if (origin === node.id) {
         if (this.#doubtful.has(origin) || this.#isDoubled(origin)) continue;
-        due.set(`${replica.stream} ${origin}`, version);
+        due?.set(`${replica.stream} ${origin}`, version);
         if (node.damages === 0) this.#witness.ask(origin, replica, this.#world.time.nowMs);
       }
       const at = versionText(version);
