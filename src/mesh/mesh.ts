@@ -314,8 +314,8 @@ export class Mesh {
     const answers = (id: string) => this.#neighbours.get(id)?.answers(now.monoMs) === true;
     if (this.#birth.state === "sharing") {
       // What comes back is of incarnations below this one, so that must be known first.
+      this.#recovery.tick(now, [...this.#neighbours.keys()], answers);
       if (!this.#recovery.running) this.#custody.tick(now, answers);
-      else this.#recovery.tick(now, [...this.#neighbours.keys()], answers);
     }
     this.#caching.tick(now);
   }

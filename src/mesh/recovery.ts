@@ -27,6 +27,10 @@ export class Recovery {
   #after: LogPosition | null = null;
   #found = new Map<string, LogPosition>();
   readonly #answered = new Set<string>();
+  /** Those that have said in this start what they hold. */
+  readonly #heard = new Set<string>();
+  /** This log has lost something, as far as it knows. */
+  #lost = false;
   #from = "";
   #rows = 0;
   #asking = 0;
@@ -60,6 +64,7 @@ export class Recovery {
   /** The log begins behind `before`; what others hold beyond it is ours and not here. */
   start(before: LogPosition | null, now: MeshNow): void {
     this.#stage = "gathering";
+    this.#lost = true;
     this.#after = before;
     this.#found = new Map();
     this.#answered.clear();
@@ -69,17 +74,24 @@ export class Recovery {
 
   /** What a neighbour says that it holds of this node's log. */
   position(neighbour: string, position: LogPosition | null, now: MeshNow): void {
+    const isFirst = !this.#heard.has(neighbour);
+    this.#heard.add(neighbour);
+    const isOurs =
+      position !== null &&
+      isBeyond(position, this.#after) &&
+      // What was written under this incarnation is here.
+      position.incarnation < this.#out.incarnation;
+    if (this.#stage === "none" && this.#lost && isFirst && isOurs) this.start(this.#after, now);
     if (this.#stage !== "gathering") return;
     if (this.#answered.size === 0) this.#sinceMs = now.monoMs;
     this.#answered.add(neighbour);
-    if (position === null || !isBeyond(position, this.#after)) return;
-    // What was written under this incarnation is here.
-    if (position.incarnation < this.#out.incarnation) this.#found.set(neighbour, position);
+    if (isOurs) this.#found.set(neighbour, position);
   }
 
   /** `answers` says which of the neighbours can be expected to answer now. */
   tick(now: MeshNow, neighbours: readonly string[], answers: (neighbour: string) => boolean): void {
-    if (this.#stage === "gathering") this.#gather(now, neighbours, answers);
+    if (this.#stage === "none") this.#askWhoComesLate(now, neighbours, answers);
+    else if (this.#stage === "gathering") this.#gather(now, neighbours, answers);
     else if (this.#stage === "fetching") this.#fetchAgain(now);
     else if (this.#stage === "storing") this.#storeLate(now);
   }
@@ -103,12 +115,28 @@ export class Recovery {
     } else if (waited >= (haveAllSaid ? GATHER_MS : NOBODY_MS)) {
       // Nobody holds rows of this node that it does not have.
       this.#stage = "none";
-    } else if (now.monoMs - this.#askedMs >= CUSTODY_RETRY_MS) {
-      this.#askedMs = now.monoMs;
-      for (const neighbour of neighbours.filter(answers)) {
-        const payload = encodeCustodyOffer(this.#out.incarnation);
-        this.#out.send({ neighbour, lane: "reliable", kind: "custody-offer", payload });
-      }
+    } else this.#ask(now, neighbours.filter(answers));
+  }
+
+  /** Another part of what was lost may be with a neighbour that was away. */
+  #askWhoComesLate(
+    now: MeshNow,
+    neighbours: readonly string[],
+    answers: (neighbour: string) => boolean,
+  ): void {
+    if (!this.#lost || this.#heard.size >= neighbours.length) return;
+    this.#ask(
+      now,
+      neighbours.filter((neighbour) => !this.#heard.has(neighbour) && answers(neighbour)),
+    );
+  }
+
+  #ask(now: MeshNow, neighbours: readonly string[]): void {
+    if (neighbours.length === 0 || now.monoMs - this.#askedMs < CUSTODY_RETRY_MS) return;
+    this.#askedMs = now.monoMs;
+    const payload = encodeCustodyOffer(this.#out.incarnation);
+    for (const neighbour of neighbours) {
+      this.#out.send({ neighbour, lane: "reliable", kind: "custody-offer", payload });
     }
   }
 

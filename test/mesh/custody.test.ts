@@ -291,6 +291,31 @@ t.test("a history is got back from whoever comes too late, not from who has the 
   t.ok(recoveredRows(zone.member("a").log) > 100);
 });
 
+t.test("a history whose parts two neighbours keep comes back from both", async (t) => {
+  const zone = zoneOf(t);
+  vehicles(zone, 30, 3);
+  zone.run(10_000);
+  t.equal(figures(zone).custodian, "b");
+  zone.stop("b");
+  zone.run(30_000);
+  vehicles(zone, 20, 3);
+  zone.run(10_000);
+  t.equal(figures(zone).custodian, "c");
+  newDisk(zone, "a");
+  zone.start("b");
+  zone.cut("a", "c", true);
+  zone.start("a");
+  zone.run(60_000);
+  const { log } = zone.member("a");
+  t.equal(log.state.detectors.get(3)?.count, 30, "what b has");
+  t.match(figures(zone), { custodian: "b", replicated: log.writer.head });
+  zone.cut("a", "c", false);
+  zone.run(30_000);
+  t.equal(log.state.detectors.get(3)?.count, 50, "and c");
+  t.match(figures(zone).replicated, log.writer.head);
+  for (const { alarms } of zone.members.values()) t.same(alarms, []);
+});
+
 for (const least of [0, 1]) {
   t.test(`a node dies while its history comes back (${least} pieces)`, async (t) => {
     const zone = zoneOf(t);
