@@ -32,10 +32,17 @@ export interface Cut {
   readonly checkpoint: (last: number, hash: string, rows: number) => number;
 }
 
+function pragma(database: Database, name: string): number {
+  return integerOf(database.prepare(`PRAGMA ${name}`).get());
+}
+
+export function fileBytes(database: Database): number {
+  return pragma(database, "page_count") * pragma(database, "page_size");
+}
+
 /** Bytes of the file that hold something. */
 export function usedBytes(database: Database): number {
-  const read = (name: string): number => integerOf(database.prepare(`PRAGMA ${name}`).get());
-  return (read("page_count") - read("freelist_count")) * read("page_size");
+  return fileBytes(database) - pragma(database, "freelist_count") * pragma(database, "page_size");
 }
 
 function outermost(database: Database, order: "ASC" | "DESC"): number {

@@ -7,7 +7,7 @@ import { hashOf } from "./chain.ts";
 import { CommandMemory } from "./commands.ts";
 import { Custodians } from "./custodians.ts";
 import type { HistoryPosition, HistoryRow, OwnRows } from "./custody-types.ts";
-import { type Database, integerOf, type Statement } from "./driver.ts";
+import type { Database, Statement } from "./driver.ts";
 import type { LogRow, NodeEvent } from "./events.ts";
 import { decodeState, LogState } from "./fold.ts";
 import type { FolderLock } from "./lock.ts";
@@ -16,7 +16,7 @@ import { incarnationAt, ownRows } from "./own-history.ts";
 import { type Recovered, recoveryOf } from "./own-recovery.ts";
 import { readPage } from "./pages.ts";
 import type { RowRoom } from "./raw-rows.ts";
-import { cutOldRows } from "./retention.ts";
+import { cutOldRows, fileBytes, usedBytes } from "./retention.ts";
 import { bodyBytes, containsRows, wholeMs } from "./row-bytes.ts";
 import { hashAt, type LogQuery, type Position, queryRows, walkRows } from "./rows.ts";
 import { Scrub } from "./scrub.ts";
@@ -304,13 +304,16 @@ export class LogWriter {
    * older by an hour at most: a wall clock that jumps years ahead must not empty the log.
    */
   retain(nowMs: number): number {
-    const { maxBytes, keepMs } = this.#options;
     this.#ageMs = Math.min(nowMs, this.#ageMs + MAX_AGEING_MS);
+    return this.#cut(nowMs);
+  }
+
+  #cut(nowMs: number): number {
     this.#lapse(nowMs);
     return cutOldRows({
       snapshots: this.#folder,
       database: this.#database,
-      limits: { maxBytes, keepMs, nowMs: this.#ageMs },
+      limits: { ...this.#options, nowMs: this.#ageMs },
       snapshot: () => this.snapshot(nowMs),
       pinnedFrom: this.custodians.pinnedFrom(),
       checkpoint: (...cut) => {
@@ -324,10 +327,8 @@ export class LogWriter {
 
   /** Agreements of custodians that stay away end, with a row, before they can fill the disk. */
   #lapse(nowMs: number): void {
-    for (const { custodian, seq, rows } of this.custodians.lapse(
-      this.#options.maxBytes,
-      this.#ageMs,
-    )) {
+    const lapsed = this.custodians.lapse(this.#options.maxBytes, this.#ageMs);
+    for (const { custodian, seq, rows } of lapsed) {
       const text = `${custodian} has taken nothing behind row ${seq} for too long; it begins anew`;
       this.notices.push(`custody: ${text}`);
       this.append([{ kind: "gap", body: ["custody", rows, text] }], nowMs);
@@ -356,17 +357,18 @@ export class LogWriter {
 
   /** Appends what a custodian gave back of a lost history; gives its rows and the last position. */
   recover(rows: readonly HistoryRow[], nowMs: number): { rows: LogRow[] } & Recovered {
-    const recovered = recoveryOf(
-      {
-        database: this.#database,
-        snapshots: this.#folder,
-        state: this.#state,
-        incarnation: this.#incarnation,
-        author: this.#author,
-      },
-      rows,
-    );
-    return { ...recovered, rows: this.append(recovered.events, nowMs) };
+    const log = {
+      database: this.#database,
+      snapshots: this.#folder,
+      state: this.#state,
+      incarnation: this.#incarnation,
+      author: this.#author,
+    };
+    const recovered = recoveryOf(log, rows);
+    const appended = this.append(recovered.events, nowMs);
+    // A custodian may keep more than this log may; it comes faster than the log looks at its size.
+    if (usedBytes(this.#database) > this.#options.maxBytes) this.#cut(nowMs);
+    return { ...recovered, rows: appended };
   }
 
   /** Looks at a few old rows more; throws as the engine does where it finds damage. */
@@ -375,12 +377,10 @@ export class LogWriter {
   }
 
   figures(): WriterFigures {
-    const pages = integerOf(this.#database.prepare("PRAGMA page_count").get());
-    const size = integerOf(this.#database.prepare("PRAGMA page_size").get());
     return {
       seq: this.#head.seq,
       commits: this.#commits,
-      bytes: pages * size,
+      bytes: fileBytes(this.#database),
       snapshots: this.#snapshots,
       stateFaults: this.#stateFaults,
       faults: [SNAPSHOT_FAULT, STATE_FAULT].flatMap(

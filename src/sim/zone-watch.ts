@@ -196,6 +196,7 @@ export class ZoneWatch {
   settle(): void {
     this.#promises.settle();
     for (const node of this.#world.nodes) {
+      if (node.mesh?.mesh.state === "off") continue;
       const neighbours = new Set(this.#world.network.neighbours(node.id));
       for (const [name, due] of this.#due) {
         const [stream, origin = ""] = name.split(" ");
