@@ -157,9 +157,27 @@ export class ZoneWatch {
     return this.#world.time.nowMs - Math.max(sinceMs, bornMs) < CORRECTED_MS;
   }
 
+  #askLiar(node: SimNode, neighbour: string, distrusted: string | null): void {
+    if (this.#isDoubled(neighbour) || this.#isOff(this.#node(neighbour))) return;
+    this.#judge.ask(noHonestLiar, node.id, neighbour, distrusted);
+  }
+
+  #node(id: string): SimNode | undefined {
+    return this.#world.nodes.find((one) => one.id === id);
+  }
+
+  /**
+   * A second board had its name, and somebody started it anew too early: it stays off, as its alarm
+   * says.
+   */
+  #isOff(node: SimNode | undefined): boolean {
+    const wasDoubled = node !== undefined && (node.twin !== null || node.hadTwinMs >= 0);
+    return wasDoubled && node.mesh?.mesh.state === "off";
+  }
+
   /** A second board has its name, or had so lately that it is not believed again. */
   #isDoubled(id: string): boolean {
-    const node = this.#world.nodes.find((one) => one.id === id);
+    const node = this.#node(id);
     if (node === undefined) return false;
     return node.twin !== null || this.#world.time.nowMs - node.hadTwinMs < TWIN_CALM_MS;
   }
@@ -172,13 +190,13 @@ export class ZoneWatch {
       const { mesh, process } = node;
       if (mesh === null || process === null || process.dead) continue;
       // Nobody follows one that is off, whatever it still says to itself.
-      const heard = mesh.mesh.state === "off" ? null : due;
+      const heard = this.#isOff(node) ? null : due;
       for (const stream of STREAMS) this.#compare(node, mesh.mesh.replica(stream), heard);
       this.#count(node, mesh.mesh.replica(1));
       const { timers } = process.main;
       const now = { monoMs: timers.monoMs(), wallMs: timers.wallMs() };
       for (const { id, distrusted } of mesh.mesh.neighbours(now)) {
-        if (!this.#isDoubled(id)) this.#judge.ask(noHonestLiar, node.id, id, distrusted);
+        this.#askLiar(node, id, distrusted);
       }
       this.#elements.look(node, mesh.mesh.replica(2));
       this.#promises.look(node, now);
@@ -196,7 +214,7 @@ export class ZoneWatch {
   settle(): void {
     this.#promises.settle();
     for (const node of this.#world.nodes) {
-      if (node.mesh?.mesh.state === "off") continue;
+      if (this.#isOff(node)) continue;
       const neighbours = new Set(this.#world.network.neighbours(node.id));
       for (const [name, due] of this.#due) {
         const [stream, origin = ""] = name.split(" ");
@@ -216,7 +234,7 @@ export class ZoneWatch {
    * its hybrid clock never goes back.
    */
   #isAhead(origin: string): boolean {
-    const node = this.#world.nodes.find(({ id }) => id === origin);
+    const node = this.#node(origin);
     if (node === undefined) return true;
     return node.wishedMs > node.clock.wall(this.#world.time.nowMs);
   }
@@ -269,12 +287,12 @@ export class ZoneWatch {
    */
   #lifeOf(who: string, origin: string): number | null {
     if (who !== origin && who !== "witness") return null;
-    return this.#world.nodes.find(({ id }) => id === origin)?.starts ?? null;
+    return this.#node(origin)?.starts ?? null;
   }
 
   /** What only the origin had, on a card that it has lost: nobody can know that it was. */
   #diedAlone(life: number | null, origin: string): boolean {
-    const node = this.#world.nodes.find(({ id }) => id === origin);
+    const node = this.#node(origin);
     return life !== null && node !== undefined && node.damages > 0 && node.starts !== life;
   }
 
