@@ -29,11 +29,15 @@ export class Operator {
     this.#look();
   }
 
-  /** A flash that was asked for stands until somebody takes it back. */
+  /**
+   * A flash that was asked for stands until somebody takes it back: at the node's own console,
+   * where its clock is unsure and a command of the network is refused.
+   */
   #look(): void {
     this.#time.after(FLASH_MS, () => {
-      const cause = this.#node.service?.view?.cause ?? "";
-      if (cause.startsWith("flash was asked for")) this.#give({ kind: "return" });
+      const { cause, clock } = this.#node.service?.view ?? {};
+      const via = clock === "unsure" ? "console" : "mqtt";
+      if (cause?.startsWith("flash was asked for")) this.#give({ kind: "return" }, via);
       this.#look();
     });
   }
@@ -55,7 +59,7 @@ export class Operator {
     this.#give({ kind: "call", phase, pedestrian: random.chance(0.1) });
   }
 
-  #give(body: CommandBody): void {
+  #give(body: CommandBody, via: "console" | "mqtt" = "mqtt"): void {
     const id = Buffer.from(this.#random.bytes(16)).toString("hex");
     const issuedMs = Math.round(START_WALL_MS + this.#time.nowMs);
     const bytes = encodeCommand({ id, issuedMs, expiresMs: issuedMs + LIFE_MS, body });
@@ -63,7 +67,7 @@ export class Operator {
       const { service, process } = this.#node;
       if (service === null || process === null) return;
       this.sent += 1;
-      process.thread("service")?.deliver(() => service.publish(id, Buffer.from(bytes)));
+      process.thread("service")?.deliver(() => service.publish(id, Buffer.from(bytes), via));
     };
     publish();
     for (let left = this.#random.below(MAX_REPEATS); left > 0; left -= 1) {

@@ -70,9 +70,9 @@ export class SimService {
     });
   }
 
-  /** A client's PUBLISH on the command topic. */
-  publish(id: string, payload: Buffer): void {
-    this.#commands.receive(OPERATOR, id, { payload, retain: false });
+  /** A client's PUBLISH on the command topic, or one of the node's own console. */
+  publish(id: string, payload: Buffer, via: Peer["via"] = OPERATOR.via): void {
+    this.#commands.receive({ ...OPERATOR, via }, id, { payload, retain: false });
   }
 
   /** A client's report of a detector. */
