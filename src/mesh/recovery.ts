@@ -51,9 +51,10 @@ export class Recovery {
   /**
    * A custodian has rows up to `held` that this log lost, though the log holds itself for whole: it
    * died while they came back. `came` is the last one that did. Once in each start; true when that
-   * begins now.
+   * begins now, or goes on already.
    */
   resume(held: LogPosition, came: LogPosition | null, now: MeshNow): boolean {
+    if (this.running) return true;
     if (this.#resumed) return false;
     this.#resumed = true;
     // All that is held is looked through where nothing says how far this log once was.
@@ -162,8 +163,10 @@ export class Recovery {
   }
 
   /** Rows that came back; rows that don't chain are refused, and their keeper named. */
-  rows(neighbour: string, rows: readonly RawRow[]): void {
+  rows(neighbour: string, answer: readonly RawRow[]): void {
     if (this.#stage !== "fetching" || neighbour !== this.#from) return;
+    // Behind them may stand what it was given in this start.
+    const rows = answer.filter(({ incarnation }) => incarnation < this.#out.incarnation);
     if (rows.length === 0) {
       this.#end(`${this.#rows} rows came back from ${neighbour}`);
       return;
