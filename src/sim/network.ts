@@ -164,6 +164,11 @@ export class Network {
     }
   }
 
+  /** Nodes that have neighbours. */
+  get size(): number {
+    return this.#byNode.size;
+  }
+
   neighbours(id: string): string[] {
     return [...(this.#byNode.get(id)?.keys() ?? [])];
   }

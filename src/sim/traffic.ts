@@ -20,7 +20,8 @@ export class Traffic {
       for (const from of [link.a, link.b]) {
         const { sent } = link.road(from);
         const name = `${from} to ${link.other(from)}`;
-        this.#judge.ask(trafficBounded, from, name, sent - (this.#before.get(name) ?? 0));
+        const since = sent - (this.#before.get(name) ?? 0);
+        this.#judge.ask(trafficBounded, from, name, since, this.#network.size);
         this.#before.set(name, sent);
       }
     }

@@ -311,8 +311,14 @@ t.test("two machines with one identity: both are named and coordination is off",
   t.match(zone.mesh("b").neighbours(zone.now("b"))[0]?.distrusted, /two machines/);
   t.ok(zone.member("a").log.incarnation < 20, "it comes to an end");
   // One of them gets a card of its own, the other one is restarted.
-  zone.tamper = ({ bytes }) => bytes;
+  let batches = 0;
+  zone.tamper = ({ from, bytes }) => {
+    if (from === "b" && decodeEnvelope(bytes).kind === "batch") batches += 1;
+    return bytes;
+  };
   zone.run(61_000);
+  t.equal(batches, 0, "nothing of the zone goes to who is not followed");
+  zone.tamper = ({ bytes }) => bytes;
   zone.stop("a");
   zone.start("a");
   zone.run(2_000);
