@@ -252,10 +252,9 @@ export class ZoneScope {
 
   /** Passes on what a neighbour lacks of one chain, a few at a time. */
   #pass(neighbour: Neighbour, key: string, now: MeshNow): void {
-    const { out, registry } = this.#doors;
-    if (!neighbour.up || neighbour.introduced === null || out.incarnation === 0) return;
-    // Who is not followed acknowledges nothing: it would be sent everything again and again.
-    if (registry.isTwin(neighbour.id)) return;
+    // Who is not understood can't acknowledge: it would be sent everything again and again.
+    if (!neighbour.greeted || !neighbour.answers(now.monoMs)) return;
+    if (neighbour.introduced === null || this.#doors.out.incarnation === 0) return;
     const mark = neighbour.zoneMark(key);
     const ahead = isAhead(mark) && now.monoMs - mark.sentMs < mark.pauseMs;
     const incarnation = ahead ? mark.sentIncarnation : mark.incarnation;

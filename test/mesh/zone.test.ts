@@ -69,6 +69,34 @@ t.test("in a ring a batch goes over each link once or twice, then no more", asyn
   t.ok(batches >= 3 && batches <= 8, `${batches} batches over eight directions`);
 });
 
+t.test("to who is heard no more, or not understood, nothing is sent again and again", async (t) => {
+  const zone = started({ a: ["b"], b: ["a"] });
+  const pass = zone.tamper;
+  let batches = 0;
+  zone.tamper = ({ from, bytes }) => {
+    if (from === "b") return null;
+    if (decodeEnvelope(bytes).kind === "batch") batches += 1;
+    return bytes;
+  };
+  zone.run(15_000);
+  const silence = () => {
+    batches = 0;
+    fault(zone, "a", "log");
+    zone.run(30_000);
+    fault(zone, "a", "log", false);
+    zone.run(30_000);
+    return batches;
+  };
+  t.equal(silence(), 0, "heard no more");
+  zone.stop("b");
+  zone.start("b");
+  t.equal(silence(), 0, "not understood since its start");
+  fault(zone, "a", "disk");
+  zone.tamper = pass;
+  zone.run(5_000);
+  t.same(faultsAt(zone, "b"), ["fault disk"]);
+});
+
 t.test("who comes late gets all, from a store that does not grow", async (t) => {
   const zone = new Zone(LINE);
   for (const id of ["a", "b", "c"]) zone.start(id);
