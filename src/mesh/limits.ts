@@ -15,6 +15,8 @@ export const FAST_GIVE_UP_MS = 1_000;
 export const HAVE_EVERY_MS = 1_000;
 /** The whole zone vector goes along so often, also when nothing changed. */
 export const ZONE_EVERY_MS = 5_000;
+/** Zone batches go to who has said within this time what it has of the zone: three vectors. */
+export const VECTOR_WITHIN_MS = 15_000;
 /** A hello is repeated until one of the neighbour's has come. */
 export const HELLO_EVERY_MS = 1_000;
 
@@ -61,7 +63,7 @@ export const MAX_KEPT_BATCHES = 64;
 export const MAX_KEPT_BYTES = 524_288;
 /** Batches to one neighbour that it has not acknowledged; then the rest waits for its vector. */
 export const MAX_BATCHES_IN_FLIGHT = 8;
-/** Unacknowledged batches go again after so long, doubling up to the second. */
+/** What a later vector still lacks goes again after so long, doubling up to the second. */
 export const BATCH_REPEAT_MS = 3_000;
 export const BATCH_REPEAT_MAX_MS = 10_000;
 

@@ -285,6 +285,7 @@ export class Mesh {
     }
     neighbour.up = up;
     neighbour.greeted = false;
+    neighbour.vectorMs = null;
     this.#geometry.cut(neighbour);
     if (!up) return;
     neighbour.haveMs = Number.NEGATIVE_INFINITY;

@@ -107,6 +107,8 @@ export class Neighbour {
   echoMs = Number.NEGATIVE_INFINITY;
   haveMs = Number.NEGATIVE_INFINITY;
   zoneMs = Number.NEGATIVE_INFINITY;
+  /** When it last said what it has of the zone, monotonic ms; null not since the link went up. */
+  vectorMs: number | null = null;
   /** Version of the zone vector that it was told last. */
   zoneTold = -1;
   wantMs = Number.NEGATIVE_INFINITY;
@@ -129,6 +131,7 @@ export class Neighbour {
     this.misfits.fill(0);
     this.wrongEchoes = 0;
     this.zone.clear();
+    this.vectorMs = null;
     for (const sending of this.sending) sending.reset(nowMs);
     this.haveMs = Number.NEGATIVE_INFINITY;
     this.zoneTold = -1;

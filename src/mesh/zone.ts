@@ -13,7 +13,12 @@ import { VerifyQueue } from "../wire/verify-queue.ts";
 import { type Birth, sameBytes } from "./birth.ts";
 import { keepOfOps } from "./cache.ts";
 import type { ZoneClock } from "./clock.ts";
-import { BATCH_REPEAT_MAX_MS, BATCH_REPEAT_MS, MAX_BATCHES_IN_FLIGHT } from "./limits.ts";
+import {
+  BATCH_REPEAT_MAX_MS,
+  BATCH_REPEAT_MS,
+  MAX_BATCHES_IN_FLIGHT,
+  VECTOR_WITHIN_MS,
+} from "./limits.ts";
 import type { MeshNow } from "./mesh-types.ts";
 import { type Neighbour, type ZoneMark, zoneKey } from "./neighbour.ts";
 import type { Outbox } from "./out.ts";
@@ -228,6 +233,7 @@ export class ZoneScope {
 
   /** What a neighbour has of everybody: what it lacks goes to it. */
   onVector(neighbour: Neighbour, marks: readonly Mark[], now: MeshNow): void {
+    neighbour.vectorMs = now.monoMs;
     const named = new Set<string>();
     for (const mark of marks) {
       const known = neighbour.zoneMark(zoneKey(mark));
@@ -252,11 +258,13 @@ export class ZoneScope {
 
   /** Passes on what a neighbour lacks of one chain, a few at a time. */
   #pass(neighbour: Neighbour, key: string, now: MeshNow): void {
-    // Who is not understood can't acknowledge: it would be sent everything again and again.
-    if (!neighbour.greeted || !neighbour.answers(now.monoMs)) return;
+    const { vectorMs } = neighbour;
+    // Who says nothing of what it has would be sent everything again and again.
+    if (vectorMs === null || now.monoMs - vectorMs >= VECTOR_WITHIN_MS) return;
     if (neighbour.introduced === null || this.#doors.out.incarnation === 0) return;
     const mark = neighbour.zoneMark(key);
-    const ahead = isAhead(mark) && now.monoMs - mark.sentMs < mark.pauseMs;
+    const early = now.monoMs - mark.sentMs < mark.pauseMs || vectorMs <= mark.sentMs;
+    const ahead = isAhead(mark) && early;
     const incarnation = ahead ? mark.sentIncarnation : mark.incarnation;
     const from = ahead ? mark.sentSequence : mark.sequence;
     const missing = this.#store.after(key, incarnation, from);

@@ -69,13 +69,15 @@ t.test("in a ring a batch goes over each link once or twice, then no more", asyn
   t.ok(batches >= 3 && batches <= 8, `${batches} batches over eight directions`);
 });
 
-t.test("to who is heard no more, or not understood, nothing is sent again and again", async (t) => {
+t.test("who does not say what it has is not sent the same again and again", async (t) => {
   const zone = started({ a: ["b"], b: ["a"] });
   const pass = zone.tamper;
+  let understood: readonly unknown[] = [];
   let batches = 0;
   zone.tamper = ({ from, bytes }) => {
-    if (from === "b") return null;
-    if (decodeEnvelope(bytes).kind === "batch") batches += 1;
+    const { kind } = decodeEnvelope(bytes);
+    if (from === "b") return understood.includes(kind) ? bytes : null;
+    if (kind === "batch") batches += 1;
     return bytes;
   };
   zone.run(15_000);
@@ -90,11 +92,30 @@ t.test("to who is heard no more, or not understood, nothing is sent again and ag
   t.equal(silence(), 0, "heard no more");
   zone.stop("b");
   zone.start("b");
-  t.equal(silence(), 0, "not understood since its start");
+  t.equal(silence(), 0, "heard no more since its start");
+  understood = ["hello", "part"];
+  t.equal(silence(), 0, "of another version: only what both know is understood");
   fault(zone, "a", "disk");
   zone.tamper = pass;
-  zone.run(5_000);
+  zone.run(6_000);
   t.same(faultsAt(zone, "b"), ["fault disk"]);
+});
+
+t.test("a batch that was lost goes again after the vector that lacks it", async (t) => {
+  const zone = started({ a: ["b"], b: ["a"] });
+  zone.run(10_000);
+  const pass = zone.tamper;
+  let lost = 0;
+  zone.tamper = ({ bytes }) => {
+    if (decodeEnvelope(bytes).kind !== "batch" || lost === 2) return bytes;
+    lost += 1;
+    return null;
+  };
+  fault(zone, "a", "log");
+  zone.run(20_000);
+  zone.tamper = pass;
+  t.equal(lost, 2);
+  t.same(faultsAt(zone, "b"), ["fault log"]);
 });
 
 t.test("who comes late gets all, from a store that does not grow", async (t) => {
