@@ -13,6 +13,7 @@ import type {
   SiteModel,
   Street,
 } from "../core/site/model.ts";
+import { linksModel } from "./convert-links.ts";
 import type { DetectorEntry, PhaseEntry, SiteFile } from "./schema.ts";
 
 /** 3.5 ft/s (MUTCD 4I.06): the walking speed that needs no reason. */
@@ -191,7 +192,11 @@ export function siteModel(file: SiteFile, overrides: readonly Override[]): SiteM
     preempts: byNumber(file.preempts).map(([number, entry]) => preemptModel(number, entry)),
     cabinet: { ...file.cabinet },
     broker: {
-      listeners: file.broker.listeners.map((entry) => ({ ...entry })),
+      listeners: file.broker.listeners.map(({ address, port, tls }) => ({
+        address,
+        port,
+        ...(tls === true ? { tls } : {}),
+      })),
       acl: file.broker.acl.map((entry) => ({ ...entry })),
     },
     log: {
@@ -200,6 +205,7 @@ export function siteModel(file: SiteFile, overrides: readonly Override[]): SiteM
       ...copiesOf(file.log.copyTo, file.log.copyCredentials),
     },
     console: listenerOf(file.console.listen),
+    ...linksModel(file),
     street: streetModel(file.street),
     overrides: [...overrides],
   };

@@ -27,6 +27,12 @@ export interface Draft {
   readonly cabinet: SiteFile["cabinet"] | undefined;
   readonly log: SiteFile["log"] | undefined;
   readonly street: SiteFile["street"] | undefined;
+  readonly node: SiteFile["node"] | undefined;
+  readonly trust: SiteFile["trust"] | undefined;
+  readonly links: SiteFile["links"] | undefined;
+  readonly neighbours: ReadonlyMap<string, NonNullable<SiteFile["neighbours"]>[string]>;
+  /** Sections that are there, right or not. */
+  readonly given: ReadonlySet<string>;
 }
 
 type Plain = Readonly<Record<string, unknown>>;
@@ -97,5 +103,10 @@ export function draftOf(
     cabinet: whole("cabinet"),
     log: whole("log"),
     street: whole("street"),
+    node: whole("node"),
+    trust: whole("trust"),
+    links: whole("links"),
+    neighbours: entries("neighbours", String) as Map<string, Entry<"neighbours">>,
+    given: new Set(Object.keys(file)),
   };
 }

@@ -1,9 +1,9 @@
 // Everything around the lamps: addresses, the cabinet's device, the broker's list, the street.
-import { bytesOf, listenerOf } from "./convert.ts";
+import { bytesOf } from "./convert.ts";
 import type { Draft } from "./draft.ts";
 import type { Problems } from "./problems.ts";
+import { checkAddresses } from "./rules-links.ts";
 import { isPhase } from "./rules-structure.ts";
-import type { Path } from "./yaml.ts";
 
 /** Retention deletes whole segments; below this there is nothing left to keep. */
 const LEAST_LOG_BYTES = 16 * 1024 * 1024;
@@ -11,7 +11,7 @@ const LEAST_LOG_BYTES = 16 * 1024 * 1024;
 export function checkNode(draft: Draft, problems: Problems): void {
   checkTimezone(draft, problems);
   checkDevice(draft, problems);
-  checkListeners(draft, problems);
+  checkAddresses(draft, problems);
   checkAcl(draft, problems);
   checkLog(draft, problems);
   checkStreet(draft, problems);
@@ -34,46 +34,6 @@ function checkDevice(draft: Draft, problems: Problems): void {
   if (device === undefined || device === "virtual" || device.startsWith("/")) return;
   const use = "virtual, or an absolute path such as /dev/serial/by-id/…";
   problems.add({ path: ["cabinet", "device"], what: "no device", use });
-}
-
-/** 127.0.0.0/8, ::1 and the name localhost. */
-function isLoopback(address: string): boolean {
-  if (address === "localhost" || address === "::1") return true;
-  const match = /^127\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(address);
-  return match?.slice(1).every((part) => Number(part) <= 255) ?? false;
-}
-
-function checkListeners(draft: Draft, problems: Problems): void {
-  const listeners = (draft.broker?.listeners ?? []).map((listener, at) => ({
-    ...listener,
-    path: ["broker", "listeners", at] as Path,
-    key: "address",
-  }));
-  const text = draft.console?.listen;
-  if (text !== undefined) {
-    listeners.push({ ...listenerOf(text), path: ["console"], key: "listen" });
-  }
-  const used = new Set<string>();
-  for (const { address, port, path, key } of listeners) {
-    checkAddress(problems, address, port, [...path, key]);
-    const place = `${address}:${port}`;
-    if (port !== 0 && used.has(place)) {
-      problems.add({ path, value: place, what: "used twice", use: "another port for one of them" });
-    }
-    used.add(place);
-  }
-}
-
-function checkAddress(problems: Problems, address: string, port: number, path: Path): void {
-  if (port > 65_535) {
-    problems.add({ path, what: "with a port above 65535", use: "a port from 0 to 65535" });
-  }
-  if (isLoopback(address)) return;
-  problems.add({
-    path,
-    what: "not a loopback address, and there is no TLS and no login yet",
-    use: `127.0.0.1, and from elsewhere an SSH tunnel: ssh -L ${port}:127.0.0.1:${port} HOST`,
-  });
 }
 
 /** MQTT 3.1.1 section 4.7: # alone and last, + alone in its level. */

@@ -1,34 +1,10 @@
-// The shape of a site file, and the only file that knows zod. What one value alone can get wrong
-// (its type, range or spelling) stands here; what two values get wrong together stands in the
-// rules. The JSON Schema for editors, and the hints of the messages, are made from this.
+// The shape of a site file; the files named schema… are the only ones that know zod. What one value
+// alone can get wrong (its type, range or spelling) stands here; what two values get wrong together
+// stands in the rules. The JSON Schema for editors, and the hints of the messages, are made from
+// this.
 import * as z from "zod";
-
-/** Seconds to 0.1 between two bounds, both included. */
-function seconds(least: number, most: number, says: string) {
-  return z.number().min(least).max(most).multipleOf(0.1).describe(`${says}, seconds to 0.1`);
-}
-
-function whole(least: number, most: number, says: string) {
-  return z.int().min(least).max(most).describe(says);
-}
-
-function number(least: number, most: number, says: string) {
-  return z.number().min(least).max(most).describe(says);
-}
-
-/** Names travel in topics, so their alphabet is a topic's (DESIGN section 9). */
-const NAME = /^[a-z0-9][a-z0-9-]{0,31}$/;
-const name = (says: string) =>
-  z.string().regex(NAME).describe(`${says}: up to 32 of a-z, 0-9 and -`);
-
-// No control characters: names are printed on terminals, cards and logs.
-const line = (most: number, says: string) =>
-  z
-    .string()
-    .min(1)
-    .max(most)
-    .regex(/^[^\p{Cc}\p{Cf}\u2028\u2029]+$/u)
-    .describe(says);
+import { linksEntry, listener, neighbourEntry, trustEntry } from "./schema-links.ts";
+import { line, name, number, seconds, whole } from "./schema-parts.ts";
 
 /** Numbers as keys: phases and channels to 16, detectors as NTCIP 1202 allows, preempts to 8. */
 const ONE_TO_16 = /^([1-9]|1[0-6])$/;
@@ -121,11 +97,6 @@ const aclEntry = z.strictObject({
   publish: filters("topic filters it may publish to"),
   subscribe: filters("topic filters it may subscribe to"),
   deny: filters("topic filters it may not touch in spite of those"),
-});
-
-const listener = z.strictObject({
-  address: z.string().max(64).describe("a loopback address"),
-  port: whole(0, 65_535, "a TCP port; 0 takes a free one"),
 });
 
 const perHour = number(0, 3600, "per hour");
@@ -232,6 +203,12 @@ const siteFile = z.strictObject({
       .regex(/^(\[[0-9a-fA-F:.]+\]|[^\s:[\]]+):\d{1,5}$/)
       .describe("address:port such as 127.0.0.1:8080"),
   }),
+  trust: trustEntry.optional(),
+  links: linksEntry.optional(),
+  neighbours: z
+    .record(name("a neighbour"), neighbourEntry)
+    .describe("nodes of the same zone that this one is linked to, by id")
+    .optional(),
   street: street.optional(),
 });
 

@@ -82,6 +82,9 @@ export function testSite(acl: readonly AclEntry[] = []): SiteModel {
     broker: { listeners: [{ address: "127.0.0.1", port: 0 }], acl },
     log: { maxBytes: 1_000_000, keepMs: 86_400_000 },
     console: { address: "127.0.0.1", port: 0 },
+    keyFolder: null,
+    links: null,
+    neighbours: [],
     street: null,
     overrides: [],
   };

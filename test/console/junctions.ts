@@ -79,6 +79,9 @@ const COMMON = {
   broker: { listeners: [], acl: [] },
   log: { maxBytes: 1e9, keepMs: 86_400_000 },
   console: { address: "127.0.0.1", port: 0 },
+  keyFolder: null,
+  links: null,
+  neighbours: [],
   street: null,
   overrides: [],
 } as const;

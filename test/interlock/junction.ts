@@ -65,6 +65,9 @@ export const JUNCTION: SiteModel = {
   broker: { listeners: [], acl: [] },
   log: { maxBytes: 1, keepMs: 1 },
   console: { address: "127.0.0.1", port: 0 },
+  keyFolder: null,
+  links: null,
+  neighbours: [],
   street: null,
   overrides: [],
 };

@@ -80,9 +80,40 @@ function valuePaths(value: unknown, at: string, into: Set<string>): void {
   }
 }
 
+/** The demo's junction with keys, a TLS listener and a neighbour. */
+const LINKED = DEMO.replace(
+  "port: 1883 }",
+  "port: 1883 }, { address: '::', port: 8883, tls: true }",
+)
+  .concat("trust: { keys: /etc/stopline/keys }\n")
+  .concat("links: { address: 0.0.0.0, fast: 8884, reliable: 8885 }\n")
+  .concat("neighbours:\n  junction-2: { address: 192.0.2.2, fast: 8884, reliable: 8885, ")
+  .concat("approach: north, length: 420, speed: 13.9 }\n")
+  .concat("  junction-3: { address: 192.0.2.3, fast: 8884, reliable: 8885 }\n");
+
+t.test("keys, links and neighbours of a junction that has some", async (t) => {
+  const loaded = parseSite(LINKED, "demo.yaml");
+  t.ok(loaded.ok);
+  if (!loaded.ok) return;
+  const { keyFolder, links, neighbours, broker } = loaded.site;
+  t.equal(keyFolder, "/etc/stopline/keys");
+  t.same(links, { address: "0.0.0.0", fastPort: 8884, reliablePort: 8885 });
+  const ports = { fastPort: 8884, reliablePort: 8885 };
+  const road = { approach: "north", lengthM: 420, speedMps: 13.9 };
+  t.same(neighbours, [
+    { id: "junction-2", address: "192.0.2.2", ...ports, road },
+    { id: "junction-3", address: "192.0.2.3", ...ports, road: null },
+  ]);
+  t.same(broker.listeners, [
+    { address: "127.0.0.1", port: 1883 },
+    { address: "::", port: 8883, tls: true },
+  ]);
+});
+
 t.test("the demo uses every key but those that need a place elsewhere", async (t) => {
   const used = new Set<string>();
   valuePaths(readYaml(DEMO).value, "", used);
+  valuePaths(readYaml(LINKED).value, "", used);
   // A reason stands on one line of the demo, the pedestrian's, and may also stand on a phase's.
   used.add(".phases.*.reason");
   for (const key of ["copyTo", "copyCredentials"]) used.add(`.log.${key}`);

@@ -104,6 +104,32 @@ export interface Preempt {
 export interface Listener {
   readonly address: string;
   readonly port: number;
+  /** Every client shows a certificate. */
+  readonly tls?: boolean;
+}
+
+/** Where this node waits for its neighbours. */
+export interface LinkPlace {
+  /** An IP address. */
+  readonly address: string;
+  readonly fastPort: number;
+  readonly reliablePort: number;
+}
+
+/** A node that this one is linked to, and the way to it. */
+export interface NeighbourSite extends LinkPlace {
+  readonly id: string;
+  /** The road between the two; null where no vehicles come from it. */
+  readonly road: NeighbourRoad | null;
+}
+
+export interface NeighbourRoad {
+  /** On which its vehicles arrive here. */
+  readonly approach: string;
+  /** From its stop line to this node's. */
+  readonly lengthM: number;
+  /** Of a platoon on the way. */
+  readonly speedMps: number;
 }
 
 export interface AclEntry {
@@ -166,6 +192,11 @@ export interface SiteModel {
     readonly copies?: SnapshotPlace;
   };
   readonly console: Listener;
+  /** Folder of the node's keys; null where it has none. */
+  readonly keyFolder: string | null;
+  /** Null where the node has no neighbours. */
+  readonly links: LinkPlace | null;
+  readonly neighbours: readonly NeighbourSite[];
   readonly street: Street | null;
   readonly overrides: readonly Override[];
 }
