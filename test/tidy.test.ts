@@ -24,17 +24,30 @@ const LONG_LINES: Readonly<Record<string, string>> = {
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   core: [],
   wire: ["core"],
+  trust: ["core", "wire"],
   sitefile: ["core"],
   log: ["core", "wire", "sitefile"],
   cabinet: ["core", "wire", "sitefile"],
-  broker: ["core", "wire", "sitefile"],
-  mesh: ["core", "wire", "sitefile", "log"],
-  observe: ["core", "wire", "sitefile", "log", "cabinet", "broker", "mesh"],
-  node: ["core", "wire", "sitefile", "log", "cabinet", "broker", "mesh", "observe", "console"],
-  console: ["core", "wire", "sitefile", "log", "cabinet", "broker", "mesh", "observe"],
+  broker: ["core", "wire", "trust", "sitefile"],
+  mesh: ["core", "wire", "trust", "sitefile", "log"],
+  observe: ["core", "wire", "trust", "sitefile", "log", "cabinet", "broker", "mesh"],
+  node: [
+    "core",
+    "wire",
+    "trust",
+    "sitefile",
+    "log",
+    "cabinet",
+    "broker",
+    "mesh",
+    "observe",
+    "console",
+  ],
+  console: ["core", "wire", "trust", "sitefile", "log", "cabinet", "broker", "mesh", "observe"],
   cli: [
     "core",
     "wire",
+    "trust",
     "sitefile",
     "log",
     "cabinet",
@@ -45,7 +58,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "node",
     "sim",
   ],
-  sim: ["core", "wire", "sitefile", "log", "cabinet", "broker", "mesh", "observe", "node"],
+  sim: ["core", "wire", "trust", "sitefile", "log", "cabinet", "broker", "mesh", "observe", "node"],
 };
 
 interface Finding {
@@ -182,6 +195,7 @@ t.test("imports go one way", async (t) => {
 t.test("the control thread loads no package", async (t) => {
   t.same(packagesOf("src/cli/run-node.ts"), []);
   t.same(packagesOf("src/log/worker.ts").sort(), ["better-sqlite3", "cbor-x"]);
+  t.same(packagesOf("src/trust/key-folder.ts"), ["cbor-x"], "nothing that makes certificates");
 });
 
 t.test("every test file holds a test", async (t) => {
