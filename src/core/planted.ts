@@ -1,5 +1,5 @@
-// Faults that can be switched on in the shipped modules, to show that the simulator would find them
-// if somebody made them. Nothing but the simulator and its tests switches one on.
+// Faults that can be switched on in the shipped modules, to show that the simulator, or a test of
+// the lanes, would find them if somebody made them. Nothing but those switches one on.
 
 /** Each stands at the place in the product where such a mistake would be made. */
 export const PLANTED_BUGS = [
@@ -21,13 +21,23 @@ export const PLANTED_BUGS = [
 
 export type PlantedBug = (typeof PLANTED_BUGS)[number];
 
-let planted: PlantedBug | null = null;
+/** Those of the lanes between nodes: the tests of test/mesh find them. */
+export const LANE_BUGS = [
+  "counter-restarts",
+  "one-key-both-ways",
+  "window-before-tag",
+  "repeats-without-back-off",
+] as const;
+
+export type LaneBug = (typeof LANE_BUGS)[number];
+
+let planted: PlantedBug | LaneBug | null = null;
 
 /** Switches one fault on, or all off. */
-export function plant(bug: PlantedBug | null): void {
+export function plant(bug: PlantedBug | LaneBug | null): void {
   planted = bug;
 }
 
-export function isPlanted(bug: PlantedBug): boolean {
+export function isPlanted(bug: PlantedBug | LaneBug): boolean {
   return planted === bug;
 }

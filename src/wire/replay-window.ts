@@ -10,11 +10,17 @@ export class ReplayWindow {
 
   /** True when the number is new and not too far behind; it then counts as taken. */
   take(number: number): boolean {
-    if (number <= this.#newest - REPLAY_WINDOW) return false;
+    if (this.refuses(number)) return false;
     if (number > this.#newest) this.#move(number);
-    else if (this.#bits[number % REPLAY_WINDOW] === 1) return false;
     this.#bits[number % REPLAY_WINDOW] = 1;
     return true;
+  }
+
+  /** True when the number was taken already or is too far behind; nothing changes by asking. */
+  refuses(number: number): boolean {
+    if (number > this.#newest) return false;
+    if (number <= this.#newest - REPLAY_WINDOW) return true;
+    return this.#bits[number % REPLAY_WINDOW] === 1;
   }
 
   clear(): void {
