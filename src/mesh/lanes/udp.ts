@@ -1,0 +1,129 @@
+// The fast lane's socket: datagrams in and out, one timer for the lane's wishes. The runtime reads at
+// most 32 datagrams in a turn of the event loop (a test pins it), and each costs a look-up unless a
+// live key is named: a flood holds up nobody else in the thread, what it crowds out is dropped by
+// the system. Answers leave together at the end of the turn, so messages of one turn share datagrams.
+import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
+import { isIPv6 } from "node:net";
+import type { TimerHandle, Timers } from "../../log/timers.ts";
+import type { FastLane } from "./fast-lane.ts";
+import type { FastClass } from "./fast-rate.ts";
+import type { FastEffect, FastReason } from "./fast-types.ts";
+
+/** Asked of the system, which may give less: what comes while the thread does something else. */
+const RECEIVE_BYTES = 1_048_576;
+/** A lane that wants to be called at once is called behind what waits in the loop. */
+const SOONEST_MS = 1;
+
+/** Reasons of the lane, and that of the socket: the system refused a datagram. */
+export type UdpReason = FastReason | "fast-not-sent";
+
+export interface FastSocketOptions {
+  readonly lane: FastLane;
+  /** A literal; `::` takes both families. */
+  readonly address: string;
+  /** 0 for any free one. */
+  readonly port: number;
+  readonly timers: Timers;
+  readonly onMessage: (neighbour: string, bytes: Uint8Array) => void;
+  readonly onUsable: (neighbour: string, usable: boolean) => void;
+  readonly onCount: (reason: UdpReason) => void;
+}
+
+export class FastSocket {
+  readonly #options: FastSocketOptions;
+  readonly #socket: Socket;
+  #timer: TimerHandle | null = null;
+  #flushing = false;
+  #closed = false;
+
+  private constructor(options: FastSocketOptions, socket: Socket) {
+    this.#options = options;
+    this.#socket = socket;
+    socket.on("message", (bytes, from) => this.#receive(bytes, from));
+    // An answer of the network (port unreachable) is no news: the lane notices silence itself.
+    socket.on("error", () => options.onCount("fast-not-sent"));
+  }
+
+  /** The socket once it is bound; rejects with the system's error where it can't be. */
+  static async bind(options: FastSocketOptions): Promise<FastSocket> {
+    const type = isIPv6(options.address) ? "udp6" : "udp4";
+    const socket = createSocket({ type, recvBufferSize: RECEIVE_BYTES });
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    socket.once("error", reject);
+    socket.bind({ address: options.address, port: options.port }, resolve);
+    await promise;
+    socket.off("error", reject);
+    return new FastSocket(options, socket);
+  }
+
+  get port(): number {
+    return this.#socket.address().port;
+  }
+
+  /** As `FastLane.send`; what is taken leaves at the end of this turn of the event loop. */
+  send(neighbour: string, bytes: Uint8Array, klass: FastClass): boolean {
+    const { lane, timers } = this.#options;
+    const taken = lane.send(neighbour, bytes, klass, timers.monoMs());
+    this.wake();
+    return taken;
+  }
+
+  /** The lane was told something: what it wants is done at the end of this turn. */
+  wake(): void {
+    if (this.#flushing || this.#closed) return;
+    this.#flushing = true;
+    this.#options.timers.soon(() => {
+      this.#flushing = false;
+      this.#flush();
+    });
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#timer?.cancel();
+    this.#socket.close();
+  }
+
+  #receive(bytes: Buffer, { address, port }: RemoteInfo): void {
+    this.#options.lane.receive(bytes, { address, port }, this.#options.timers.monoMs());
+    this.wake();
+  }
+
+  #flush(): void {
+    if (this.#closed) return;
+    const { lane, timers } = this.#options;
+    lane.tick(timers.monoMs());
+    for (const effect of lane.drain()) this.#perform(effect);
+    this.#setTimer();
+  }
+
+  #setTimer(): void {
+    this.#timer?.cancel();
+    const { lane, timers } = this.#options;
+    const wakeMs = lane.wakeMs();
+    if (wakeMs === null) return;
+    const ms = Math.max(SOONEST_MS, wakeMs - timers.monoMs());
+    this.#timer = timers.after(ms, () => this.#flush());
+  }
+
+  #perform(effect: FastEffect): void {
+    const { onMessage, onUsable, onCount } = this.#options;
+    switch (effect.kind) {
+      case "datagram":
+        this.#socket.send(effect.bytes, effect.port, effect.address, (error) => {
+          if (error !== null && !this.#closed) onCount("fast-not-sent");
+        });
+        break;
+      case "deliver":
+        onMessage(effect.neighbour, effect.bytes);
+        break;
+      case "usable":
+        onUsable(effect.neighbour, effect.usable);
+        break;
+      case "count":
+        onCount(effect.reason);
+        break;
+    }
+  }
+}
