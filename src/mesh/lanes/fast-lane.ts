@@ -43,9 +43,9 @@ export class FastLane {
 
   /**
    * A TLS session with that neighbour has shown its certificate and spoken. `material` is what
-   * `exportKeyingMaterial` gives for `FAST_LABEL` and `fastContext`, `own` this node's id. Said again
-   * of a living session it changes nothing: the same bytes come out of it, and its counter must go
-   * on.
+   * `exportKeyingMaterial` gives for `FAST_LABEL` and `fastContext`, `own` is this node's id.
+   * Said again of a living session it changes nothing: the same bytes come out of it, and its
+   * counter must go on.
    */
   // biome-ignore lint/complexity/useMaxParams: one session at one moment, and no part of it twice
   opened(

@@ -1,7 +1,8 @@
-// The fast lane's socket: datagrams in and out, one timer for the lane's wishes. The runtime reads at
-// most 32 datagrams in a turn of the event loop (a test pins it), and each costs a look-up unless a
-// live key is named: a flood holds up nobody else in the thread, what it crowds out is dropped by
-// the system. Answers leave together at the end of the turn, so messages of one turn share datagrams.
+// The fast lane's socket: datagrams in and out, one timer for the lane's wishes. The runtime reads
+// at most 32 datagrams in a turn of the event loop (a test pins it), and each costs a look-up
+// unless a live key is named: a flood holds up nobody else in the thread, what it crowds out is
+// dropped by the system. Answers leave at the end of the turn: messages of one turn share
+// datagrams.
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { isIPv6 } from "node:net";
 import type { TimerHandle, Timers } from "../../log/timers.ts";

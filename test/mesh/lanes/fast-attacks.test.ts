@@ -1,6 +1,6 @@
-// Fast lanes on any road, with an attacker on it: whatever it replays, reflects or changes, no nonce
-// is used twice, nothing is delivered twice or was never sent, and a sound road carries again. The
-// mistakes that would break this are planted and found.
+// Fast lanes on any road, with an attacker on it: whatever it replays, reflects or changes, no
+// nonce is used twice, nothing is delivered twice or was never sent, and a sound road carries
+// again. The mistakes that would break this are planted and found.
 import fc from "fast-check";
 import t from "tap";
 import { type LaneBug, plant } from "../../../src/core/planted.ts";

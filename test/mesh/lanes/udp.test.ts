@@ -84,8 +84,9 @@ t.test(
     const { port } = b.socket;
     let flooding = true;
     const pour = (): void => {
-      for (const bytes of garbage) flood.send(bytes, b.socket.port, "127.0.0.1");
-      if (flooding) setImmediate(pour);
+      if (!flooding) return;
+      for (const bytes of garbage) flood.send(bytes, port, "127.0.0.1");
+      setImmediate(pour);
     };
     pour();
     const missing = new Map(Array.from({ length: 200 }, (_, n) => [n + 1, envelope("a", n + 1)]));
