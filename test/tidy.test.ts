@@ -29,7 +29,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   log: ["core", "wire", "sitefile"],
   cabinet: ["core", "wire", "sitefile"],
   broker: ["core", "wire", "trust", "sitefile"],
-  mesh: ["core", "wire", "trust", "sitefile", "log"],
+  mesh: ["core", "wire", "trust", "sitefile", "log", "broker"],
   observe: ["core", "wire", "trust", "sitefile", "log", "cabinet", "broker", "mesh"],
   node: [
     "core",

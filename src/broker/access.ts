@@ -3,10 +3,10 @@
 // topics are granted by the site file's `acl` lists alone. Pure but for the secret's comparison.
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { SiteModel } from "../core/site/model.ts";
+import type { Role } from "../trust/identity.ts";
 import { COMMAND_FILTER, inboundTopic, STOPLINE_ROOT, topicsOf } from "../wire/topics.ts";
 import { covers, fitsPattern, matches } from "./filters.ts";
 
-export type Role = "reader" | "operator";
 export type Via = "mqtt" | "console";
 
 /** One connected client, from its CONNECT on. */

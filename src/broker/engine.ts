@@ -10,7 +10,8 @@
 //  * A publisher's DUP is not passed on [MQTT-3.3.1-3].
 //  * Nothing may be written before the CONNACK [MQTT-3.2.0-1]; a kept session's message waits.
 import { Aedes, type Client } from "aedes";
-import type { Peer, Role } from "./access.ts";
+import type { Role } from "../trust/identity.ts";
+import type { Peer } from "./access.ts";
 import { CONSUMED_TOPIC, Emitter } from "./emitter.ts";
 import { matches } from "./filters.ts";
 import type { Gate } from "./gate.ts";

@@ -8,7 +8,8 @@
 //  * a client that does not read its answers is not read either (a PINGREQ flood stays at the
 //    sender), and what waits for it is bounded by `limits.writeBufferBytes`.
 import { Duplex } from "node:stream";
-import type { Peer, Role, Via } from "./access.ts";
+import type { Role } from "../trust/identity.ts";
+import type { Peer, Via } from "./access.ts";
 import { Bucket } from "./bucket.ts";
 import type { BrokerLimits } from "./limits.ts";
 import { checkPacket, PACKET, PacketFault, packetType, remainingLength } from "./packets.ts";

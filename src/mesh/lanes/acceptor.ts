@@ -1,0 +1,199 @@
+// The neighbours' listener: TLS in which both sides show a certificate, and a small broker of its
+// own that knows the topics of nodes and nothing else. A flood of the clients' broker is in another
+// thread and another heap.
+import { createServer as createTcpServer, type Server, type Socket } from "node:net";
+import {
+  createServer as createTlsServer,
+  type TLSSocket,
+  type Server as TlsServer,
+} from "node:tls";
+import { Engine } from "../../broker/engine.ts";
+import { Gate } from "../../broker/gate.ts";
+import { type BrokerLimits, DEFAULT_LIMITS } from "../../broker/limits.ts";
+import { SessionStore } from "../../broker/sessions.ts";
+import type { LinkPlace, SiteModel } from "../../core/site/model.ts";
+import type { Trust, WallTime, Wanted } from "../../trust/judge.ts";
+import type { KeyFolder } from "../../trust/key-folder.ts";
+import { serverOptions } from "../../trust/tls.ts";
+import { Handshakes } from "./handshakes.ts";
+import { type Accepted, NeighbourPolicy } from "./neighbour-policy.ts";
+import {
+  fastMaterial,
+  type SessionEvents,
+  type SessionNumbers,
+  type ToNeighbour,
+} from "./session.ts";
+
+/** An old session and the one that follows it. */
+const SESSIONS_EACH = 2;
+
+/** What one neighbour may send: all that the fast lane can't, and rows of custody. */
+const LIMITS: BrokerLimits = {
+  ...DEFAULT_LIMITS,
+  maxPacketBytes: 327_680,
+  packetsPerS: 5_000,
+  packetBurst: 10_000,
+  bytesPerS: 8_388_608,
+  byteBurst: 16_777_216,
+};
+
+export interface AcceptorOptions {
+  readonly own: SiteModel["node"];
+  readonly place: LinkPlace;
+  readonly neighbours: SiteModel["neighbours"];
+  readonly folder: KeyFolder;
+  readonly trust: Trust;
+  readonly numbers: SessionNumbers;
+  readonly events: SessionEvents;
+  readonly onMessage: (neighbour: string, what: ToNeighbour, bytes: Uint8Array) => void;
+  readonly now: () => WallTime;
+}
+
+export class Acceptor {
+  readonly #options: AcceptorOptions;
+  readonly #handshakes: Handshakes;
+  readonly #policy: NeighbourPolicy;
+  readonly #engine: Engine;
+  readonly #tcp: Server;
+  readonly #tls: TlsServer;
+  /** Handshakes that run, by the place that they come from. */
+  readonly #shaking = new Map<string, Socket>();
+  readonly #accepted = new Set<Accepted>();
+
+  constructor(options: AcceptorOptions) {
+    const { own, neighbours, folder, onMessage } = options;
+    this.#options = options;
+    this.#handshakes = new Handshakes(neighbours.map(({ address }) => address));
+    this.#policy = new NeighbourPolicy({
+      own,
+      onMessage,
+      onReady: (accepted) => this.#ready(accepted),
+      onRefused: (reason) => options.events.refused(reason, `a neighbour's session: ${reason}`),
+    });
+    const hooks = {
+      isGranted: () => false,
+      mayKeep: () => false,
+      onDiscard: () => undefined,
+      onUnsent: () => undefined,
+      onNotice: () => undefined,
+    };
+    const sessions = new SessionStore(LIMITS, hooks);
+    this.#engine = new Engine({ limits: LIMITS, sessions, policy: this.#policy });
+    this.#tls = createTlsServer(serverOptions(folder), (socket) => this.#shaken(socket));
+    this.#tls.on("tlsClientError", (_error, socket) => this.#shookOff(socket));
+    this.#tcp = createTcpServer({ noDelay: true }, (socket) => this.#connected(socket));
+  }
+
+  /** Where it listens; rejects with the system's error. */
+  async open(): Promise<number> {
+    await this.#engine.open();
+    const { address, reliablePort } = this.#options.place;
+    return await new Promise((resolve, reject) => {
+      this.#tcp.once("error", reject);
+      this.#tcp.listen({ host: address, port: reliablePort, backlog: 64 }, () => {
+        const bound = this.#tcp.address();
+        resolve(typeof bound === "object" && bound !== null ? bound.port : reliablePort);
+      });
+    });
+  }
+
+  /** Cuts sessions whose certificate does not count any more. */
+  sweep(): void {
+    const { trust, now } = this.#options;
+    for (const accepted of this.#accepted) {
+      const judgement = trust.judge(accepted.certificate, this.#wanted(), now());
+      if (judgement.ok) continue;
+      this.#refused(accepted.socket, judgement.reason);
+      accepted.socket.destroy();
+    }
+  }
+
+  async close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#tcp.close(() => resolve()));
+    for (const socket of this.#shaking.values()) socket.destroy();
+    for (const { socket } of this.#accepted) socket.destroy();
+    await this.#engine.close();
+    await closed;
+  }
+
+  #connected(socket: Socket): void {
+    const name = placeOf(socket);
+    socket.on("error", () => socket.destroy());
+    if (!this.#handshakes.begin(socket.remoteAddress ?? "", performance.now())) {
+      this.#options.events.refused("handshakes", "more handshakes than are allowed at once");
+      socket.destroy();
+      return;
+    }
+    this.#shaking.set(name, socket);
+    socket.once("close", () => this.#shookOff(socket));
+    this.#tls.emit("connection", socket);
+  }
+
+  #shookOff(socket: Socket): void {
+    for (const [name, shaking] of this.#shaking) {
+      if (shaking !== socket && name !== placeOf(socket)) continue;
+      this.#shaking.delete(name);
+      this.#handshakes.ended();
+    }
+  }
+
+  #shaken(socket: TLSSocket): void {
+    this.#shookOff(socket);
+    const { numbers, trust, now } = this.#options;
+    socket.on("error", () => socket.destroy());
+    const judgement = trust.judgePeer(socket, this.#wanted(), now());
+    if (!judgement.ok) {
+      this.#refused(socket, judgement.reason);
+      socket.destroy();
+      return;
+    }
+    const gate = new Gate(socket, {
+      limits: LIMITS,
+      via: "mqtt",
+      vouched: "node",
+      onThrottle: () => undefined,
+      now: () => performance.now(),
+    });
+    const { identity, x509: certificate } = judgement.certificate;
+    const { id: neighbour } = identity;
+    const session = numbers.next();
+    const accepted = { neighbour, session, socket, certificate, isOpen: false };
+    this.#accepted.add(accepted);
+    this.#policy.expect(gate, accepted);
+    socket.once("close", () => this.#ended(accepted));
+    this.#limit(neighbour);
+    this.#engine.attach(gate);
+  }
+
+  #wanted(): Wanted {
+    const ids = this.#options.neighbours.map(({ id }) => id);
+    return { roles: ["node"], ids, server: false };
+  }
+
+  #refused(socket: Socket, reason: string): void {
+    const text = `who comes from ${socket.remoteAddress ?? "?"} is not believed: ${reason}`;
+    this.#options.events.refused(reason, text);
+  }
+
+  /** The oldest sessions of a neighbour go: it is the newest that it uses. */
+  #limit(neighbour: string): void {
+    const own = [...this.#accepted].filter((accepted) => accepted.neighbour === neighbour);
+    for (const { socket } of own.slice(0, -SESSIONS_EACH)) socket.destroy();
+  }
+
+  #ready(accepted: Accepted): void {
+    const { own, events } = this.#options;
+    const { neighbour, session, socket } = accepted;
+    accepted.isOpen = true;
+    events.opened(neighbour, session, fastMaterial(socket, own.id, neighbour));
+  }
+
+  #ended(accepted: Accepted): void {
+    this.#accepted.delete(accepted);
+    if (accepted.isOpen) this.#options.events.closed(accepted.neighbour, accepted.session);
+  }
+}
+
+function placeOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress ?? "gone"} ${remotePort ?? 0}`;
+}

@@ -1,0 +1,109 @@
+// What a neighbour may do at this node's listener: publish its own messages for this node, and
+// nothing else. Nobody subscribes there, nothing is kept or passed on.
+import type { X509Certificate } from "node:crypto";
+import type { TLSSocket } from "node:tls";
+import type { Peer } from "../../broker/access.ts";
+import type { Inbound, Login, LoginAnswer, Policy, PublishAnswer } from "../../broker/engine.ts";
+import type { Gate } from "../../broker/gate.ts";
+import type { SiteModel } from "../../core/site/model.ts";
+import { TO_NEIGHBOUR, type ToNeighbour, topicTo } from "./session.ts";
+
+/** A session whose certificate was believed. */
+export interface Accepted {
+  readonly neighbour: string;
+  readonly session: number;
+  readonly socket: TLSSocket;
+  /** As it was shown. */
+  readonly certificate: X509Certificate;
+  /** Its CONNECT has come. */
+  isOpen: boolean;
+}
+
+export interface NeighbourPolicyOptions {
+  readonly own: SiteModel["node"];
+  readonly onMessage: (neighbour: string, what: ToNeighbour, bytes: Uint8Array) => void;
+  readonly onReady: (accepted: Accepted) => void;
+  readonly onRefused: (reason: string) => void;
+}
+
+const NO_RULES = { publish: [], subscribe: [], deny: [] };
+
+export class NeighbourPolicy implements Policy {
+  readonly #options: NeighbourPolicyOptions;
+  readonly #byGate = new WeakMap<Gate, Accepted>();
+  readonly #byPeer = new WeakMap<Peer, Accepted>();
+
+  constructor(options: NeighbourPolicyOptions) {
+    this.#options = options;
+  }
+
+  /** Whose bytes come through that gate. */
+  expect(gate: Gate, accepted: Accepted): void {
+    this.#byGate.set(gate, accepted);
+  }
+
+  login(gate: Gate, { id, clean, willTopic }: Login): LoginAnswer {
+    const accepted = this.#byGate.get(gate);
+    if (accepted === undefined) throw new Error("a gate without a certificate");
+    if (id !== `node:${accepted.neighbour}`) return { code: 2, reason: "client id of another" };
+    if (!clean) return { code: 3, reason: "nothing is kept for neighbours" };
+    if (willTopic !== null) return { code: 5, reason: "a neighbour's will" };
+    const peer: Peer = {
+      id,
+      role: "node",
+      via: "mqtt",
+      clean,
+      rules: NO_RULES,
+      granted: new Set(),
+    };
+    this.#byPeer.set(peer, accepted);
+    return { peer };
+  }
+
+  publish(peer: Peer, { topic, payload, qos, retain }: Inbound): PublishAnswer {
+    const accepted = this.#of(peer);
+    const { own, onMessage } = this.#options;
+    const sender = { ...own, id: accepted.neighbour };
+    const what = KINDS.find((kind) => topicTo(sender, kind) === topic);
+    if (what === undefined) return { refuse: "topic of another" };
+    if (retain || qos > 1) return { refuse: "retained or QoS 2 from a neighbour" };
+    onMessage(accepted.neighbour, what, new Uint8Array(payload));
+    return "consume";
+  }
+
+  subscribe(): boolean {
+    return false;
+  }
+
+  forward(): boolean {
+    return false;
+  }
+
+  subscribed(): void {
+    // Asked with what was refused, too.
+  }
+
+  unsubscribed(): void {
+    // Nothing was granted.
+  }
+
+  ready(peer: Peer): void {
+    this.#options.onReady(this.#of(peer));
+  }
+
+  gone(): void {
+    // Its socket says so too.
+  }
+
+  failed(reason: string): void {
+    this.#options.onRefused(reason);
+  }
+
+  #of(peer: Peer): Accepted {
+    const accepted = this.#byPeer.get(peer);
+    if (accepted === undefined) throw new Error("a peer that never logged in");
+    return accepted;
+  }
+}
+
+const KINDS = Object.keys(TO_NEIGHBOUR) as ToNeighbour[];
