@@ -24,6 +24,8 @@ export interface MeshBodyOptions {
   readonly timers: Timers;
   readonly send: (neighbour: string, lane: Lane, bytes: Uint8Array) => void;
   readonly tell: (message: FromMesh) => void;
+  /** What the lanes refused, by reason. */
+  readonly refusals?: () => ReadonlyMap<string, number>;
 }
 
 export class MeshBody {
@@ -173,6 +175,7 @@ export class MeshBody {
       neighbours: this.mesh.neighbours(now),
       figures: this.mesh.figures(now),
       cache: this.cache.figures(),
+      refusals: this.#options.refusals?.() ?? new Map(),
       keptMs: (id) => this.cache.get(cacheKey(id, "state"), now)?.ageMs ?? null,
     });
     this.#options.tell({ kind: "picture", picture });

@@ -1,7 +1,7 @@
 // What the control thread and the mesh thread say to each other, and what goes between the mesh
 // thread and whatever brings bytes to neighbours. Plain data only.
 import type { KeyObject } from "node:crypto";
-import type { SiteModel } from "../core/site/model.ts";
+import type { LinkPlace, NeighbourSite, SiteModel } from "../core/site/model.ts";
 import type { ControlView } from "../core/site/view.ts";
 import type { ChannelPort } from "../log/channel.ts";
 import type { NodeEvent } from "../log/events.ts";
@@ -9,7 +9,7 @@ import type { FromLog } from "../log/messages.ts";
 import type { Lane } from "../mesh/mesh-types.ts";
 import type { MeshPicture } from "./messages.ts";
 
-/** The neighbours of a node and the way to them. */
+/** Neighbours that are not reached over the lanes of the site file, and the way to them. */
 export interface MeshSetup {
   readonly neighbours: readonly string[];
   /** A new channel for each mesh thread; it carries `FromTransport` and `ToTransport`. */
@@ -24,11 +24,24 @@ export interface MeshKeys {
 }
 
 /** What a mesh thread is born with. */
-export interface MeshData {
+export type MeshData = ChannelMesh | LanesMesh;
+
+/** Somebody else brings the bytes to the neighbours. */
+export interface ChannelMesh {
+  readonly way: "channel";
   readonly node: string;
   readonly neighbours: readonly string[];
   readonly transport: ChannelPort;
   readonly keys: MeshKeys;
+}
+
+/** The thread opens its own lanes; it reads its keys itself, and they never leave it. */
+export interface LanesMesh {
+  readonly way: "lanes";
+  readonly node: SiteModel["node"];
+  readonly keyFolder: string;
+  readonly links: LinkPlace;
+  readonly neighbours: readonly NeighbourSite[];
 }
 
 /** What the log thread said when it had opened the data folder. */

@@ -11,6 +11,8 @@ export interface MeshSight {
   readonly neighbours: readonly NeighbourView[];
   readonly figures: MeshFigures;
   readonly cache: CacheFigures;
+  /** What the lanes refused, by reason. */
+  readonly refusals: ReadonlyMap<string, number>;
   /** Age of the newest state that is kept of a neighbour, ms; null where nothing is. */
   readonly keptMs: (id: string) => number | null;
 }
@@ -56,7 +58,7 @@ function partOf({ neighbours, figures }: MeshSight): HealthPart {
   return { name: "neighbours", state: well ? "ok" : "degraded", text };
 }
 
-function figuresOf({ figures, cache }: MeshSight): Figure[] {
+function figuresOf({ figures, cache, refusals }: MeshSight): Figure[] {
   const found: Figure[] = [
     { name: "delta_bytes", help: "Bytes of changes sent, repeats too", value: figures.deltaBytes },
     { name: "stopline_deltas_total", help: "Changes sent, repeats too", value: figures.deltas },
@@ -76,6 +78,10 @@ function figuresOf({ figures, cache }: MeshSight): Figure[] {
   for (const [reason, value] of figures.counts) {
     const help = "What came from neighbours and was refused or worth counting";
     found.push({ name: "stopline_mesh_counts_total", help, value, labels: { reason } });
+  }
+  for (const [reason, value] of refusals) {
+    const help = "Connections and datagrams of who is not believed";
+    found.push({ name: "stopline_link_refused_total", help, value, labels: { reason } });
   }
   return found;
 }

@@ -12,7 +12,8 @@ const HEAP_MB = 96;
 
 export interface MeshSideOptions {
   readonly host: Host;
-  readonly setup: MeshSetup;
+  /** Instead of the lanes of the site file. */
+  readonly setup: MeshSetup | null;
   readonly node: string;
   /** As it is at present. */
   readonly site: () => SiteModel;
@@ -26,6 +27,8 @@ export class MeshSide {
   private readonly options: MeshSideOptions;
   private readonly thread: Thread;
   private opened: LogOpened | null = null;
+  /** Neighbours that the last picture showed linked. */
+  linked = 0;
   /** Mesh threads that this process has started. */
   private births = 0;
 
@@ -73,8 +76,13 @@ export class MeshSide {
     this.post({ kind: "view", view });
   }
 
-  /** Says the node's geometry, which a new site file may have changed. */
-  tellSite(): void {
+  /** A new site file: other neighbours perhaps, other keys, another geometry. */
+  siteChanged(): void {
+    if (this.options.setup === null) this.thread.renew();
+    else this.tellSite();
+  }
+
+  private tellSite(): void {
     this.post({ kind: "site", site: this.options.site() });
   }
 
@@ -84,10 +92,11 @@ export class MeshSide {
 
   private birth() {
     this.births += 1;
-    const { setup, node } = this.options;
+    const { setup, node, site } = this.options;
+    if (setup === null) return { data: lanesOf(site()), transfer: [] };
     const transport = setup.connect();
     const { neighbours, keys } = setup;
-    const data: MeshData = { node, neighbours, keys, transport };
+    const data: MeshData = { way: "channel", node, neighbours, keys, transport };
     return { data, transfer: [transport] };
   }
 
@@ -119,6 +128,7 @@ export class MeshSide {
         log.raise(message.incarnation, message.cause);
         break;
       case "picture":
+        this.linked = message.picture.neighbours.neighbours.filter(({ linkUp }) => linkUp).length;
         onPicture(message.picture);
         break;
       case "notice":
@@ -126,4 +136,14 @@ export class MeshSide {
         break;
     }
   }
+}
+
+/** True where a site file names neighbours and the way to them. */
+export function hasLinks({ links, keyFolder }: SiteModel): boolean {
+  return links !== null && keyFolder !== null;
+}
+
+function lanesOf({ node, links, keyFolder, neighbours }: SiteModel): MeshData {
+  if (links === null || keyFolder === null) throw new Error("a mesh thread without a way");
+  return { way: "lanes", node, keyFolder, links, neighbours };
 }

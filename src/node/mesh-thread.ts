@@ -5,7 +5,14 @@ import { parentPort, workerData } from "node:worker_threads";
 import { realTimers } from "../log/timers.ts";
 import { ed25519Keys } from "../wire/keys.ts";
 import { MeshBody } from "./mesh-body.ts";
-import type { FromMesh, FromTransport, MeshData, ToMesh } from "./mesh-messages.ts";
+import type {
+  ChannelMesh,
+  FromMesh,
+  FromTransport,
+  LanesMesh,
+  MeshData,
+  ToMesh,
+} from "./mesh-messages.ts";
 import { ALIVE, ALIVE_MS } from "./thread.ts";
 
 const parent = parentPort;
@@ -14,26 +21,45 @@ if (parent === null) throw new Error("the mesh thread is started by the node");
 // Control goes before all others and threads inherit that; neighbours are not control.
 setPriority(0);
 
-const { node, neighbours, transport, keys } = workerData as MeshData;
 const tell = (message: FromMesh): void => parent.postMessage(message);
-const members = new Map<string, KeyObject>(keys.members);
-const body = new MeshBody({
-  node,
-  neighbours,
-  keys: ed25519Keys(keys.own, members),
-  timers: realTimers,
-  send: (neighbour, lane, bytes) => transport.postMessage({ neighbour, lane, bytes }),
-  tell,
-});
 
-transport.on("message", (message) => body.step(message as FromTransport));
+interface Running {
+  take(message: ToMesh): void;
+  close(): Promise<void>;
+}
+
+function overChannel({ node, neighbours, transport, keys }: ChannelMesh): Running {
+  const members = new Map<string, KeyObject>(keys.members);
+  const body = new MeshBody({
+    node,
+    neighbours,
+    keys: ed25519Keys(keys.own, members),
+    timers: realTimers,
+    send: (neighbour, lane, bytes) => transport.postMessage({ neighbour, lane, bytes }),
+    tell,
+  });
+  transport.on("message", (message) => body.step(message as FromTransport));
+  return {
+    take: (message) => body.take(message),
+    close: async () => transport.close(),
+  };
+}
+
+/** Loaded only where there are lanes: TLS, a broker and a client cost memory. */
+async function overLanes(data: LanesMesh): Promise<Running> {
+  const { LinkedMesh } = await import("./linked-mesh.ts");
+  return new LinkedMesh(data, tell);
+}
+
+const data = workerData as MeshData;
+const running = data.way === "channel" ? overChannel(data) : await overLanes(data);
+
 const signs = setInterval(() => parent.postMessage(ALIVE), ALIVE_MS);
 parent.on("message", (message: ToMesh) => {
-  body.take(message);
+  running.take(message);
   if (message.kind !== "stop") return;
   clearInterval(signs);
-  transport.close();
-  parent.close();
+  void running.close().then(() => parent.close());
 });
 parent.postMessage(ALIVE);
 tell({ kind: "ready" });

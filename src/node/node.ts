@@ -12,7 +12,7 @@ import type { Host } from "./host.ts";
 import { LiveControl } from "./live-control.ts";
 import { type LogAccount, LogSide } from "./log-side.ts";
 import type { MeshSetup } from "./mesh-messages.ts";
-import { MeshSide } from "./mesh-side.ts";
+import { hasLinks, MeshSide } from "./mesh-side.ts";
 import type { FromService, KeptPorts, LoopPicture, ServiceData, ToService } from "./messages.ts";
 import type { SiteRead } from "./read-site.ts";
 import { Thread, type ThreadDeath } from "./thread.ts";
@@ -51,7 +51,7 @@ export interface NodeOptions {
   readonly port: CabinetPort | null;
   /** Other thread entries, for tests that break them on purpose. */
   readonly entries?: { readonly service?: URL; readonly log?: URL };
-  /** Null where the node has no neighbours. */
+  /** Neighbours instead of those of the site file. */
   readonly mesh: MeshSetup | null;
 }
 
@@ -67,6 +67,8 @@ export interface Ended {
   readonly events: number;
   readonly trips: number;
   readonly callsBeyondBound: number;
+  /** Neighbours that it was linked to when it was told to stop; null where it has none. */
+  readonly links: number | null;
   /** Threads that died or were not running at the end. */
   readonly deadThreads: number;
   /** False when a thread sits in a call that does not return: the process can't exit by itself. */
@@ -136,11 +138,12 @@ export class RunningNode {
       onMessage: (message) => this.onService(message as FromService),
       onDeath: (death) => this.onDeath(death),
     });
-    const { mesh } = options;
-    this.mesh = mesh === null || this.site === null ? null : this.meshSide(mesh, this.site);
+    const { site } = this;
+    const linked = site !== null && (options.mesh !== null || hasLinks(site));
+    this.mesh = linked ? this.meshSide(options.mesh, site) : null;
   }
 
-  private meshSide(setup: MeshSetup, site: SiteModel): MeshSide {
+  private meshSide(setup: MeshSetup | null, site: SiteModel): MeshSide {
     const { host, log } = this;
     return new MeshSide({
       host,
@@ -187,7 +190,7 @@ export class RunningNode {
     this.log.append({ kind: "site", body: [read.hash, read.site.name] });
     this.site = read.site;
     this.live?.replaceSite(read.site);
-    this.mesh?.tellSite();
+    this.mesh?.siteChanged();
     this.host.timers.after(RENEW_AFTER_MS, () => this.service.renew());
     return { ok: true, problems: [] };
   }
@@ -218,6 +221,7 @@ export class RunningNode {
 
   async stop(cause: string): Promise<Ended> {
     this.idle?.cancel();
+    const links = this.mesh?.linked ?? null;
     await this.live?.stop();
     this.log.append({ kind: "stop", body: [cause] });
     const deadThreads = this.threads().filter(({ running }) => !running).length;
@@ -229,6 +233,7 @@ export class RunningNode {
       greens: counters?.greens ?? 0,
       events: this.log.stored(),
       trips: counters?.trips ?? 0,
+      links,
       threadsEnded: serviceEnded && logEnded && meshEnded,
       callsBeyondBound: counters?.callsBeyondBound ?? 0,
       deadThreads: deadThreads + this.deaths.length,

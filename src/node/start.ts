@@ -21,7 +21,7 @@ export interface StartOptions {
   readonly port: CabinetPort | null;
   /** Other thread entries, for tests that break them on purpose. */
   readonly entries?: { readonly service?: URL; readonly log?: URL };
-  /** Neighbours and the way to them; none without. */
+  /** Neighbours instead of those of the site file. */
   readonly mesh?: MeshSetup | null;
 }
 

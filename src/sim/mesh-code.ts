@@ -3,8 +3,8 @@ import { generateKeyPairSync, hash, type KeyObject } from "node:crypto";
 import type { ChannelPort } from "../log/channel.ts";
 import { MeshBody } from "../node/mesh-body.ts";
 import type {
+  ChannelMesh,
   FromTransport,
-  MeshData,
   MeshKeys,
   ToMesh,
   ToTransport,
@@ -83,7 +83,7 @@ export interface MeshWatch {
 
 export function meshCode({ keysOf, onBegin }: MeshWatch): WorkerCode {
   return ({ thread, data, tell, exit }) => {
-    const { node, neighbours, transport } = data as MeshData;
+    const { node, neighbours, transport } = data as ChannelMesh;
     const body = new MeshBody({
       node,
       neighbours,

@@ -1,0 +1,107 @@
+// The mesh thread of a node with links in its site file: the mesh machine over real lanes. Keys
+// that cannot be read leave the node alone, said on the console, and are tried again: lamps and log
+// do not need them.
+import type { ClockQuality } from "../core/site/view.ts";
+import { realTimers } from "../log/timers.ts";
+import { Lanes } from "../mesh/lanes/lanes.ts";
+import {
+  expiresInDays,
+  type KeyFolder,
+  KeyFolderError,
+  readKeyFolder,
+} from "../trust/key-folder.ts";
+import { ed25519Keys } from "../wire/keys.ts";
+import { MeshBody } from "./mesh-body.ts";
+import type { FromMesh, LanesMesh, ToMesh } from "./mesh-messages.ts";
+
+const RETRY_MS = 10_000;
+/** Warned of so long before its certificate ends (MESH section 2). */
+const WARN_DAYS = 30;
+
+export class LinkedMesh {
+  readonly #data: LanesMesh;
+  readonly #tell: (message: FromMesh) => void;
+  #clock: ClockQuality = "unsure";
+  #body: MeshBody | null = null;
+  #lanes: Lanes | null = null;
+  #retry: NodeJS.Timeout | null = null;
+  /** Came before there were keys. */
+  readonly #waiting = new Map<ToMesh["kind"], ToMesh>();
+  #said = "";
+
+  constructor(data: LanesMesh, tell: (message: FromMesh) => void) {
+    this.#data = data;
+    this.#tell = tell;
+    this.#begin();
+  }
+
+  take(message: ToMesh): void {
+    if (message.kind === "view") this.#clock = message.view.clock;
+    if (this.#body === null) this.#waiting.set(message.kind, message);
+    else this.#body.take(message);
+  }
+
+  async close(): Promise<void> {
+    if (this.#retry !== null) clearTimeout(this.#retry);
+    await this.#lanes?.close();
+  }
+
+  #begin(): void {
+    try {
+      this.#start(readKeyFolder(this.#data.keyFolder));
+    } catch (error) {
+      if (!(error instanceof KeyFolderError)) throw error;
+      this.#alone(error.message);
+      this.#retry = setTimeout(() => this.#begin(), RETRY_MS);
+    }
+  }
+
+  #alone(text: string): void {
+    if (text !== this.#said) this.#tell({ kind: "notice", level: "warn", text });
+    this.#said = text;
+    const neighbours = { wallMs: Date.now(), neighbours: [] };
+    const part = { name: "neighbours", state: "failed", text } as const;
+    this.#tell({ kind: "picture", picture: { neighbours, part, figures: [] } });
+  }
+
+  #start(folder: KeyFolder): void {
+    const { node, links, neighbours } = this.#data;
+    this.#warn(folder);
+    const lanes = new Lanes({
+      own: node,
+      place: links,
+      neighbours,
+      folder,
+      onMessage: (neighbour, lane, bytes) => {
+        this.#body?.step({ kind: "message", neighbour, lane, bytes });
+      },
+      onLink: (neighbour, up) => this.#body?.step({ kind: "link", neighbour, up }),
+      onNotice: (text) => this.#tell({ kind: "notice", level: "warn", text }),
+      now: () => ({ wallMs: Date.now(), sure: this.#clock === "sure" }),
+    });
+    this.#lanes = lanes;
+    this.#body = new MeshBody({
+      node: node.id,
+      neighbours: neighbours.map(({ id }) => id),
+      keys: ed25519Keys(folder.key, lanes.members.keys),
+      timers: realTimers,
+      send: (neighbour, lane, bytes) => {
+        lanes.send(neighbour, lane, bytes);
+      },
+      tell: this.#tell,
+      refusals: () => lanes.counts,
+    });
+    for (const message of this.#waiting.values()) this.#body.take(message);
+    this.#waiting.clear();
+    void lanes.open().then((problem) => {
+      if (problem !== null) this.#tell({ kind: "notice", level: "warn", text: problem });
+    });
+  }
+
+  #warn({ own }: KeyFolder): void {
+    const days = expiresInDays(own, Date.now());
+    if (days > WARN_DAYS) return;
+    const text = `this node's certificate ends in ${Math.floor(days)} days; make a new one`;
+    this.#tell({ kind: "notice", level: "warn", text: `${text}: stopline keys rotate` });
+  }
+}
