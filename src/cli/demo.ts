@@ -3,7 +3,7 @@
 import { fileURLToPath } from "node:url";
 import { fail } from "./options.ts";
 import { runNode } from "./run-node.ts";
-import { parseRunOptions } from "./run-options.ts";
+import { parseRunOptions, type RunOptions } from "./run-options.ts";
 
 const DEMO = fileURLToPath(new URL("../../config/demo.yaml", import.meta.url));
 
@@ -11,9 +11,20 @@ const DEMO = fileURLToPath(new URL("../../config/demo.yaml", import.meta.url));
 export async function run(args: string[]): Promise<number> {
   const options = parseRunOptions(args);
   if ("problem" in options) return fail("demo", options.problem);
+  if (options.corridor > 0) return await corridor(options);
   return await runNode({
     ...options,
     file: options.file ?? DEMO,
     freePorts: options.file === null,
   });
+}
+
+/** Loaded only when asked for: it makes certificates. */
+async function corridor(options: RunOptions): Promise<number> {
+  const { corridor: count, dataDir, forMs, file, simNeighbours } = options;
+  if (file !== null) return fail("demo", "--corridor makes its own site files; leave --config out");
+  if (simNeighbours > 0)
+    return fail("demo", "--corridor and --sim-neighbours are one or the other");
+  const { runCorridor } = await import("./corridor.ts");
+  return await runCorridor({ count, dataDir, forMs });
 }

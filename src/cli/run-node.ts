@@ -12,6 +12,7 @@ import type { SiteModel } from "../core/site/model.ts";
 import type { Ended, RunningNode } from "../node/node.ts";
 import { readSite, type SiteRead } from "../node/read-site.ts";
 import { startNode } from "../node/start.ts";
+import type { Summary } from "./corridor-summary.ts";
 import type { SimNeighbours } from "./neighbours.ts";
 import type { RunOptions } from "./run-options.ts";
 import type { StreetData, StreetNews } from "./street-thread.ts";
@@ -20,15 +21,6 @@ import { welcomeLines } from "./welcome.ts";
 export interface NodeRun extends RunOptions {
   readonly file: string;
   readonly freePorts: boolean;
-}
-
-/** The last line of a run with `--for`. */
-interface Summary {
-  readonly ok: boolean;
-  readonly phases: number;
-  readonly events: number;
-  readonly trips: number;
-  readonly vehicles: number;
 }
 
 interface Cabinet {
@@ -121,9 +113,10 @@ async function flushed(stream: NodeJS.WriteStream): Promise<void> {
 }
 
 async function summarise(ended: Ended, vehicles: number): Promise<number> {
-  const { greens, events, trips, deadThreads, callsBeyondBound } = ended;
+  const { greens, events, trips, deadThreads, callsBeyondBound, links } = ended;
   const ok = trips === 0 && deadThreads === 0 && callsBeyondBound === 0;
-  const summary: Summary = { ok, phases: greens, events, trips, vehicles };
+  const counts = { ok, phases: greens, events, trips, vehicles };
+  const summary: Summary = links === null ? counts : { ...counts, links, platoons: 0 };
   await flushed(process.stderr);
   process.stdout.write(`${JSON.stringify(summary)}\n`);
   return ok ? 0 : 1;

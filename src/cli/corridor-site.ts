@@ -1,0 +1,62 @@
+// Site files of a corridor, from the demo's: another name and place for each junction, its own keys
+// and ports, and the junctions to its north and south for neighbours. Pure.
+
+export const REGION = "demo";
+export const ZONE = "old-town";
+
+/** Between two stop lines, m. */
+export const SPACING_M = 420;
+/** Of a platoon: somewhat below the approach speed of 13.9 m/s. */
+const PLATOON_MPS = 12.5;
+/** A degree of latitude in m. */
+const DEGREE_M = 111_320;
+const SOUTH_LATITUDE_DEG = 50.0755;
+
+/** What one junction of the corridor has. */
+export interface JunctionPlan {
+  /** From 1 at the southern end. */
+  readonly number: number;
+  /** Folder of its site file, data and keys. */
+  readonly place: string;
+  readonly keyFolder: string;
+  readonly fastPort: number;
+  readonly reliablePort: number;
+}
+
+function replaced(text: string, from: string, to: string): string {
+  if (text.split(from).length !== 2) throw new Error(`the demo's site file has not one ${from}`);
+  return text.replace(from, () => to);
+}
+
+function neighbourLine({ number, fastPort, reliablePort }: JunctionPlan, approach: string): string {
+  const place = `address: 127.0.0.1, fast: ${fastPort}, reliable: ${reliablePort}`;
+  const road = `approach: ${approach}, length: ${SPACING_M}, speed: ${PLATOON_MPS}`;
+  return `  junction-${number}: { ${place}, ${road} }`;
+}
+
+/** The site file of one junction among all of its corridor. */
+export function corridorSite(
+  demo: string,
+  plan: JunctionPlan,
+  plans: readonly JunctionPlan[],
+): string {
+  const { number, keyFolder, fastPort, reliablePort } = plan;
+  const latitude = (SOUTH_LATITUDE_DEG + ((number - 1) * SPACING_M) / DEGREE_M).toFixed(6);
+  let text = replaced(demo, "id: junction-1 }", `id: junction-${number} }`);
+  text = replaced(text, "name: Market Street at Station Road", `name: Market Street ${number}`);
+  text = replaced(text, `lat: ${SOUTH_LATITUDE_DEG}`, `lat: ${latitude}`);
+  text = replaced(text, "address: 127.0.0.1, port: 1883", "address: 127.0.0.1, port: 0");
+  text = replaced(text, "listen: 127.0.0.1:8080", "listen: 127.0.0.1:0");
+  text = replaced(text, "  seed: 1\n", `  seed: ${number}\n`);
+  const lines = [
+    `trust: { keys: ${JSON.stringify(keyFolder)} }`,
+    `links: { address: 127.0.0.1, fast: ${fastPort}, reliable: ${reliablePort} }`,
+    "neighbours:",
+    ...plans.flatMap((other) => {
+      if (other.number === number + 1) return [neighbourLine(other, "north")];
+      if (other.number === number - 1) return [neighbourLine(other, "south")];
+      return [];
+    }),
+  ];
+  return `${text.trimEnd()}\n${lines.join("\n")}\n`;
+}

@@ -1,0 +1,158 @@
+// `scripts/run --corridor N`: junctions in a row along one street, each its own process with keys,
+// ports and a data folder of its own, made for this run. The demo's junction is copied; number 1 is
+// the southern end.
+import { spawn } from "node:child_process";
+import { createSocket } from "node:dgram";
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { type Authority, createAuthority, LEAF_DAYS } from "../trust/authority.ts";
+import { corridorSite, type JunctionPlan, REGION, ZONE } from "./corridor-site.ts";
+import { type Summary, sumOf } from "./corridor-summary.ts";
+
+const DEMO = fileURLToPath(new URL("../../config/demo.yaml", import.meta.url));
+const PROGRAM = fileURLToPath(new URL("./stopline.ts", import.meta.url));
+/** A child waits for its parent's word; this is only so that it sums up at its end. */
+const CHILD_FOR = "24h";
+/** Processes start side by side and compile their modules; then the time of the run begins. */
+const START_PATIENCE_MS = 60_000;
+
+export interface CorridorRun {
+  readonly count: number;
+  readonly dataDir: string | null;
+  readonly forMs: number | null;
+}
+
+interface Member {
+  readonly id: string;
+  /** Its lines have said where its console is. */
+  readonly ready: Promise<void>;
+  /** Its last line, read; null where it said none. */
+  readonly ended: Promise<Summary | null>;
+  readonly stop: () => void;
+}
+
+/** Runs to the end; the exit code. Throws `AuthorityError` and `KeyFileError` in one line. */
+export async function runCorridor({ count, dataDir, forMs }: CorridorRun): Promise<number> {
+  const dir = resolve(dataDir ?? mkdtempSync(join(tmpdir(), "stopline-corridor-")));
+  const plans = await plansOf(dir, count);
+  process.stdout.write(`Stopline: a corridor of ${count} junctions, each its own process\n\n`);
+  process.stdout.write(`data     ${dir}\n`);
+  const members = plans.map((plan) => start(plan));
+  const ending = awaitEnd();
+  const all = Promise.all(members.map(({ ready }) => ready));
+  await Promise.race([all, ending, pause(START_PATIENCE_MS)]);
+  if (forMs !== null) await Promise.race([ending, pause(forMs), anyEnded(members)]);
+  else await Promise.race([ending, anyEnded(members)]);
+  for (const { stop } of members) stop();
+  const summaries = await Promise.all(members.map(({ ended }) => ended));
+  const sum = sumOf(summaries);
+  if (forMs === null) return sum.ok ? 0 : 1;
+  process.stdout.write(`${JSON.stringify(sum)}\n`);
+  return sum.ok ? 0 : 1;
+}
+
+/** Keys and site files of all junctions; what can't be made stops the run before it begins. */
+async function plansOf(dir: string, count: number): Promise<JunctionPlan[]> {
+  mkdirSync(dir, { recursive: true });
+  const nowMs = Date.now();
+  const authority = await createAuthority(join(dir, "ca"), {
+    region: REGION,
+    zone: ZONE,
+    days: LEAF_DAYS,
+    nowMs,
+  });
+  const plans: JunctionPlan[] = [];
+  for (let number = 1; number <= count; number += 1) {
+    const place = join(dir, `junction-${number}`);
+    const keyFolder = await keysOf(authority, `junction-${number}`, place, nowMs);
+    const [fastPort, reliablePort] = [await freeUdpPort(), await freeTcpPort()];
+    plans.push({ number, place, keyFolder, fastPort, reliablePort });
+  }
+  const demo = readFileSync(DEMO, "utf8");
+  for (const plan of plans) {
+    writeFileSync(join(plan.place, "site.yaml"), corridorSite(demo, plan, plans));
+  }
+  return plans;
+}
+
+async function keysOf(
+  authority: Authority,
+  id: string,
+  place: string,
+  nowMs: number,
+): Promise<string> {
+  const made = await authority.issue({ role: "node", id, days: LEAF_DAYS - 1, nowMs });
+  const keyFolder = join(place, "keys");
+  mkdirSync(keyFolder, { recursive: true, mode: 0o700 });
+  writeFileSync(join(keyFolder, "ca.crt"), made.caPem);
+  writeFileSync(join(keyFolder, "node.crt"), made.certPem);
+  writeFileSync(join(keyFolder, "node.key"), made.keyPem, { mode: 0o600 });
+  return keyFolder;
+}
+
+async function freeTcpPort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", () => done()));
+  const address = server.address();
+  await new Promise<void>((done) => server.close(() => done()));
+  if (address === null || typeof address === "string") throw new Error("a port without a number");
+  return address.port;
+}
+
+async function freeUdpPort(): Promise<number> {
+  const socket = createSocket("udp4");
+  await new Promise<void>((done) => socket.bind(0, "127.0.0.1", () => done()));
+  const { port } = socket.address();
+  await new Promise<void>((done) => socket.close(() => done()));
+  return port;
+}
+
+function start({ number, place }: JunctionPlan): Member {
+  const id = `junction-${number}`;
+  const args = [PROGRAM, "run", join(place, "site.yaml")];
+  args.push("--data", join(place, "data"), "--for", CHILD_FOR);
+  // Of its own group: who presses Ctrl-C speaks to this process, which ends all of them together.
+  const child = spawn(process.execPath, args, {
+    stdio: ["ignore", "pipe", "inherit"],
+    detached: true,
+  });
+  let summary: Summary | null = null;
+  const ready = Promise.withResolvers<void>();
+  const ended = Promise.withResolvers<Summary | null>();
+  createInterface({ input: child.stdout }).on("line", (line) => {
+    if (line.startsWith("{")) summary = JSON.parse(line) as Summary;
+    else if (line.startsWith("console")) {
+      process.stdout.write(`${id.padEnd(12)} ${line.slice("console".length).trim()}\n`);
+      ready.resolve();
+    }
+  });
+  child.on("close", () => {
+    ready.resolve();
+    ended.resolve(summary);
+  });
+  const stop = (): void => {
+    child.kill("SIGTERM");
+  };
+  process.once("exit", () => child.kill("SIGKILL"));
+  return { id, ready: ready.promise, ended: ended.promise, stop };
+}
+
+function awaitEnd(): Promise<void> {
+  return new Promise((done) => {
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => done());
+  });
+}
+
+function anyEnded(members: readonly Member[]): Promise<unknown> {
+  return Promise.race(members.map(({ ended }) => ended));
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((done) => {
+    setTimeout(done, ms).unref();
+  });
+}
