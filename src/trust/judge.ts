@@ -3,7 +3,7 @@
 // and again for live sessions: what was good at connect may expire or be revoked since.
 //
 // Pure but for the signature check.
-import type { X509Certificate } from "node:crypto";
+import { X509Certificate } from "node:crypto";
 import { type Certificate, CertificateError, readCertificate } from "./certificate.ts";
 import type { Identity, Role } from "./identity.ts";
 import type { Revocations } from "./revocation.ts";
@@ -51,7 +51,17 @@ export type Judgement =
 /** What is asked of a connection: a `tls.TLSSocket` is one. */
 export interface TlsPeer {
   isSessionReused(): boolean;
-  getPeerX509Certificate(): X509Certificate | undefined;
+  /** Node's type says that `raw` is there; when the peer showed nothing it is not. */
+  getPeerCertificate(): { readonly raw?: Uint8Array };
+}
+
+/**
+ * The certificate that the other end showed, as often as one asks. Node's own
+ * `getPeerX509Certificate` gives a client its server's certificate once and nothing afterwards.
+ */
+export function certificateOf(peer: TlsPeer): X509Certificate | undefined {
+  const { raw } = peer.getPeerCertificate();
+  return raw === undefined ? undefined : new X509Certificate(raw);
 }
 
 export interface TrustOptions {
@@ -95,7 +105,7 @@ export class Trust {
    */
   judgePeer(peer: TlsPeer, wanted: Wanted, now: WallTime): Judgement {
     if (peer.isSessionReused()) return { ok: false, reason: "resumed" };
-    return this.judge(peer.getPeerX509Certificate(), wanted, now);
+    return this.judge(certificateOf(peer), wanted, now);
   }
 
   private unwanted({ identity, servesTls }: Certificate, wanted: Wanted): Distrust | null {
