@@ -22,6 +22,10 @@ const COMMANDS: Readonly<Record<string, { readonly says: string; load: () => Pro
       says: "FILE --data DIR   read the site file anew",
       load: () => import("./reload.ts"),
     },
+    keys: {
+      says: "init|node|vehicle|sensor|operator|reader|revoke|rotate|show   see docs/keys.md",
+      load: () => import("./keys.ts"),
+    },
     cabinet: {
       says: "program|status|reset-help   the microcontroller",
       load: () => import("./cabinet.ts"),
