@@ -51,8 +51,8 @@ export type Judgement =
 /** What is asked of a connection: a `tls.TLSSocket` is one. */
 export interface TlsPeer {
   isSessionReused(): boolean;
-  /** Node's type says that `raw` is there; when the peer showed nothing it is not. */
-  getPeerCertificate(): { readonly raw?: Uint8Array };
+  /** Node's type says that there is `raw`: without a certificate, or once closed, there is none. */
+  getPeerCertificate(): { readonly raw?: Uint8Array } | null;
 }
 
 /**
@@ -60,7 +60,7 @@ export interface TlsPeer {
  * `getPeerX509Certificate` gives a client its server's certificate once and nothing afterwards.
  */
 export function certificateOf(peer: TlsPeer): X509Certificate | undefined {
-  const { raw } = peer.getPeerCertificate();
+  const raw = peer.getPeerCertificate()?.raw;
   return raw === undefined ? undefined : new X509Certificate(raw);
 }
 
@@ -79,24 +79,32 @@ export class Trust {
 
   /** Who it is, or why not. `ids` null: any id of those roles. */
   judge(certificate: X509Certificate | undefined, wanted: Wanted, now: WallTime): Judgement {
-    const { ca, revocations } = this.options;
     if (certificate === undefined) return { ok: false, reason: "no-identity" };
-    if (!isIssuedBy(certificate, ca)) return { ok: false, reason: "wrong-ca" };
+    if (!isIssuedBy(certificate, this.options.ca)) return { ok: false, reason: "wrong-ca" };
     const read = readOrNull(certificate);
     if (read === null) return { ok: false, reason: "no-identity" };
-    if (revocations.has(read.serial)) return { ok: false, reason: "revoked" };
-    const unwanted = this.unwanted(read, wanted);
+    return this.judgeAgain(read, wanted, now);
+  }
+
+  /**
+   * The same for a certificate that this judge has let in before: for sweeps over live sessions.
+   * Without the signature check it costs some 2 µs instead of 0.2 ms.
+   */
+  judgeAgain(certificate: Certificate, wanted: Wanted, now: WallTime): Judgement {
+    const { identity, serial, notBeforeMs, notAfterMs } = certificate;
+    if (this.options.revocations.has(serial)) return { ok: false, reason: "revoked" };
+    const unwanted = this.unwanted(certificate, wanted);
     if (unwanted !== null) return { ok: false, reason: unwanted };
     if (!now.sure) {
       // Whoever waits for the right time may need a neighbour to learn it from.
-      const neighbour = read.identity.role === "node" && wanted.ids !== null;
+      const neighbour = identity.role === "node" && wanted.ids !== null;
       return neighbour
-        ? { ok: true, certificate: read, marked: true }
+        ? { ok: true, certificate, marked: true }
         : { ok: false, reason: "clock-unsure" };
     }
-    if (now.wallMs < read.notBeforeMs) return { ok: false, reason: "not-yet-valid" };
-    if (now.wallMs > read.notAfterMs) return { ok: false, reason: "expired" };
-    return { ok: true, certificate: read, marked: false };
+    if (now.wallMs < notBeforeMs) return { ok: false, reason: "not-yet-valid" };
+    if (now.wallMs > notAfterMs) return { ok: false, reason: "expired" };
+    return { ok: true, certificate, marked: false };
   }
 
   /**

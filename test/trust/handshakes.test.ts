@@ -120,6 +120,8 @@ t.test("a live connection can be judged again, at both ends", async (t) => {
   for (const gone of [a, b]) revocations.add(keys.revoke(gone));
   t.equal(word(trust.judgePeer(atServer, NEIGHBOUR, NOW)), "revoked");
   t.equal(word(trust.judgePeer(atClient, TO_B, NOW)), "revoked");
+  atClient.destroy();
+  t.equal(word(trust.judgePeer(atClient, TO_B, NOW)), "no-identity", "closed meanwhile");
 });
 
 t.test("a vehicle with a P-256 key is known", async (t) => {
