@@ -93,8 +93,8 @@ export class LinkedMesh {
     });
     for (const message of this.#waiting.values()) this.#body.take(message);
     this.#waiting.clear();
-    void lanes.open().then((problem) => {
-      if (problem !== null) this.#tell({ kind: "notice", level: "warn", text: problem });
+    void lanes.open().then((problems) => {
+      for (const text of problems) this.#tell({ kind: "notice", level: "warn", text });
     });
   }
 

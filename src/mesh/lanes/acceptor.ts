@@ -97,15 +97,18 @@ export class Acceptor {
     });
   }
 
-  /** Cuts sessions whose certificate does not count any more. */
-  sweep(): void {
+  /** Cuts sessions whose certificate does not count any more; whose they were. */
+  sweep(): string[] {
+    const cut: string[] = [];
     const { trust, now } = this.#options;
     for (const accepted of this.#accepted) {
-      const judgement = trust.judge(accepted.certificate, this.#wanted(), now());
+      const judgement = trust.judgeAgain(accepted.certificate, this.#wanted(), now());
       if (judgement.ok) continue;
       this.#refused(accepted.socket, judgement.reason);
       accepted.socket.destroy();
+      cut.push(accepted.neighbour);
     }
+    return cut;
   }
 
   async close(): Promise<void> {
@@ -154,8 +157,8 @@ export class Acceptor {
       onThrottle: () => undefined,
       now: () => performance.now(),
     });
-    const { identity, x509: certificate } = judgement.certificate;
-    const { id: neighbour } = identity;
+    const { certificate } = judgement;
+    const { id: neighbour } = certificate.identity;
     const session = numbers.next();
     const accepted = { neighbour, session, socket, certificate, isOpen: false };
     this.#accepted.add(accepted);

@@ -4,10 +4,10 @@
 //
 // A session is up after the neighbour's CONNACK, not when the handshake is done: that comes before
 // the other side has looked at our certificate.
-import type { X509Certificate } from "node:crypto";
 import { connect, type TLSSocket } from "node:tls";
 import { MqttClient } from "mqtt";
 import type { NeighbourSite, SiteModel } from "../../core/site/model.ts";
+import type { Certificate } from "../../trust/certificate.ts";
 import type { Trust, WallTime, Wanted } from "../../trust/judge.ts";
 import type { KeyFolder } from "../../trust/key-folder.ts";
 import { dialOptions, HANDSHAKE_MS } from "../../trust/tls.ts";
@@ -44,7 +44,7 @@ interface Session {
   readonly number: number;
   readonly socket: TLSSocket;
   /** As it was shown: a client's socket forgets it soon after the handshake. */
-  readonly certificate: X509Certificate;
+  readonly certificate: Certificate;
   readonly client: MqttClient;
   unacknowledgedBytes: number;
 }
@@ -83,15 +83,16 @@ export class Dialler {
     return true;
   }
 
-  /** Cuts a session whose certificate does not count any more. */
-  sweep(): void {
+  /** Cuts a session whose certificate does not count any more; true when it did. */
+  sweep(): boolean {
     const session = this.#session;
-    if (session === null) return;
+    if (session === null) return false;
     const { trust, now } = this.#options;
-    const judgement = trust.judge(session.certificate, this.#wanted(), now());
-    if (judgement.ok) return;
+    const judgement = trust.judgeAgain(session.certificate, this.#wanted(), now());
+    if (judgement.ok) return false;
     this.#refused(judgement.reason);
     session.socket.destroy();
+    return true;
   }
 
   close(): void {
@@ -131,7 +132,7 @@ export class Dialler {
     socket.once("secureConnect", () => {
       const { trust, now } = this.#options;
       const judgement = trust.judgePeer(socket, this.#wanted(), now());
-      if (judgement.ok) this.#login(socket, judgement.certificate.x509);
+      if (judgement.ok) this.#login(socket, judgement.certificate);
       else {
         this.#refused(judgement.reason);
         socket.destroy();
@@ -139,7 +140,7 @@ export class Dialler {
     });
   }
 
-  #login(socket: TLSSocket, certificate: X509Certificate): void {
+  #login(socket: TLSSocket, certificate: Certificate): void {
     const { own, numbers } = this.#options;
     const client = new MqttClient(() => socket, {
       clientId: `node:${own.id}`,

@@ -1,11 +1,11 @@
 // What a neighbour may do at this node's listener: publish its own messages for this node, and
 // nothing else. Nobody subscribes there, nothing is kept or passed on.
-import type { X509Certificate } from "node:crypto";
 import type { TLSSocket } from "node:tls";
 import type { Peer } from "../../broker/access.ts";
 import type { Inbound, Login, LoginAnswer, Policy, PublishAnswer } from "../../broker/engine.ts";
 import type { Gate } from "../../broker/gate.ts";
 import type { SiteModel } from "../../core/site/model.ts";
+import type { Certificate } from "../../trust/certificate.ts";
 import { TO_NEIGHBOUR, type ToNeighbour, topicTo } from "./session.ts";
 
 /** A session whose certificate was believed. */
@@ -14,7 +14,7 @@ export interface Accepted {
   readonly session: number;
   readonly socket: TLSSocket;
   /** As it was shown. */
-  readonly certificate: X509Certificate;
+  readonly certificate: Certificate;
   /** Its CONNECT has come. */
   isOpen: boolean;
 }

@@ -3,6 +3,7 @@
 import type { Test } from "tap";
 import type { NeighbourSite } from "../../../src/core/site/model.ts";
 import { Lanes } from "../../../src/mesh/lanes/lanes.ts";
+import type { Lane } from "../../../src/mesh/mesh-types.ts";
 import { readKeyFolder } from "../../../src/trust/key-folder.ts";
 import { freePort } from "../../support/ports.ts";
 import type { TestAuthority } from "../../trust/keys.ts";
@@ -10,7 +11,7 @@ import type { TestAuthority } from "../../trust/keys.ts";
 export interface LaneNode {
   readonly id: string;
   readonly lanes: Lanes;
-  readonly messages: { readonly from: string; readonly text: string }[];
+  readonly messages: { readonly from: string; readonly lane: Lane; readonly text: string }[];
   /** Neighbours that it is linked to. */
   readonly linked: Set<string>;
   readonly notices: string[];
@@ -42,7 +43,7 @@ export async function openLanes(
   odd: Readonly<Record<string, Oddity>> = {},
 ): Promise<LaneNodes> {
   const ports = new Map<string, number>();
-  for (const id of Object.keys(links)) ports.set(id, await freePort());
+  for (const id of Object.entries(links).flat(2)) ports.set(id, await freePort());
   const nodes = new Map<string, LaneNode>();
   for (const [id, others] of Object.entries(links)) {
     const keyFolder = odd[id]?.keyFolder ?? (await authority.keyFolder(id));
@@ -51,7 +52,7 @@ export async function openLanes(
     nodes.set(id, makeNode(authority, { id, reliablePort, neighbours, keyFolder }));
   }
   for (const { lanes } of nodes.values()) {
-    t.equal(await lanes.open(), null);
+    t.same(await lanes.open(), []);
     t.teardown(() => lanes.close());
   }
   return {
@@ -78,7 +79,7 @@ interface NodePlan {
 
 function makeNode({ place }: TestAuthority, plan: NodePlan): LaneNode {
   const { id, reliablePort, neighbours, keyFolder } = plan;
-  const messages: { from: string; text: string }[] = [];
+  const messages: { from: string; lane: Lane; text: string }[] = [];
   const [linked, notices] = [new Set<string>(), [] as string[]];
   const clock = { sure: true, aheadMs: 0 };
   const lanes = new Lanes({
@@ -86,7 +87,9 @@ function makeNode({ place }: TestAuthority, plan: NodePlan): LaneNode {
     place: { address: "127.0.0.1", reliablePort, fastPort: reliablePort },
     neighbours,
     folder: readKeyFolder(keyFolder),
-    onMessage: (from, _lane, bytes) => messages.push({ from, text: Buffer.from(bytes).toString() }),
+    onMessage: (from, lane, bytes) => {
+      messages.push({ from, lane, text: Buffer.from(bytes).toString() });
+    },
     onLink: (neighbour, up) => {
       if (up) linked.add(neighbour);
       else linked.delete(neighbour);

@@ -19,8 +19,8 @@ t.test("two nodes link, and each hears the other", async (t) => {
   t.ok(a.lanes.send("b", "reliable", Buffer.from("from a")));
   t.ok(b.lanes.send("a", "reliable", Buffer.from("from b")));
   await until(() => a.messages.length + b.messages.length === 2);
-  t.same(b.messages, [{ from: "a", text: "from a" }]);
-  t.same(a.messages, [{ from: "b", text: "from b" }]);
+  t.same(b.messages, [{ from: "a", lane: "reliable", text: "from a" }]);
+  t.same(a.messages, [{ from: "b", lane: "reliable", text: "from b" }]);
   t.same([...a.lanes.counts, ...b.lanes.counts], []);
 });
 
