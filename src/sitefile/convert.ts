@@ -14,6 +14,7 @@ import type {
   Street,
 } from "../core/site/model.ts";
 import { linksModel } from "./convert-links.ts";
+import { zoneModels } from "./convert-zones.ts";
 import type { DetectorEntry, PhaseEntry, SiteFile } from "./schema.ts";
 
 /** 3.5 ft/s (MUTCD 4I.06): the walking speed that needs no reason. */
@@ -207,6 +208,7 @@ export function siteModel(file: SiteFile, overrides: readonly Override[]): SiteM
     console: listenerOf(file.console.listen),
     ...linksModel(file),
     street: streetModel(file.street),
+    zones: zoneModels(file.zones),
     overrides: [...overrides],
   };
 }

@@ -1,6 +1,7 @@
 // A site file on its way to a model: the parts whose shape is right, beside the numbers of those
 // that are not, so that one mistyped value doesn't bring a flood of problems that follow from it.
 import type { DetectorEntry, PhaseEntry, ShapeFault, SiteFile } from "./schema.ts";
+import type { ZoneEntry } from "./schema-zones.ts";
 import type { Path } from "./yaml.ts";
 
 type Entry<Section extends keyof SiteFile> = NonNullable<SiteFile[Section]>[string &
@@ -14,6 +15,7 @@ export interface Draft {
   readonly detectors: ReadonlyMap<number, DetectorEntry>;
   readonly pedestrianDetectors: ReadonlyMap<number, { phase: number; input: number }>;
   readonly preempts: ReadonlyMap<number, NonNullable<SiteFile["preempts"]>[string]>;
+  readonly zones: ReadonlyMap<string, ZoneEntry>;
   /** Everything named, right or not: what a reference may point to. */
   readonly phaseIds: ReadonlySet<number>;
   readonly channelIds: ReadonlySet<number>;
@@ -92,6 +94,7 @@ export function draftOf(
       Entry<"pedestrianDetectors">
     >,
     preempts: entries("preempts", Number) as Map<number, Entry<"preempts">>,
+    zones: entries("zones", String) as Map<string, ZoneEntry>,
     phaseIds: numericIds(section("phases")),
     channelIds: numericIds(section("channels")),
     approachIds: new Set(Object.keys(section("approaches"))),

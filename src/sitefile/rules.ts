@@ -8,6 +8,7 @@ import { checkNode } from "./rules-node.ts";
 import { checkPairs } from "./rules-pairs.ts";
 import { checkInputs, checkPhases, checkPreempts, checkSequence } from "./rules-structure.ts";
 import { checkTiming } from "./rules-timing.ts";
+import { checkZones } from "./rules-zones.ts";
 
 /** Adds every broken rule to `problems`; returns the floors overridden with a reason. */
 export function checkRules(draft: Draft, problems: Problems): Override[] {
@@ -18,5 +19,6 @@ export function checkRules(draft: Draft, problems: Problems): Override[] {
   checkInputs(draft, problems);
   checkPreempts(draft, problems);
   checkNode(draft, problems);
+  checkZones(draft, problems);
   return checkTiming(draft, problems);
 }

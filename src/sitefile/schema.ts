@@ -5,6 +5,7 @@
 import * as z from "zod";
 import { linksEntry, listener, neighbourEntry, trustEntry } from "./schema-links.ts";
 import { line, name, number, seconds, whole } from "./schema-parts.ts";
+import { zonesSchema } from "./schema-zones.ts";
 
 /** Numbers as keys: phases and channels to 16, detectors as NTCIP 1202 allows, preempts to 8. */
 const ONE_TO_16 = /^([1-9]|1[0-6])$/;
@@ -210,6 +211,7 @@ const siteFile = z.strictObject({
     .describe("nodes of the same zone that this one is linked to, by id")
     .optional(),
   street: street.optional(),
+  zones: zonesSchema(name),
 });
 
 export type SiteFile = z.infer<typeof siteFile>;

@@ -86,6 +86,7 @@ export function testSite(acl: readonly AclEntry[] = []): SiteModel {
     links: null,
     neighbours: [],
     street: null,
+    zones: [],
     overrides: [],
   };
 }

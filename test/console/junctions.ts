@@ -83,6 +83,7 @@ const COMMON = {
   links: null,
   neighbours: [],
   street: null,
+  zones: [],
   overrides: [],
 } as const;
 

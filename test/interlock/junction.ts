@@ -69,6 +69,7 @@ export const JUNCTION: SiteModel = {
   links: null,
   neighbours: [],
   street: null,
+  zones: [],
   overrides: [],
 };
 

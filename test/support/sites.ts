@@ -140,6 +140,7 @@ export function makeSite(parts: SiteParts): SiteModel {
     links: null,
     neighbours: [],
     street: null,
+    zones: [],
     overrides: [],
     ...parts,
   };

@@ -1,6 +1,8 @@
 // The site model: one junction as the rest of the program sees it. Plain data in milliseconds,
 // metres and metres per second, made from the site file once and never changed afterwards.
 
+import type { Zone } from "../zones/zone.ts";
+
 export type FailureDisplay = "flash-red" | "all-red" | "dark";
 export type Movement = "through" | "left" | "right";
 export type VehicleRecall = "none" | "min" | "max" | "soft";
@@ -198,6 +200,8 @@ export interface SiteModel {
   readonly links: LinkPlace | null;
   readonly neighbours: readonly NeighbourSite[];
   readonly street: Street | null;
+  /** In the order of the file. */
+  readonly zones: readonly Zone[];
   readonly overrides: readonly Override[];
 }
 
