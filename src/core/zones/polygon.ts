@@ -36,7 +36,7 @@ export class Polygon {
   readonly #maxX: number;
   readonly #minY: number;
   readonly #maxY: number;
-  readonly #bandSteps: number;
+  readonly #bandsPerStep: number;
   /** `#starts[band]` to `#starts[band + 1]` are the numbers in `#banded` of a band's edges. */
   readonly #starts: Int32Array;
   readonly #banded: Float64Array;
@@ -66,7 +66,7 @@ export class Polygon {
     const edges = upwardEdges(rings);
     this.#edges = Float64Array.from(edges.flat());
     const bands = Math.min(MAX_BANDS, edges.length);
-    this.#bandSteps = Math.max(1, Math.ceil((heightSteps + 1) / bands));
+    this.#bandsPerStep = bands / (heightSteps + 1);
     const banded = Array.from({ length: bands }, (_, band) =>
       edges.filter(([, low = 0, , high = 0]) => {
         return this.#bandOf(low) <= band && band <= this.#bandOf(high);
@@ -80,7 +80,7 @@ export class Polygon {
   }
 
   #bandOf(y: number): number {
-    return Math.floor((y - this.#minY) / this.#bandSteps);
+    return Math.floor((y - this.#minY) * this.#bandsPerStep);
   }
 
   /** True for a point inside or on an edge, to one step of 1e-7 degrees; false for no number. */
