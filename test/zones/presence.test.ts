@@ -161,6 +161,19 @@ t.test("while the clock is unsure, age is not judged and stamps give no reach", 
   t.same(step(10, 3, 1e9, 2_000), ["not-later"]);
 });
 
+t.test("a drive over the dateline is no leap", async (t) => {
+  const over = [179.9982, -179.9982];
+  const outline = [-16.0018, -15.9982].flatMap((latDeg, at) =>
+    (at === 0 ? over : over.toReversed()).map((lonDeg) => ({ latDeg, lonDeg })),
+  );
+  const journey = new Journey(new ZoneSet([squareZone("over", { outline })]));
+  const drive = (lonDeg: number) => journey.at(0, { latDeg: -16, lonDeg });
+  t.same(drive(179.9978), []);
+  t.same(drive(179.9985), ["confirmed", "entered over"]);
+  for (const lonDeg of [179.9993, 180, -179.9993, -179.9985, -179.9981]) t.same(drive(lonDeg), []);
+  t.same(drive(-179.9976), ["left over by position"]);
+});
+
 t.test("each zone for itself, in the order of the site", async (t) => {
   const wide = squareZone("wide", { hysteresisM: 100 });
   const journey = new Journey(new ZoneSet([squareZone("narrow", { hysteresisM: 0 }), wide]));
