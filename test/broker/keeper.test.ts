@@ -1,7 +1,7 @@
 // What is on the disk is what is in memory: for any history of subscriptions, messages, deliveries
 // and discards, after any number of commits; and what is owed while an end is not committed.
 import assert from "node:assert/strict";
-import * as fc from "fast-check";
+import fc from "fast-check";
 import t from "tap";
 import { EventFeed } from "../../src/broker/event-feed.ts";
 import { Keeper } from "../../src/broker/keeper.ts";

@@ -4,7 +4,7 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import * as fc from "fast-check";
+import fc from "fast-check";
 import t from "tap";
 import { createController } from "../../src/core/signal/controller.ts";
 import { siteArbitrary } from "../support/site-arbitrary.ts";

@@ -1,6 +1,6 @@
 // Properties over random sites and random inputs. A failure prints the seed and the shrunk site and
 // script; `fc.assert(property, { seed, path })` runs it again.
-import * as fc from "fast-check";
+import fc from "fast-check";
 import t from "tap";
 import {
   createController,

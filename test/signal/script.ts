@@ -1,5 +1,5 @@
 // Random inputs for a random site, and the loop that plays them in virtual time.
-import * as fc from "fast-check";
+import fc from "fast-check";
 import type {
   SignalController,
   SignalEffect,

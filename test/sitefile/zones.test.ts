@@ -1,7 +1,7 @@
 // The section `zones` of a site file: the model of it, its bounds, and that whatever `check` lets
 // through can be used.
 import { readFileSync } from "node:fs";
-import * as fc from "fast-check";
+import fc from "fast-check";
 import t from "tap";
 import { ZoneSet } from "../../src/core/zones/zone-set.ts";
 import { parseSite } from "../../src/sitefile/load.ts";

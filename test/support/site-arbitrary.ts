@@ -1,6 +1,6 @@
 // Random site models that the loader would accept as far as the controller is concerned: one to
 // three rings, one to three barrier groups, up to eight phases, walks, detectors, preempts.
-import * as fc from "fast-check";
+import fc from "fast-check";
 import type { Detector, Phase, Preempt, SiteModel } from "../../src/core/site/model.ts";
 import { makeDetector, makePhase, makePreempt, makeSite, PEDESTRIAN } from "./sites.ts";
 

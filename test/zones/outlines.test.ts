@@ -1,5 +1,5 @@
 // What makes an outline none, and that random good ones pass.
-import * as fc from "fast-check";
+import fc from "fast-check";
 import t from "tap";
 import {
   doubledCorner,

@@ -1,7 +1,7 @@
 // Which points lie in a polygon: the same as an exact winding number and as turf say, wherever on
 // earth it lies, however it is turned, on edges and corners as well.
 import booleanPointInPolygon from "@turf/boolean-point-in-polygon";
-import * as fc from "fast-check";
+import fc from "fast-check";
 import t from "tap";
 import { distanceM, metresPerStep } from "../../src/core/zones/lattice.ts";
 import { Polygon } from "../../src/core/zones/polygon.ts";

@@ -1,5 +1,5 @@
 // Presence over random journeys with noise, lies, gaps, repeats and reports out of order.
-import * as fc from "fast-check";
+import fc from "fast-check";
 import t from "tap";
 import { PRESENCE_BOUNDS, Presence, type PresenceEffect } from "../../src/core/zones/presence.ts";
 import { HALF_M, reportAt, SQUARE, WALL_MS } from "./reports.ts";

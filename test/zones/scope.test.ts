@@ -1,5 +1,5 @@
 // Rights by role, class and zone.
-import * as fc from "fast-check";
+import fc from "fast-check";
 import t from "tap";
 import type { Whereabouts } from "../../src/core/zones/presence.ts";
 import { ZoneScope } from "../../src/core/zones/scope.ts";

@@ -1,7 +1,7 @@
 // Polygons for the tests of zones: random ones with holes on a small grid, so that corners, edges
 // and points meet often, and an obviously right answer to what lies inside, in whole numbers
 // without bound.
-import * as fc from "fast-check";
+import fc from "fast-check";
 import type { Corner, Zone, ZoneShape } from "../../src/core/zones/zone.ts";
 
 export type Place = readonly [x: number, y: number];

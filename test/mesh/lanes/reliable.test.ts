@@ -1,5 +1,5 @@
-// The reliable lane over real TLS: who is linked to whom, who is not believed, and that those who say
-// nothing keep nobody out.
+// The reliable lane over real TLS: who is linked to whom, who is not believed, and that those who
+// say nothing keep nobody out.
 import { connect, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import mqtt from "mqtt";
