@@ -6,6 +6,7 @@ import { createPrivateKey, type KeyObject, type X509Certificate } from "node:cry
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { type Certificate, CertificateError, parseX509, readCertificate } from "./certificate.ts";
+import { type Identity, identityUri } from "./identity.ts";
 import { isIssuedBy } from "./judge.ts";
 import { KeyFileError, readKeyFile } from "./key-files.ts";
 import { openRevocation, RevocationError } from "./revocation.ts";
@@ -60,6 +61,16 @@ export function readKeyFolder(dir: string): KeyFolder {
   const keyPem = readText(dir, NODE_KEY_FILE, true);
   const key = readKey(join(dir, NODE_KEY_FILE), keyPem, own);
   return { dir, ca, caPem, own, ownPem, key, keyPem, revocations: readRevocations(dir, ca) };
+}
+
+/** The same, for the node of that name and no other; `node` is what the site file says. */
+export function readKeysOf(node: Omit<Identity, "role">, dir: string): KeyFolder {
+  const folder = readKeyFolder(dir);
+  const found = identityUri(folder.own.identity);
+  const due = identityUri({ ...node, role: "node" });
+  if (found === due) return folder;
+  const path = join(dir, NODE_CERT_FILE);
+  throw new KeyFolderError(`${path}: names ${found}, the site file ${due}; use that node's keys`);
 }
 
 function readText(dir: string, name: string, secret = false): string {

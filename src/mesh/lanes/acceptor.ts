@@ -1,20 +1,17 @@
 // The neighbours' listener: TLS in which both sides show a certificate, and a small broker of its
 // own that knows the topics of nodes and nothing else. A flood of the clients' broker is in another
 // thread and another heap.
-import { createServer as createTcpServer, type Server, type Socket } from "node:net";
-import {
-  createServer as createTlsServer,
-  type TLSSocket,
-  type Server as TlsServer,
-} from "node:tls";
+import { createServer, type Server } from "node:net";
+import type { TLSSocket } from "node:tls";
 import { Engine } from "../../broker/engine.ts";
 import { Gate } from "../../broker/gate.ts";
 import { type BrokerLimits, DEFAULT_LIMITS } from "../../broker/limits.ts";
 import { SessionStore } from "../../broker/sessions.ts";
 import type { LinkPlace, SiteModel } from "../../core/site/model.ts";
-import type { Trust, WallTime, Wanted } from "../../trust/judge.ts";
+import type { Certificate } from "../../trust/certificate.ts";
+import { TlsEntrance } from "../../trust/entrance.ts";
+import type { Trust, WallTime } from "../../trust/judge.ts";
 import type { KeyFolder } from "../../trust/key-folder.ts";
-import { serverOptions } from "../../trust/tls.ts";
 import { Handshakes } from "./handshakes.ts";
 import { type Accepted, NeighbourPolicy } from "./neighbour-policy.ts";
 import {
@@ -51,19 +48,15 @@ export interface AcceptorOptions {
 
 export class Acceptor {
   readonly #options: AcceptorOptions;
-  readonly #handshakes: Handshakes;
   readonly #policy: NeighbourPolicy;
   readonly #engine: Engine;
   readonly #tcp: Server;
-  readonly #tls: TlsServer;
-  /** Handshakes that run, by the place that they come from. */
-  readonly #shaking = new Map<string, Socket>();
+  readonly #entrance: TlsEntrance;
   readonly #accepted = new Set<Accepted>();
 
   constructor(options: AcceptorOptions) {
-    const { own, neighbours, folder, onMessage } = options;
+    const { own, neighbours, folder, trust, now, onMessage } = options;
     this.#options = options;
-    this.#handshakes = new Handshakes(neighbours.map(({ address }) => address));
     this.#policy = new NeighbourPolicy({
       own,
       onMessage,
@@ -79,9 +72,20 @@ export class Acceptor {
     };
     const sessions = new SessionStore(LIMITS, hooks);
     this.#engine = new Engine({ limits: LIMITS, sessions, policy: this.#policy });
-    this.#tls = createTlsServer(serverOptions(folder), (socket) => this.#shaken(socket));
-    this.#tls.on("tlsClientError", (_error, socket) => this.#shookOff(socket));
-    this.#tcp = createTcpServer({ noDelay: true }, (socket) => this.#connected(socket));
+    const handshakes = new Handshakes(neighbours.map(({ address }) => address));
+    this.#entrance = new TlsEntrance({
+      folder,
+      trust,
+      wanted: { roles: ["node"], ids: neighbours.map(({ id }) => id), server: false },
+      bound: {
+        begin: (address) => handshakes.begin(address, performance.now()),
+        ended: () => handshakes.ended(),
+      },
+      now,
+      onPeer: (socket, certificate) => this.#believed(socket, certificate),
+      onRefused: (reason, address) => this.#refused(reason, address),
+    });
+    this.#tcp = createServer({ noDelay: true }, (socket) => this.#entrance.enter(socket));
   }
 
   /** Where it listens; rejects with the system's error. */
@@ -100,11 +104,10 @@ export class Acceptor {
   /** Cuts sessions whose certificate does not count any more; whose they were. */
   sweep(): string[] {
     const cut: string[] = [];
-    const { trust, now } = this.#options;
     for (const accepted of this.#accepted) {
-      const judgement = trust.judgeAgain(accepted.certificate, this.#wanted(), now());
-      if (judgement.ok) continue;
-      this.#refused(accepted.socket, judgement.reason);
+      const refusal = this.#entrance.refusal(accepted.certificate);
+      if (refusal === null) continue;
+      this.#refused(refusal, accepted.socket.remoteAddress ?? "?");
       accepted.socket.destroy();
       cut.push(accepted.neighbour);
     }
@@ -113,43 +116,13 @@ export class Acceptor {
 
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#tcp.close(() => resolve()));
-    for (const socket of this.#shaking.values()) socket.destroy();
+    this.#entrance.close();
     for (const { socket } of this.#accepted) socket.destroy();
     await this.#engine.close();
     await closed;
   }
 
-  #connected(socket: Socket): void {
-    const name = placeOf(socket);
-    socket.on("error", () => socket.destroy());
-    if (!this.#handshakes.begin(socket.remoteAddress ?? "", performance.now())) {
-      this.#options.events.refused("handshakes", "more handshakes than are allowed at once");
-      socket.destroy();
-      return;
-    }
-    this.#shaking.set(name, socket);
-    socket.once("close", () => this.#shookOff(socket));
-    this.#tls.emit("connection", socket);
-  }
-
-  #shookOff(socket: Socket): void {
-    for (const [name, shaking] of this.#shaking) {
-      if (shaking !== socket && name !== placeOf(socket)) continue;
-      this.#shaking.delete(name);
-      this.#handshakes.ended();
-    }
-  }
-
-  #shaken(socket: TLSSocket): void {
-    this.#shookOff(socket);
-    const { numbers, trust, now } = this.#options;
-    socket.on("error", () => socket.destroy());
-    const judgement = trust.judgePeer(socket, this.#wanted(), now());
-    if (!judgement.ok) {
-      this.#refused(socket, judgement.reason);
-      socket.destroy();
-      return;
-    }
+  #believed(socket: TLSSocket, certificate: Certificate): void {
     const gate = new Gate(socket, {
       limits: LIMITS,
       via: "mqtt",
@@ -157,9 +130,8 @@ export class Acceptor {
       onThrottle: () => undefined,
       now: () => performance.now(),
     });
-    const { certificate } = judgement;
     const { id: neighbour } = certificate.identity;
-    const session = numbers.next();
+    const session = this.#options.numbers.next();
     const accepted = { neighbour, session, socket, certificate, isOpen: false };
     this.#accepted.add(accepted);
     this.#policy.expect(gate, accepted);
@@ -168,14 +140,8 @@ export class Acceptor {
     this.#engine.attach(gate);
   }
 
-  #wanted(): Wanted {
-    const ids = this.#options.neighbours.map(({ id }) => id);
-    return { roles: ["node"], ids, server: false };
-  }
-
-  #refused(socket: Socket, reason: string): void {
-    const text = `who comes from ${socket.remoteAddress ?? "?"} is not believed: ${reason}`;
-    this.#options.events.refused(reason, text);
+  #refused(reason: string, address: string): void {
+    this.#options.events.refused(reason, `who comes from ${address} is not believed: ${reason}`);
   }
 
   /** The oldest sessions of a neighbour go: it is the newest that it uses. */
@@ -195,8 +161,4 @@ export class Acceptor {
     this.#accepted.delete(accepted);
     if (accepted.isOpen) this.#options.events.closed(accepted.neighbour, accepted.session);
   }
-}
-
-function placeOf({ remoteAddress, remotePort }: Socket): string {
-  return `${remoteAddress ?? "gone"} ${remotePort ?? 0}`;
 }

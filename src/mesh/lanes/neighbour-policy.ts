@@ -51,6 +51,7 @@ export class NeighbourPolicy implements Policy {
     const peer: Peer = {
       id,
       role: "node",
+      name: accepted.neighbour,
       via: "mqtt",
       clean,
       rules: NO_RULES,
