@@ -3,7 +3,7 @@
 // topics are granted by the site file's `acl` lists alone. Pure but for the secret's comparison.
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { SiteModel } from "../core/site/model.ts";
-import type { Role } from "../trust/identity.ts";
+import { type Identity, ROLES, type Role } from "../trust/identity.ts";
 import { COMMAND_FILTER, inboundTopic, STOPLINE_ROOT, topicsOf } from "../wire/topics.ts";
 import { covers, fitsPattern, matches } from "./filters.ts";
 
@@ -13,6 +13,8 @@ export type Via = "mqtt" | "console";
 export interface Peer {
   readonly id: string;
   readonly role: Role;
+  /** The name in the certificate that it showed; null on this machine, where it needs none. */
+  readonly name: string | null;
   readonly via: Via;
   readonly clean: boolean;
   readonly rules: Rules;
@@ -35,6 +37,22 @@ export type PublishRule =
   | { readonly kind: "refused"; readonly reason: string };
 
 const READABLE = `${STOPLINE_ROOT}#`;
+/** What a vehicle or a sensor needs of a node, and the answers to what it asks. */
+const OUTDOORS = ["spat", "map", "health", "aggregate", "reply"].map(
+  (topicClass) => `stopline/1/+/+/+/${topicClass}/#`,
+);
+
+/** Client ids that say who it is, and that only whoever shows that certificate may have. */
+const NAMED = new RegExp(`^(?:${ROLES.join("|")}):`);
+
+/**
+ * True for `role:id`, and for `role:id:` with anything behind it: one certificate may have several
+ * connections.
+ */
+function namesItself(clientId: string, { role, id }: Identity): boolean {
+  const own = `${role}:${id}`;
+  return clientId === own || clientId.startsWith(`${own}:`);
+}
 
 export class Access {
   readonly #site: SiteModel;
@@ -57,6 +75,12 @@ export class Access {
     return timingSafeEqual(digest(password), this.#secret) ? "operator" : null;
   }
 
+  /** Why a client can't have that id, or null. `identity`: of the certificate that it showed. */
+  idRefusal(clientId: string, identity: Identity | null): string | null {
+    if (identity === null) return NAMED.test(clientId) ? "client id of a certificate" : null;
+    return namesItself(clientId, identity) ? null : "client id of another";
+  }
+
   rules(clientId: string): Rules {
     const fitting = this.#site.broker.acl.filter((entry) => fitsPattern(entry.client, clientId));
     return {
@@ -68,18 +92,20 @@ export class Access {
 
   /** An allowed filter covers it and no `deny` filter does. Only the node hears commands. */
   maySubscribe(peer: Peer, filter: string): boolean {
-    return this.#mayRead(peer.rules, filter);
+    return this.#mayRead(peer.role, peer.rules, filter);
   }
 
   /** The same for a kept session whose client is away: the site file may have changed since. */
   mayKeep(clientId: string, filter: string): boolean {
-    return this.#mayRead(this.rules(clientId), filter);
+    const role = ROLES.find((name) => clientId.startsWith(`${name}:`)) ?? "reader";
+    return this.#mayRead(role, this.rules(clientId), filter);
   }
 
-  #mayRead({ subscribe, deny }: Rules, filter: string): boolean {
+  #mayRead(role: Role, { subscribe, deny }: Rules, filter: string): boolean {
     if (filter.startsWith("$")) return false;
     if ([COMMAND_FILTER, ...deny].some((denied) => covers(denied, filter))) return false;
-    return covers(READABLE, filter) || subscribe.some((wide) => covers(wide, filter));
+    const readable = role === "vehicle" || role === "sensor" ? OUTDOORS : [READABLE];
+    return [...readable, ...subscribe].some((wide) => covers(wide, filter));
   }
 
   /** Checked for every delivery: a granted `#` doesn't deliver what is denied. */
@@ -101,13 +127,16 @@ export class Access {
   #ownTopicRule(peer: Peer, topic: string): PublishRule {
     const inbound = inboundTopic(this.#topics, topic);
     if (inbound?.kind === "command") return inbound;
-    if (inbound?.kind === "detector" && this.#feeds(peer.id, inbound.detector)) return inbound;
+    if (inbound?.kind === "detector" && this.#feeds(peer, inbound.detector)) return inbound;
     return { kind: "refused", reason: "topic of the node" };
   }
 
-  #feeds(clientId: string, detector: number): boolean {
+  /** With a certificate it is a sensor of that name; on this machine its client id is enough. */
+  #feeds({ id, name, role }: Peer, detector: number): boolean {
     const source = this.#site.detectors.find((entry) => entry.detector === detector)?.mqtt;
-    return source !== null && source !== undefined && fitsPattern(source.client, clientId);
+    if (source === null || source === undefined) return false;
+    if (name === null) return fitsPattern(source.client, id);
+    return role === "sensor" && fitsPattern(source.client, name);
   }
 
   /**

@@ -4,7 +4,11 @@ import type { Duplex } from "node:stream";
 import type { SiteModel } from "../core/site/model.ts";
 import type { NeighboursPicture } from "../core/site/neighbours.ts";
 import type { ClockQuality, ControlView } from "../core/site/view.ts";
+import type { Certificate } from "../trust/certificate.ts";
+import { TlsEntrance } from "../trust/entrance.ts";
 import type { Role } from "../trust/identity.ts";
+import type { Trust } from "../trust/judge.ts";
+import type { KeyFolder } from "../trust/key-folder.ts";
 import type { Command, Reply } from "../wire/command.ts";
 import type { EventRow } from "../wire/events.ts";
 import type { Health } from "../wire/health.ts";
@@ -43,6 +47,8 @@ export interface BrokerOptions {
   readonly onDetector: (input: DetectorInput) => void;
   readonly onEvent: (event: BrokerEvent) => void;
   readonly limits?: Partial<BrokerLimits>;
+  /** Whom listeners with TLS believe; they stay closed without. */
+  readonly trust?: ClientTrust;
   /** Keeps sessions and retained messages over a restart; without it they end with the process. */
   readonly disk?: KeptDisk;
   /** Reads the log, for replays and for what the `events` topic has missed. */
@@ -54,10 +60,17 @@ export interface BrokerOptions {
   readonly wallMs?: () => number;
 }
 
-/** Who the console server vouches for when it hands over a WebSocket. */
+/** The node's own keys, and the judge of its clients. */
+export interface ClientTrust {
+  readonly folder: KeyFolder;
+  readonly trust: Trust;
+}
+
+/** Where a client comes in, and as whom it is known there. */
 export interface Origin {
   readonly role: Role;
   readonly via: Via;
+  readonly certificate?: Certificate;
 }
 
 export interface Broker {
@@ -82,6 +95,10 @@ export interface Broker {
 }
 
 const EXPIRY_CHECK_MS = 60_000;
+/** Expired or revoked: cut within this time (MESH section 2). */
+const SWEEP_MS = 5_000;
+/** Handshakes at once: each costs a signature, and anybody can begin one. */
+const MAX_HANDSHAKES = 32;
 /** The disk's last chance; what it does not take by then is as after a crash. */
 const CLOSING_MS = 2_000;
 
@@ -106,6 +123,8 @@ class NodeBroker implements Broker {
   readonly #feed: EventFeed | null;
   readonly #engine: Engine;
   readonly #listeners: Listeners;
+  readonly #entrance: TlsEntrance | null;
+  #sweep: NodeJS.Timeout | null = null;
   #clock: ClockQuality = "unsure";
   #expiry: NodeJS.Timeout | null = null;
 
@@ -147,9 +166,10 @@ class NodeBroker implements Broker {
       now: this.#now,
     });
     this.#engine = new Engine({ limits: this.#limits, sessions: this.#sessions, policy });
+    this.#entrance = this.#makeEntrance(wallMs);
     this.#listeners = new Listeners((socket) => {
       this.#accept(socket, { role: "reader", via: "mqtt" });
-    });
+    }, this.#entrance);
   }
 
   async open(): Promise<void> {
@@ -159,6 +179,8 @@ class NodeBroker implements Broker {
     this.#leases.start();
     this.#expiry = setInterval(() => this.#sessions.expire(this.#now()), EXPIRY_CHECK_MS);
     this.#expiry.unref();
+    this.#sweep = setInterval(() => this.#cutUnbelieved(), SWEEP_MS);
+    this.#sweep.unref();
   }
 
   listen(): Promise<Listening> {
@@ -222,6 +244,8 @@ class NodeBroker implements Broker {
     this.#feed?.stop();
     this.#leases.stop();
     if (this.#expiry !== null) clearInterval(this.#expiry);
+    if (this.#sweep !== null) clearInterval(this.#sweep);
+    this.#entrance?.close();
     const closed = this.#listeners.close();
     await this.#engine.close();
     for (const gate of this.#gates) gate.destroy();
@@ -273,6 +297,38 @@ class NodeBroker implements Broker {
     return new SessionStore(this.#limits, hooks, { disk, now: this.#now, wallMs, eventsTopic });
   }
 
+  #makeEntrance(wallMs: () => number): TlsEntrance | null {
+    const { trust: believed } = this.#options;
+    if (believed === undefined) return null;
+    let shaking = 0;
+    return new TlsEntrance({
+      ...believed,
+      wanted: { roles: ["vehicle", "sensor", "operator", "reader"], ids: null, server: false },
+      bound: {
+        begin: () => shaking < MAX_HANDSHAKES && ++shaking > 0,
+        ended: () => {
+          shaking -= 1;
+        },
+      },
+      now: () => ({ wallMs: wallMs(), sure: this.#clock === "sure" }),
+      onPeer: (socket, certificate) => {
+        const { role } = certificate.identity;
+        this.#accept(socket, { role, via: "mqtt", certificate });
+      },
+      onRefused: (reason) => this.#counting.refused.add(reason),
+    });
+  }
+
+  #cutUnbelieved(): void {
+    for (const gate of this.#gates) {
+      if (gate.certificate === null) continue;
+      const refusal = this.#entrance?.refusal(gate.certificate) ?? null;
+      if (refusal === null) continue;
+      this.#counting.refused.add(refusal);
+      gate.destroy();
+    }
+  }
+
   #publish(kind: string, message: Outbound): void {
     this.#counting.published.add(kind);
     this.#engine.publish(message);
@@ -291,6 +347,7 @@ class NodeBroker implements Broker {
       limits: this.#limits,
       via: origin.via,
       vouched: origin.role,
+      certificate: origin.certificate ?? null,
       onThrottle: () => {
         this.#counting.throttled += 1;
       },

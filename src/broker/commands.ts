@@ -97,7 +97,7 @@ export class Commands {
   #judge(peer: Peer, command: CommandMessage): void {
     const now = this.#ports.wallMs();
     this.#forget(now);
-    const author = peer.role;
+    const author = peer.name === null ? peer.role : `${peer.role}:${peer.name}`;
     const key = `${author} ${command.id}`;
     const content = JSON.stringify([command.issuedMs, command.expiresMs, command.body]);
     const known = this.#ids.get(key);
@@ -186,5 +186,6 @@ export class Commands {
 
 function refusalOf(peer: Peer, retain: boolean, replay: boolean): string | null {
   if (peer.role !== "operator" && !replay) return "only an operator gives commands";
+  if (peer.role === "vehicle" || peer.role === "sensor") return "the past is no business of theirs";
   return retain ? "a command is never retained" : null;
 }

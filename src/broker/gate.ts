@@ -8,6 +8,7 @@
 //  * a client that does not read its answers is not read either (a PINGREQ flood stays at the
 //    sender), and what waits for it is bounded by `limits.writeBufferBytes`.
 import { Duplex } from "node:stream";
+import type { Certificate } from "../trust/certificate.ts";
 import type { Role } from "../trust/identity.ts";
 import type { Peer, Via } from "./access.ts";
 import { Bucket } from "./bucket.ts";
@@ -20,6 +21,8 @@ export interface GateOptions {
   readonly via: Via;
   /** The role of a client that shows no password: what its entrance vouches for. */
   readonly vouched: Role;
+  /** Shown by the client, and believed; null where none is asked for. */
+  readonly certificate?: Certificate | null;
   /** Counts that the client was made to wait. */
   readonly onThrottle: () => void;
   readonly now: () => number;
@@ -44,6 +47,7 @@ export class Gate extends Duplex {
   held: Promise<void> | null = null;
   readonly via: Via;
   readonly vouched: Role;
+  readonly certificate: Certificate | null;
   readonly #stream: Duplex;
   readonly #options: GateOptions;
   readonly #packets: Bucket;
@@ -66,6 +70,7 @@ export class Gate extends Duplex {
     this.#options = options;
     this.via = options.via;
     this.vouched = options.vouched;
+    this.certificate = options.certificate ?? null;
     const { limits, now } = options;
     this.#packets = new Bucket(limits.packetsPerS, limits.packetBurst, now());
     this.#bytes = new Bucket(limits.bytesPerS, limits.byteBurst, now());

@@ -2,6 +2,7 @@
 // node running.
 import { createServer, type Server, type Socket } from "node:net";
 import type { Listener } from "../core/site/model.ts";
+import type { TlsEntrance } from "../trust/entrance.ts";
 
 /** Half-open connections of machines that vanished are found by TCP's own probes. */
 const KEEPALIVE_MS = 30_000;
@@ -16,9 +17,12 @@ export interface Listening {
 export class Listeners {
   readonly #servers: Server[] = [];
   readonly #onSocket: (socket: Socket) => void;
+  readonly #entrance: TlsEntrance | null;
 
-  constructor(onSocket: (socket: Socket) => void) {
+  /** `entrance` takes the connections of listeners with TLS; without one those stay closed. */
+  constructor(onSocket: (socket: Socket) => void, entrance: TlsEntrance | null) {
     this.#onSocket = onSocket;
+    this.#entrance = entrance;
   }
 
   async open(listeners: readonly Listener[]): Promise<Listening> {
@@ -29,10 +33,15 @@ export class Listeners {
     };
   }
 
-  async #open({ address, port }: Listener): Promise<Listener | string> {
+  async #open({ address, port, tls }: Listener): Promise<Listener | string> {
+    const entrance = this.#entrance;
+    if (tls === true && entrance === null) {
+      return `MQTT ${address}:${port} stays closed: the node's keys can't be used`;
+    }
     const server = createServer({ noDelay: true }, (socket) => {
       socket.setKeepAlive(true, KEEPALIVE_MS);
-      this.#onSocket(socket);
+      if (tls === true) entrance?.enter(socket);
+      else this.#onSocket(socket);
     });
     return new Promise((resolve) => {
       server.once("error", (error: NodeJS.ErrnoException) => {
@@ -41,7 +50,8 @@ export class Listeners {
       server.listen({ host: address, port, backlog: 64 }, () => {
         this.#servers.push(server);
         const bound = server.address();
-        resolve({ address, port: typeof bound === "object" && bound ? bound.port : port });
+        const bare = typeof bound === "object" && bound ? bound.port : port;
+        resolve({ address, port: bare, ...(tls === true ? { tls } : {}) });
       });
     });
   }

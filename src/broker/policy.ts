@@ -38,8 +38,12 @@ export class BrokerPolicy implements Policy {
 
   login(gate: Gate, login: Login): LoginAnswer {
     const { access, sessions, peerOf } = this.#parts;
-    const role = access.login(login.user, login.password, login.vouched);
+    const identity = gate.certificate?.identity ?? null;
+    // Who has shown a certificate needs no password, and a password makes nobody more than that.
+    const role = identity?.role ?? access.login(login.user, login.password, login.vouched);
     if (role === null) return { code: 4, reason: "wrong user name or password" };
+    const refusal = access.idRefusal(login.id, identity);
+    if (refusal !== null) return { code: 2, reason: refusal };
     // Taking over an id ends the other's connection: nobody may do that to an operator but one.
     if (role !== "operator" && peerOf(login.id)?.role === "operator") {
       return { code: 2, reason: "client id of an operator" };
@@ -51,6 +55,7 @@ export class BrokerPolicy implements Policy {
     const peer = {
       id,
       role,
+      name: identity?.id ?? null,
       clean,
       via: gate.via,
       rules: access.rules(id),

@@ -4,12 +4,7 @@
 import type { ClockQuality } from "../core/site/view.ts";
 import { realTimers } from "../log/timers.ts";
 import { Lanes } from "../mesh/lanes/lanes.ts";
-import {
-  expiresInDays,
-  type KeyFolder,
-  KeyFolderError,
-  readKeyFolder,
-} from "../trust/key-folder.ts";
+import { expiresInDays, type KeyFolder, KeyFolderError, readKeysOf } from "../trust/key-folder.ts";
 import { ed25519Keys } from "../wire/keys.ts";
 import { MeshBody } from "./mesh-body.ts";
 import type { FromMesh, LanesMesh, ToMesh } from "./mesh-messages.ts";
@@ -48,7 +43,7 @@ export class LinkedMesh {
 
   #begin(): void {
     try {
-      this.#start(readKeyFolder(this.#data.keyFolder));
+      this.#start(readKeysOf(this.#data.node, this.#data.keyFolder));
     } catch (error) {
       if (!(error instanceof KeyFolderError)) throw error;
       this.#alone(error.message);

@@ -1,7 +1,7 @@
 // The service half of a node: broker, console, metrics and health, put together. It runs in the
 // service thread and reaches control and the log through the doors that it is given.
 import type { Duplex } from "node:stream";
-import { type Broker, createBroker } from "../broker/broker.ts";
+import { type Broker, type ClientTrust, createBroker } from "../broker/broker.ts";
 import type { KeptDisk } from "../broker/keeper.ts";
 import type { DetectorInput } from "../broker/leases.ts";
 import type { ConsoleEvent, EventQuery, ReloadAnswer } from "../console/api.ts";
@@ -11,6 +11,9 @@ import type { SiteModel } from "../core/site/model.ts";
 import type { ControlView } from "../core/site/view.ts";
 import { type BoardHealth, boardComplaints, readBoard } from "../observe/board.ts";
 import { type Figure, metricsText } from "../observe/metrics.ts";
+import { Trust } from "../trust/judge.ts";
+import { KeyFolderError, readKeysOf } from "../trust/key-folder.ts";
+import { Revocations } from "../trust/revocation.ts";
 import type { Command, Reply } from "../wire/command.ts";
 import type { EventRow } from "../wire/events.ts";
 import { type Health, type HealthPart, worstState } from "../wire/health.ts";
@@ -83,10 +86,12 @@ export class Service {
     const problems: string[] = [];
     const mqtt: string[] = [];
     if (this.site !== null) {
-      this.broker = await this.makeBroker(this.site);
+      this.broker = await this.makeBroker(this.site, this.clientTrust(this.site, problems));
       const { bound, problems: refused } = await this.broker.listen();
       problems.push(...refused);
-      mqtt.push(...bound.map(({ address, port }) => `mqtt://${hostOf(address)}:${port}`));
+      for (const { address, port, tls } of bound) {
+        mqtt.push(`${tls === true ? "mqtts" : "mqtt"}://${hostOf(address)}:${port}`);
+      }
     }
     this.page = this.makeConsole();
     const console = await this.page.listen();
@@ -142,9 +147,26 @@ export class Service {
     await this.page?.close();
   }
 
-  private makeBroker(site: SiteModel): Promise<Broker> {
+  /** Null where no listener asks for it; a line in `problems` where the keys can't be used. */
+  private clientTrust(site: SiteModel, problems: string[]): ClientTrust | null {
+    const { keyFolder, node, broker } = site;
+    if (keyFolder === null || !broker.listeners.some(({ tls }) => tls === true)) return null;
+    try {
+      const folder = readKeysOf(node, keyFolder);
+      const revocations = new Revocations(folder.ca);
+      for (const bytes of folder.revocations) revocations.add(bytes);
+      return { folder, trust: new Trust({ ca: folder.ca, place: node, revocations }) };
+    } catch (error) {
+      if (!(error instanceof KeyFolderError)) throw error;
+      problems.push(error.message);
+      return null;
+    }
+  }
+
+  private makeBroker(site: SiteModel, trust: ClientTrust | null): Promise<Broker> {
     return createBroker({
       site,
+      ...(trust === null ? {} : { trust }),
       secret: this.data.secret,
       onCommand: this.doors.command,
       onDetector: this.doors.detector,

@@ -18,6 +18,7 @@ const ORDER_PATIENCE_MS = 5_000;
 const OPERATOR: Peer = {
   id: "operator-1",
   role: "operator",
+  name: null,
   via: "mqtt",
   clean: true,
   rules: { publish: [], subscribe: [], deny: [] },

@@ -287,6 +287,7 @@ t.test("a message between the session's return and its CONNACK comes after it", 
   const peer: Peer = {
     id: "kept",
     role: "reader",
+    name: null,
     via: "mqtt",
     clean: false,
     rules: { publish: [], subscribe: [], deny: [] },

@@ -1,0 +1,162 @@
+// Clients beyond this machine: real TLS, each with its certificate; what each role may do, and who
+// does not come in.
+import { randomBytes } from "node:crypto";
+import { connect } from "node:tls";
+import t, { type Test } from "tap";
+import { Trust } from "../../src/trust/judge.ts";
+import { readKeyFolder } from "../../src/trust/key-folder.ts";
+import { type Command, encodeCommand } from "../../src/wire/command.ts";
+import { encodeDetectorReport } from "../../src/wire/detector.ts";
+import { type TestPem, testAuthority } from "../trust/keys.ts";
+import { connectClient } from "./clients.ts";
+import { PREFIX, startBroker, testSite, testView, until } from "./support.ts";
+
+async function setUp(t: Test) {
+  const authority = await testAuthority(t, { region: "test", zone: "zone" });
+  const folder = readKeyFolder(await authority.keyFolder("junction-1"));
+  const revocations = authority.revocations();
+  const trust = new Trust({ ca: folder.ca, place: authority.place, revocations });
+  const [commands, detectors] = [[] as Command[], [] as unknown[]];
+  const site = testSite();
+  const listeners = [
+    { address: "127.0.0.1", port: 0, tls: true },
+    { address: "127.0.0.1", port: 0 },
+  ];
+  const { broker } = await startBroker(t, {
+    site: { ...site, broker: { ...site.broker, listeners } },
+    trust: { folder, trust },
+    onCommand: async (command) => {
+      commands.push(command);
+      return { id: command.id, ok: true, reason: null, atMs: 1 };
+    },
+    onDetector: (input) => detectors.push(input),
+  });
+  broker.publishView(testView(1));
+  // The first start opened the same listeners on other ports; these are the ones to be used.
+  const { bound } = await broker.listen();
+  const [secure = 0, plain = 0] = bound.map(({ port }) => port);
+  return { authority, broker, revocations, commands, detectors, secure, plain };
+}
+
+/** Options of a client that shows these keys. */
+function shows(keys: TestPem, clientId: string) {
+  const { certPem: cert, keyPem: key, caPem: ca } = keys;
+  // Names are in certificates, never in addresses.
+  return { clientId, cert, key, ca, rejectUnauthorized: false };
+}
+
+const refusedOf = (broker: { counters: { refused: Readonly<Record<string, number>> } }) =>
+  Object.keys(broker.counters.refused).sort();
+
+t.test("a vehicle reads lights and answers, and no more", async (t) => {
+  const { authority, secure } = await setUp(t);
+  const keys = await authority.issue("vehicle", "bus-7");
+  const url = `mqtts://127.0.0.1:${secure}`;
+  const client = await connectClient(t, url, shows(keys, "vehicle:bus-7"));
+  for (const granted of ["spat", "spat/json", "map", "health/json", "reply/+"]) {
+    t.equal(await client.subscribe(`${PREFIX}${granted}`), 0, granted);
+  }
+  await until(() => client.of(`${PREFIX}spat`).length > 0);
+  for (const refused of ["#", "events", "detector/1", "state/json", "vehicle/+", "command/+"]) {
+    t.equal(await client.subscribe(`${PREFIX}${refused}`), 128, refused);
+  }
+  const second = await connectClient(t, url, shows(keys, "vehicle:bus-7:display"));
+  t.equal(await second.subscribe(`${PREFIX}spat`), 0, "a second connection of the same vehicle");
+});
+
+t.test("a sensor feeds the detector that the site file gives it; a vehicle does not", async (t) => {
+  const { authority, secure, detectors } = await setUp(t);
+  const url = `mqtts://127.0.0.1:${secure}`;
+  const sensor = await authority.issue("sensor", "loop-4");
+  const good = await connectClient(t, url, shows(sensor, "sensor:loop-4"));
+  const report = Buffer.from(encodeDetectorReport(true));
+  await good.mqtt.publishAsync(`${PREFIX}detector/9`, report, { qos: 1 });
+  await until(() => detectors.length === 1);
+  t.same(detectors, [{ kind: "detector", detector: 9, on: true }]);
+  const vehicle = await authority.issue("vehicle", "loop-5");
+  const bad = await connectClient(t, url, shows(vehicle, "vehicle:loop-5"));
+  bad.mqtt.publish(`${PREFIX}detector/9`, report, { qos: 0 });
+  await until(() => !bad.mqtt.connected);
+  t.equal(detectors.length, 1);
+});
+
+t.test("an operator's command carries the operator's name; others' are refused", async (t) => {
+  const { authority, secure, commands } = await setUp(t);
+  const url = `mqtts://127.0.0.1:${secure}`;
+  for (const role of ["operator", "reader", "vehicle"] as const) {
+    const keys = await authority.issue(role, "anna");
+    const client = await connectClient(t, url, shows(keys, `${role}:anna`));
+    await client.subscribe(`${PREFIX}reply/+`);
+    const id = randomBytes(16).toString("hex");
+    const now = Date.now();
+    const command: Command = {
+      id,
+      issuedMs: now,
+      expiresMs: now + 30_000,
+      body: { kind: "flash" },
+      author: "",
+      via: "mqtt",
+    };
+    const bytes = Buffer.from(encodeCommand(command));
+    await client.mqtt.publishAsync(`${PREFIX}command/${id}`, bytes, { qos: 1 });
+    await until(() => client.of(`${PREFIX}reply/${id}`).length === 1);
+  }
+  t.same(
+    commands.map(({ author }) => author),
+    ["operator:anna"],
+  );
+});
+
+t.test("who does not come in, and why", async (t) => {
+  const { authority, broker, secure, plain } = await setUp(t);
+  const url = `mqtts://127.0.0.1:${secure}`;
+  const stranger = await testAuthority(t, { region: "test", zone: "zone" });
+  const cases: readonly (readonly [string, TestPem, string])[] = [
+    ["client id of another", await authority.issue("vehicle", "bus-7"), "vehicle:bus-70"],
+    ["wrong-ca", await stranger.issue("vehicle", "bus-7"), "vehicle:bus-7"],
+    ["wrong-role", await authority.issue("node", "junction-2"), "node:junction-2"],
+    ["expired", await authority.issue("reader", "r", { days: 1, nowMs: 1 }), "reader:r"],
+  ];
+  for (const [reason, keys, clientId] of cases) {
+    await t.rejects(connectClient(t, url, shows(keys, clientId)), reason);
+    await until(() => refusedOf(broker).includes(reason));
+  }
+  const bare = connect({ port: secure, host: "127.0.0.1", rejectUnauthorized: false });
+  bare.on("error", () => undefined);
+  await new Promise<void>((resolve) => bare.once("close", () => resolve()));
+  await until(() => refusedOf(broker).includes("no-identity"));
+  const thief = connectClient(t, `mqtt://127.0.0.1:${plain}`, { clientId: "vehicle:bus-7" });
+  await t.rejects(thief, "a name without its certificate");
+  t.ok(refusedOf(broker).includes("client id of a certificate"));
+});
+
+t.test("who is revoked while connected is cut", async (t) => {
+  const { authority, broker, revocations, secure } = await setUp(t);
+  const keys = await authority.issue("reader", "desk");
+  const url = `mqtts://127.0.0.1:${secure}`;
+  const client = await connectClient(t, url, shows(keys, "reader:desk"));
+  revocations.add(authority.revoke(keys));
+  await until(() => !client.mqtt.connected);
+  t.ok(refusedOf(broker).includes("revoked"));
+  await t.rejects(connectClient(t, url, shows(keys, "reader:desk")));
+});
+
+t.test("with an unsure clock nobody logs in over the network", async (t) => {
+  const { authority, broker, secure } = await setUp(t);
+  broker.publishView(testView(2, { clock: "unsure" }));
+  const keys = await authority.issue("reader", "desk");
+  const url = `mqtts://127.0.0.1:${secure}`;
+  await t.rejects(connectClient(t, url, shows(keys, "reader:desk")));
+  await until(() => refusedOf(broker).includes("clock-unsure"));
+});
+
+t.test("a listener with TLS stays closed while there are no keys", async (t) => {
+  const site = testSite();
+  const listeners = [{ address: "127.0.0.1", port: 0, tls: true }];
+  const { broker } = await startBroker(t, {
+    site: { ...site, broker: { ...site.broker, listeners } },
+  });
+  const { bound, problems } = await broker.listen();
+  t.same(bound, []);
+  t.match(problems[0], /stays closed/);
+});
