@@ -1,11 +1,20 @@
 // Times and bounds of the mesh machine, each with its source or reason. Times in ms.
+import { CONTENT_MAX_BYTES, FRONT_MAX_BYTES } from "../wire/datagram.ts";
 
-/** A datagram's content (MESH section 1); what is larger goes over the reliable lane. */
-export const FAST_MAX_BYTES = 1_200;
+/**
+ * An envelope that fits into a datagram of 1,200 bytes, whatever goes with it: at worst it travels
+ * unchanged, behind a mark and its length. What is larger goes over the reliable lane.
+ */
+export const FAST_MAX_BYTES = CONTENT_MAX_BYTES - FRONT_MAX_BYTES - 3;
 
-/** First repeat of an unacknowledged change, and the longest pause while the peer is heard. */
-export const REPEAT_FIRST_MS = 100;
+/** Age of an unacknowledged change at its first repeat, and when all that is missing goes along. */
+export const REPEAT_FIRST_MS = 8;
+/** The reliable lane repeats by itself: what went over it goes again no sooner than this. */
+export const REPEAT_RELIABLE_MS = 100;
+/** The longest pause while the peer is heard. */
 export const REPEAT_MAX_MS = 1_000;
+/** An acknowledgement of parts leaves so long behind the one before, for all that came meanwhile. */
+export const ACK_EVERY_MS = 4;
 /** Pause between repeats to a neighbour that is not heard at all: a probe, not a flood. */
 export const REPEAT_SILENT_MS = 4_000;
 /** Without an acknowledgement for so long the reliable lane carries everything (MESH section 1). */

@@ -1,7 +1,7 @@
-// Link scope: every own change goes to each neighbour at once, and again until it is acknowledged;
-// what neighbours say of themselves is joined and goes no further. What a neighbour misses after a
-// cut is one part: the join of what came after its version, or the whole where that is smaller or
-// all that is left.
+// Link scope: every own change goes to each neighbour at once, and again until it is acknowledged:
+// after 8, 16, 32 ... ms, and with every change that leaves once it is 8 ms old. What neighbours
+// say of themselves is joined and goes no further. What a neighbour misses is one part: the join of
+// what came after its version, or the whole where that is smaller or all that is left.
 
 import { leaseNow } from "../core/state/lease.ts";
 import type { Part } from "../core/state/part.ts";
@@ -18,7 +18,7 @@ import { decodeParts, encodePart, type TimedPart } from "../wire/part.ts";
 import { sameBytes } from "./birth.ts";
 import { keepOfOps } from "./cache.ts";
 import type { Digests } from "./digests.ts";
-import { ANSWERS_WITHIN_MS, REPEAT_MAX_MS } from "./limits.ts";
+import { ACK_EVERY_MS, ANSWERS_WITHIN_MS, REPEAT_MAX_MS } from "./limits.ts";
 import type { Lane, MeshNow } from "./mesh-types.ts";
 import type { Neighbour, Sending } from "./neighbour.ts";
 import type { Outbox } from "./out.ts";
@@ -58,22 +58,34 @@ export class LinkScope {
     }
   }
 
-  /** An own change, to every neighbour that can be expected to hear it. */
+  /**
+   * An own change, to every neighbour that can be expected to hear it: alone, or with all that is
+   * missing there when some of that has waited for its acknowledgement.
+   */
   changed(part: Part, now: MeshNow): void {
     const stream = part.stream === 0 ? 0 : 1;
     this.#changedAtMs[stream] = now.wallMs;
-    let payload: Uint8Array | null = null;
+    let alone: Uint8Array | null = null;
     for (const neighbour of this.#doors.neighbours.values()) {
       const sending = neighbour.sending[stream];
-      sending.sent(now.monoMs);
-      if (neighbour.introduced === null || !neighbour.up) continue;
+      const overdue = sending.isOverdue(now.monoMs);
+      sending.sent(part.last, now.monoMs);
       // What is not acknowledged and can't be heard is repeated now and then, not with each
       // change.
-      const silent = now.monoMs - (neighbour.heardMs ?? -ANSWERS_WITHIN_MS) >= ANSWERS_WITHIN_MS;
-      if (silent) continue;
-      payload ??= this.#encoded(part, now);
-      this.#sendPayload(neighbour, payload, sending.lane(now.monoMs));
+      if (!isHeard(neighbour, now)) continue;
+      const lane = sending.lane(now.monoMs);
+      const all = overdue ? this.#missing(sending, stream, now) : null;
+      if (all !== null) sending.wentAlong(this.#sendPart(neighbour, all, lane, now), now.monoMs);
+      else {
+        alone ??= this.#encoded(part, now);
+        const by = this.#sendPayload(neighbour, alone, lane);
+        if (by === "reliable") sending.wentAlong(by, now.monoMs);
+      }
     }
+  }
+
+  #missing(sending: Sending, stream: LinkStream, now: MeshNow): Part | null {
+    return this.#doors.replicas[stream].missing(sending.acked, leaseNow(now));
   }
 
   /** What a neighbour says of itself; throws `WireError`. */
@@ -218,10 +230,24 @@ export class LinkScope {
     for (const stream of LINK_STREAMS) {
       const sending = neighbour.sending[stream];
       if (now.monoMs < sending.repeatMs || !this.#isBehind(sending, stream)) continue;
-      const part = this.#doors.replicas[stream].missing(sending.acked, leaseNow(now));
-      if (part !== null) this.#sendPart(neighbour, part, sending.lane(now.monoMs), now);
-      sending.repeated(now.monoMs, neighbour.answers(now.monoMs));
+      const part = this.#missing(sending, stream, now);
+      const wanted = sending.lane(now.monoMs);
+      const lane = part === null ? wanted : this.#sendPart(neighbour, part, wanted, now);
+      sending.repeated(lane, now.monoMs, neighbour.answers(now.monoMs));
     }
+  }
+
+  /** When the next repeat or acknowledgement to a neighbour is due, monotonic ms; null for none. */
+  wakeMs(neighbour: Neighbour): number | null {
+    const due: number[] = [];
+    if (neighbour.ackDue !== null) due.push(neighbour.ackedMs + ACK_EVERY_MS);
+    if (neighbour.introduced !== null && neighbour.up && this.#doors.out.incarnation !== 0) {
+      for (const stream of LINK_STREAMS) {
+        const sending = neighbour.sending[stream];
+        if (this.#isBehind(sending, stream)) due.push(sending.repeatMs);
+      }
+    }
+    return due.length === 0 ? null : Math.min(...due);
   }
 
   /** Own changes that a neighbour has not acknowledged. */
@@ -239,8 +265,8 @@ export class LinkScope {
     return latest !== null && (sending.acked?.counter ?? 0) < latest.counter;
   }
 
-  #sendPart(neighbour: Neighbour, part: Part, lane: Lane, now: MeshNow): void {
-    this.#sendPayload(neighbour, this.#encoded(part, now), lane);
+  #sendPart(neighbour: Neighbour, part: Part, lane: Lane, now: MeshNow): Lane {
+    return this.#sendPayload(neighbour, this.#encoded(part, now), lane);
   }
 
   #encoded(part: Part, now: MeshNow): Uint8Array {
@@ -248,14 +274,12 @@ export class LinkScope {
     return encodePart(part, this.#changedAtMs[stream] || now.wallMs);
   }
 
-  #sendPayload(neighbour: Neighbour, payload: Uint8Array, lane: Lane): void {
+  /** The lane that it went by. */
+  #sendPayload(neighbour: Neighbour, payload: Uint8Array, lane: Lane): Lane {
+    const sent = this.#doors.out.send({ neighbour: neighbour.id, lane, kind: "part", payload });
     this.deltas += 1;
-    this.deltaBytes += this.#doors.out.send({
-      neighbour: neighbour.id,
-      lane,
-      kind: "part",
-      payload,
-    });
+    this.deltaBytes += sent.bytes;
+    return sent.lane;
   }
 
   /** Marks of what is here of an origin in link scope, as a `have` carries them. */
@@ -271,13 +295,18 @@ export class LinkScope {
     return marks;
   }
 
-  /** Acknowledges what came in this step. */
+  /** Acknowledges what came, unless that was done just before. */
   acknowledge(neighbour: Neighbour, now: MeshNow): void {
     const lane = neighbour.ackDue;
-    if (lane === null) return;
+    if (lane === null || now.monoMs - neighbour.ackedMs < ACK_EVERY_MS) return;
     neighbour.ackDue = null;
+    neighbour.ackedMs = now.monoMs;
     const got = this.marks(neighbour.id, false);
     const payload = encodeHave({ atMs: now.wallMs, own: [], got, zone: null });
     this.#doors.out.send({ neighbour: neighbour.id, lane, kind: "have", payload });
   }
+}
+
+function isHeard({ introduced, up, heardMs }: Neighbour, { monoMs }: MeshNow): boolean {
+  return introduced !== null && up && heardMs !== null && monoMs - heardMs < ANSWERS_WITHIN_MS;
 }

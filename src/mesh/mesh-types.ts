@@ -82,6 +82,8 @@ export type MeshEvent =
   | { readonly kind: "link"; readonly neighbour: string; readonly up: boolean }
   /** Every 50 to 100 ms. */
   | { readonly kind: "tick" }
+  /** The time that `Mesh.wakeMs` named has come. */
+  | { readonly kind: "due" }
   | { readonly kind: "clock"; readonly quality: ClockQuality }
   /** A vehicle was seen here: its pseudonym, and how long that may be believed. */
   | { readonly kind: "sighting"; readonly vehicle: string; readonly leaseMs: number }

@@ -145,6 +145,19 @@ export class Mesh {
     return figuresOf(this.#neighbours, this.#sources, now);
   }
 
+  /**
+   * When the next repeat or acknowledgement is due, monotonic ms: a `due` event then, beside the
+   * ticks. Null when there is none.
+   */
+  wakeMs(): number | null {
+    let soonestMs: number | null = null;
+    for (const neighbour of this.#neighbours.values()) {
+      const wakeMs = this.#link.wakeMs(neighbour);
+      if (wakeMs !== null) soonestMs = Math.min(soonestMs ?? wakeMs, wakeMs);
+    }
+    return soonestMs;
+  }
+
   /** Takes one event; the effects are to be done in order. Throws on a broken invariant only. */
   step(event: MeshEvent, now: MeshNow): MeshEffect[] {
     this.#standstill.note(now);
@@ -178,6 +191,9 @@ export class Mesh {
         break;
       case "tick":
         this.#tick(now);
+        break;
+      case "due":
+        for (const neighbour of this.#neighbours.values()) this.#link.tick(neighbour, now);
         break;
       case "clock":
         this.#clock.quality = event.quality;

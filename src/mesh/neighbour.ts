@@ -2,6 +2,7 @@
 // heard. Its size does not depend on how long the neighbour is away: what it misses is made, when
 // it comes back, from the own replica (which keeps a bounded ring of parts for all of them
 // together).
+import { isPlanted } from "../core/planted.ts";
 import type { Version } from "../core/state/version.ts";
 import { LinkReceiver } from "../wire/link.ts";
 import type { Mark } from "../wire/mesh-messages.ts";
@@ -11,18 +12,30 @@ import {
   FAST_GIVE_UP_MS,
   REPEAT_FIRST_MS,
   REPEAT_MAX_MS,
+  REPEAT_RELIABLE_MS,
   REPEAT_SILENT_MS,
   STALE_AFTER_MS,
 } from "./limits.ts";
 import type { Lane } from "./mesh-types.ts";
 
+/** A dot that is not acknowledged, and when it left first. */
+interface Left {
+  readonly counter: number;
+  readonly atMs: number;
+}
+
+/** Beyond these the oldest still tells the age: 64 changes without an acknowledgement. */
+const MAX_LEFT = 64;
+
 /** How far a neighbour has followed one stream of own parts. */
 export class Sending {
   acked: Version | null = null;
-  /** Since when something is unacknowledged; null while nothing is. */
+  /** Since when nothing was acknowledged while something waits; null while nothing does. */
   waitingMs: number | null = null;
   repeatMs = 0;
   #pauseMs = REPEAT_FIRST_MS;
+  /** Oldest first. */
+  #left: Left[] = [];
 
   /** A new start of the neighbour, or of this node: nothing is known to be there. */
   reset(nowMs: number): void {
@@ -30,20 +43,39 @@ export class Sending {
     this.waitingMs = nowMs;
     this.repeatMs = nowMs;
     this.#pauseMs = REPEAT_FIRST_MS;
+    this.#left = [];
   }
 
-  /** A change went out just now; it goes again unless it is acknowledged. */
-  sent(nowMs: number): void {
+  /** A change goes out just now, as the dot `counter`; it goes again unless it is acknowledged. */
+  sent(counter: number, nowMs: number): void {
+    if (this.#left.length < MAX_LEFT) this.#left.push({ counter, atMs: nowMs });
     if (this.waitingMs !== null) return;
     this.waitingMs = nowMs;
     this.#pauseMs = REPEAT_FIRST_MS;
     this.repeatMs = nowMs + this.#pauseMs;
   }
 
-  repeated(nowMs: number, heard: boolean): void {
+  /** The oldest change that is not acknowledged has waited long enough to go along with others. */
+  isOverdue(nowMs: number): boolean {
+    const [oldest] = this.#left;
+    return oldest !== undefined && nowMs - oldest.atMs >= REPEAT_FIRST_MS;
+  }
+
+  /** All that is missing left just now, or something over the lane that repeats by itself. */
+  wentAlong(lane: Lane, nowMs: number): void {
+    this.repeatMs = Math.max(this.repeatMs, nowMs + this.#pause(lane));
+  }
+
+  repeated(lane: Lane, nowMs: number, heard: boolean): void {
     this.waitingMs ??= nowMs;
-    this.repeatMs = nowMs + this.#pauseMs;
-    this.#pauseMs = Math.min(this.#pauseMs * 2, heard ? REPEAT_MAX_MS : REPEAT_SILENT_MS);
+    this.repeatMs = nowMs + this.#pause(lane);
+    const longestMs = heard ? REPEAT_MAX_MS : REPEAT_SILENT_MS;
+    const next = isPlanted("repeats-without-back-off") ? this.#pauseMs : this.#pauseMs * 2;
+    this.#pauseMs = Math.min(next, longestMs);
+  }
+
+  #pause(lane: Lane): number {
+    return lane === "reliable" ? Math.max(this.#pauseMs, REPEAT_RELIABLE_MS) : this.#pauseMs;
   }
 
   /** Acknowledged up to `version`; `latest` is the newest own dot. */
@@ -51,6 +83,7 @@ export class Sending {
     if (this.acked !== null && this.acked.counter >= version.counter) return;
     this.acked = version;
     this.#pauseMs = REPEAT_FIRST_MS;
+    this.#left = this.#left.filter(({ counter }) => counter > version.counter);
     this.waitingMs = version.counter >= latest ? null : nowMs;
     this.repeatMs = nowMs + this.#pauseMs;
   }
@@ -102,7 +135,10 @@ export class Neighbour {
   readonly misfits: [number, number] = [0, 0];
   /** Digests of this node's state that it stated wrongly, one after the other. */
   wrongEchoes = 0;
+  /** Parts came over that lane that are not acknowledged. */
   ackDue: Lane | null = null;
+  /** When parts were acknowledged last, monotonic ms. */
+  ackedMs = Number.NEGATIVE_INFINITY;
   helloMs = Number.NEGATIVE_INFINITY;
   echoMs = Number.NEGATIVE_INFINITY;
   haveMs = Number.NEGATIVE_INFINITY;

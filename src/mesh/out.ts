@@ -27,13 +27,13 @@ export class Outbox {
   }
 
   /**
-   * Sends one message; returns its bytes. What is too large for a datagram goes reliably, what is
-   * too large for any message is counted and not sent.
+   * Sends one message; returns its bytes and the lane that it goes by. What is too large for a
+   * datagram goes reliably, what is too large for any message is counted and not sent.
    */
-  send({ neighbour, lane, kind, payload }: Outgoing): number {
+  send({ neighbour, lane, kind, payload }: Outgoing): { bytes: number; lane: Lane } {
     if (payload.length > MAX_PAYLOAD_BYTES) {
       this.count("too-large");
-      return 0;
+      return { bytes: 0, lane: "reliable" };
     }
     const sequence = (this.#sequences.get(neighbour) ?? 0) + 1;
     this.#sequences.set(neighbour, sequence);
@@ -45,9 +45,9 @@ export class Outbox {
       trace: null,
       payload,
     });
-    const fits = bytes.length <= FAST_MAX_BYTES;
-    this.push({ kind: "send", neighbour, lane: fits ? lane : "reliable", bytes });
-    return bytes.length;
+    const by = bytes.length <= FAST_MAX_BYTES ? lane : "reliable";
+    this.push({ kind: "send", neighbour, lane: by, bytes });
+    return { bytes: bytes.length, lane: by };
   }
 
   push(effect: MeshEffect): void {

@@ -14,6 +14,8 @@ import { meshPicture } from "./mesh-picture.ts";
 import { logRequestOf } from "./mesh-requests.ts";
 
 const TICK_MS = 50;
+/** A repeat that is due at once comes behind what waits in the loop. */
+const SOONEST_MS = 1;
 const PICTURE_MS = 500;
 const RETRY_MS = 1_000;
 
@@ -34,6 +36,9 @@ export class MeshBody {
   readonly #options: MeshBodyOptions;
   readonly #log: LogAsker;
   readonly #timers: TimerHandle[] = [];
+  /** For the machine's next repeat or acknowledgement, when it comes before the next tick. */
+  #wake: TimerHandle | null = null;
+  #wakeMs: number | null = null;
   #clock: ClockQuality | null = null;
   #started = false;
 
@@ -80,10 +85,28 @@ export class MeshBody {
   /** One event through the machine, its effects done. */
   step(event: MeshEvent): void {
     for (const effect of this.mesh.step(event, this.#now())) this.#perform(effect);
+    this.#setWake();
+  }
+
+  #setWake(): void {
+    const wakeMs = this.mesh.wakeMs();
+    if (wakeMs === this.#wakeMs) return;
+    this.#wake?.cancel();
+    this.#wakeMs = null;
+    if (wakeMs === null) return;
+    const { timers } = this.#options;
+    const ms = wakeMs - timers.monoMs();
+    if (ms >= TICK_MS) return;
+    this.#wakeMs = wakeMs;
+    this.#wake = timers.after(Math.max(SOONEST_MS, ms), () => {
+      this.#wakeMs = null;
+      this.step({ kind: "due" });
+    });
   }
 
   close(): void {
     for (const timer of this.#timers) timer.cancel();
+    this.#wake?.cancel();
     this.#log.close();
   }
 

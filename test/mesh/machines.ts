@@ -258,19 +258,40 @@ export class Zone<L extends MemberLog = SmallLog> {
     }
   }
 
+  /** What flies arrives, and what a machine wants to do before the next tick it does. */
   #deliverUntil(untilMs: number): void {
     for (;;) {
-      let first: Flying | null = null;
-      for (const flying of this.#flying) {
-        if (this.member(flying.to).paused) continue;
-        if (flying.atMs <= untilMs && (first === null || flying.atMs < first.atMs)) first = flying;
-      }
-      if (first === null) return;
-      const delivered = first;
-      this.#flying = this.#flying.filter((flying) => flying !== delivered);
-      this.nowMs = Math.max(this.nowMs, delivered.atMs);
-      this.#deliver(delivered);
+      const first = this.#firstFlying(untilMs);
+      const wake = this.#firstWake(first?.atMs ?? untilMs);
+      if (wake !== null) {
+        this.nowMs = Math.max(this.nowMs, wake.atMs);
+        this.step(wake.id, { kind: "due" });
+        const again = this.mesh(wake.id).wakeMs();
+        if (again !== null && again <= this.nowMs) throw new Error(`${wake.id} wakes for ever`);
+      } else if (first !== null) {
+        this.#flying = this.#flying.filter((flying) => flying !== first);
+        this.nowMs = Math.max(this.nowMs, first.atMs);
+        this.#deliver(first);
+      } else return;
     }
+  }
+
+  #firstFlying(untilMs: number): Flying | null {
+    let first: Flying | null = null;
+    for (const flying of this.#flying) {
+      if (this.member(flying.to).paused) continue;
+      if (flying.atMs <= untilMs && (first === null || flying.atMs < first.atMs)) first = flying;
+    }
+    return first;
+  }
+
+  #firstWake(beforeMs: number): { readonly id: string; readonly atMs: number } | null {
+    let first: { readonly id: string; readonly atMs: number } | null = null;
+    for (const [id, { mesh, running, paused }] of this.members) {
+      const atMs = running && !paused ? mesh.wakeMs() : null;
+      if (atMs !== null && atMs < (first?.atMs ?? beforeMs)) first = { id, atMs };
+    }
+    return first;
   }
 
   #deliver(flying: Flying): void {
