@@ -13,7 +13,7 @@ export const REPEAT_FIRST_MS = 8;
 export const REPEAT_RELIABLE_MS = 100;
 /** The longest pause while the peer is heard. */
 export const REPEAT_MAX_MS = 1_000;
-/** An acknowledgement of parts leaves so long behind the one before, for all that came meanwhile. */
+/** An acknowledgement of parts leaves so long behind the last one, for all that came meanwhile. */
 export const ACK_EVERY_MS = 4;
 /** Pause between repeats to a neighbour that is not heard at all: a probe, not a flood. */
 export const REPEAT_SILENT_MS = 4_000;

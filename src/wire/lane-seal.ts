@@ -8,7 +8,7 @@
 //
 // The nonce is the session's IV XOR the counter, so a counter is never used twice under one key:
 // a sealer lives as long as its key. Keys come from the session below and are never stored.
-import { createCipheriv, createDecipheriv } from "node:crypto";
+import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject } from "node:crypto";
 import { isPlanted } from "../core/planted.ts";
 import { ReplayWindow } from "./replay-window.ts";
 
@@ -67,20 +67,23 @@ function checkKey({ id, key, iv }: LaneKey): void {
 /** The sending end. */
 export class LaneSealer {
   readonly #key: LaneKey;
+  readonly #secret: KeyObject;
   #counter = 0;
 
   constructor(key: LaneKey) {
     checkKey(key);
     this.#key = key;
+    this.#secret = createSecretKey(key.key);
   }
 
   seal(bytes: Uint8Array): Uint8Array {
-    const { id, key, iv } = this.#key;
+    const { id, iv } = this.#key;
     this.#counter += 1;
     const header = Buffer.alloc(HEADER_BYTES);
     header.set(id);
     header.writeBigUInt64BE(BigInt(this.#counter), ID_BYTES);
-    const cipher = createCipheriv(CIPHER, key, nonceOf(iv, header), { authTagLength: TAG_BYTES });
+    const nonce = nonceOf(iv, header);
+    const cipher = createCipheriv(CIPHER, this.#secret, nonce, { authTagLength: TAG_BYTES });
     cipher.setAAD(header, { plaintextLength: bytes.length });
     const content = cipher.update(bytes);
     cipher.final();
@@ -91,11 +94,13 @@ export class LaneSealer {
 /** The receiving end: takes each sealed message of its key once. */
 export class LaneOpener {
   readonly #key: LaneKey;
+  readonly #secret: KeyObject;
   readonly #seen = new ReplayWindow();
 
   constructor(key: LaneKey) {
     checkKey(key);
     this.#key = key;
+    this.#secret = createSecretKey(key.key);
   }
 
   /**
@@ -120,10 +125,10 @@ export class LaneOpener {
   }
 
   #opened(header: Buffer, content: Buffer, tag: Buffer): Uint8Array | null {
-    const { id, key, iv } = this.#key;
+    const { id, iv } = this.#key;
     if (!header.subarray(0, ID_BYTES).equals(id)) return null;
     const nonce = nonceOf(iv, header);
-    const decipher = createDecipheriv(CIPHER, key, nonce, { authTagLength: TAG_BYTES });
+    const decipher = createDecipheriv(CIPHER, this.#secret, nonce, { authTagLength: TAG_BYTES });
     decipher.setAAD(header, { plaintextLength: content.length });
     decipher.setAuthTag(tag);
     const bytes = decipher.update(content);

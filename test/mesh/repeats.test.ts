@@ -1,5 +1,5 @@
-// When a change goes again: fine steps while the neighbour answers, all that is missing at once, and
-// no more messages than that.
+// When a change goes again: fine steps while the neighbour answers, all that is missing at once,
+// and no more messages than that.
 import t from "tap";
 import { plant } from "../../src/core/planted.ts";
 import type { Lane } from "../../src/mesh/mesh-types.ts";
