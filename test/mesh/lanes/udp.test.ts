@@ -5,6 +5,7 @@ import t, { type Test } from "tap";
 import { realTimers, sleep } from "../../../src/log/timers.ts";
 import { FastLane } from "../../../src/mesh/lanes/fast-lane.ts";
 import { FastSocket, type UdpReason } from "../../../src/mesh/lanes/udp.ts";
+import { UdpProxy } from "../../../src/sim/proxy/udp-proxy.ts";
 import { Random } from "../../../src/sim/random.ts";
 import { envelope, material } from "./two-lanes.ts";
 
@@ -111,6 +112,43 @@ t.test(
     t.equal(b.counts.get("fast-bad-seal") ?? 0, 0, "none of it was decrypted");
   },
 );
+
+t.test("over a road that loses, doubles and reorders both learn where the other is", async (t) => {
+  const [a, b] = [new End("a"), new End("b")];
+  for (const end of [a, b]) {
+    await end.bind();
+    t.teardown(() => end.socket.close());
+  }
+  const set = { loss: 0.1, duplication: 0.2, reordering: 0.2, jitterMs: 3 };
+  const proxy = await UdpProxy.open({
+    targetPort: b.socket.port,
+    script: { seed: 1, steps: [{ atMs: 0, set }] },
+    timers: realTimers,
+  });
+  t.teardown(() => proxy.close());
+  a.lane.address("b", "127.0.0.1", proxy.port);
+  for (const [end, other] of [
+    [a, "b"],
+    [b, "a"],
+  ] as const) {
+    end.lane.opened(other, 1, material(1), end.id, realTimers.monoMs());
+    end.socket.wake();
+  }
+  await until(() => a.usable && b.usable);
+  let said = 0;
+  while (a.heard.length < 50 || b.heard.length < 50) {
+    said += 1;
+    a.socket.send("b", envelope("a", said), "control");
+    b.socket.send("a", envelope("b", said), "control");
+    await sleep(realTimers, 2);
+  }
+  for (const { heard } of [a, b]) {
+    const texts = heard.map((bytes) => Buffer.from(bytes).toString("hex"));
+    t.equal(new Set(texts).size, texts.length, "what is doubled on the way comes once");
+  }
+  t.ok(proxy.counts.lost > 0 && proxy.counts.doubled > 0);
+  t.ok((a.counts.get("fast-replayed") ?? 0) + (b.counts.get("fast-replayed") ?? 0) > 0);
+});
 
 t.test("a port that is taken is the system's own error", async (t) => {
   const [a] = await pair(t);
