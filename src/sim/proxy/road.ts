@@ -153,8 +153,8 @@ export class DatagramWay {
 export class StreamWay {
   readonly #options: WayOptions;
   readonly #pace = new Pace();
+  /** In their order: one that may leave sooner waits for those before it. */
   readonly #flights: Flight[] = [];
-  #lastMs = 0;
   #ends = false;
   queuedBytes = 0;
 
@@ -173,9 +173,8 @@ export class StreamWay {
       counts.lost += 1;
       atMs += ms;
     }
-    this.#lastMs = Math.max(this.#lastMs, atMs);
     this.queuedBytes += bytes.length;
-    this.#flights.push({ atMs: this.#lastMs, bytes });
+    this.#flights.push({ atMs, bytes });
   }
 
   /** The sender has no more. */

@@ -161,7 +161,32 @@ t.test("both sides dialled: each sends on what it likes, everything is acknowled
   lanes.run(2_000);
   t.equal(lanes.delivered.length, 100);
   t.ok(isUsable(lanes));
+  const before = lanes.sent.length;
+  for (let n = 1; n <= 50; n += 1) {
+    lanes.send("a", "b", envelope("a", n));
+    lanes.send("b", "a", envelope("b", n));
+    lanes.run(2);
+  }
+  t.ok(lanes.sent.length - before <= 102, "acknowledgements ride, though of other keys");
   t.same(lanes.breaches, []);
+});
+
+t.test("keys that the other has lost are left for those that it still has", async (t) => {
+  const lanes = pair();
+  lanes.session("a", "b", 2);
+  lanes.run(20);
+  lanes.lane("b").closed("a", 2, lanes.nowMs - 60_000);
+  for (let n = 1; n <= 50; n += 1) {
+    lanes.send("a", "b", envelope("a", n));
+    lanes.run(100);
+  }
+  t.ok(lanes.usable.get("a b"));
+  t.same(
+    lanes.usableSaid.filter((said) => said.startsWith("a b")),
+    ["a b true", "a b false", "a b true"],
+    "given up once",
+  );
+  t.same(Buffer.from(lanes.delivered.at(-1)?.bytes ?? []), Buffer.from(envelope("a", 50)));
 });
 
 t.test("keys outlive their connection by 60 s, a revocation by nothing", async (t) => {

@@ -1,5 +1,5 @@
-// Bad roads in virtual time: what is late, lost, doubled, out of order or crowded out, by the numbers
-// that were asked for, and the same again from the same seed.
+// Bad roads in virtual time: what is late, lost, doubled, out of order or crowded out, by the
+// numbers that were asked for, and the same again from the same seed.
 import fc from "fast-check";
 import t from "tap";
 import {

@@ -154,3 +154,28 @@ t.test("who dies on one side of the proxy is seen on the other", async (t) => {
   await until(() => proxy.connections === 0);
   t.equal(proxy.counts.resets, 0);
 });
+
+t.test("a client that resets behind its end is seen by a target that goes on", async (t) => {
+  const sockets: Socket[] = [];
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    socket.on("error", () => {});
+    socket.resume();
+    sockets.push(socket);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.teardown(() => server.close());
+  const address = server.address();
+  const targetPort = typeof address === "object" && address !== null ? address.port : 0;
+  const proxy = await TcpProxy.open({ targetPort, script: CLEAR, timers: realTimers });
+  t.teardown(() => proxy.close());
+  const client = connect({ port: proxy.port, host: "127.0.0.1", allowHalfOpen: true });
+  client.end("one");
+  await until(() => sockets[0]?.readableEnded === true);
+  client.resetAndDestroy();
+  // The system tells of it when somebody writes.
+  await until(() => {
+    sockets[0]?.write("two");
+    return sockets[0]?.destroyed === true && proxy.connections === 0;
+  });
+});
