@@ -4,7 +4,8 @@
 // dropped by the system. Answers leave at the end of the turn: messages of one turn share
 // datagrams.
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
-import { isIPv6 } from "node:net";
+import type { lookup } from "node:dns";
+import { isIP, isIPv6 } from "node:net";
 import type { TimerHandle, Timers } from "../../log/timers.ts";
 import type { FastLane } from "./fast-lane.ts";
 import type { FastClass } from "./fast-rate.ts";
@@ -12,6 +13,8 @@ import type { FastEffect, FastReason } from "./fast-types.ts";
 
 /** Asked of the system, which may give less: what comes while the thread does something else. */
 const RECEIVE_BYTES = 1_048_576;
+type Found = (error: Error | null, address: string, family: number) => void;
+
 /** A lane that wants to be called at once is called behind what waits in the loop. */
 const SOONEST_MS = 1;
 
@@ -48,7 +51,7 @@ export class FastSocket {
   /** The socket once it is bound; rejects with the system's error where it can't be. */
   static async bind(options: FastSocketOptions): Promise<FastSocket> {
     const type = isIPv6(options.address) ? "udp6" : "udp4";
-    const socket = createSocket({ type, recvBufferSize: RECEIVE_BYTES });
+    const socket = createSocket({ type, recvBufferSize: RECEIVE_BYTES, lookup: literal });
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     socket.once("error", reject);
     socket.bind({ address: options.address, port: options.port }, resolve);
@@ -128,3 +131,9 @@ export class FastSocket {
     }
   }
 }
+
+/** Addresses are literals here: a name would be asked for with each datagram. */
+const literal: typeof lookup = ((name: string, _family: unknown, done: Found) => {
+  const error = isIP(name) === 0 ? new Error(`${name} is no address`) : null;
+  done(error, name, isIP(name));
+}) as typeof lookup;
