@@ -2,7 +2,8 @@
 // whatever bytes come.
 import fc from "fast-check";
 import t from "tap";
-import { WireError } from "../../src/wire/codec.ts";
+import type { Op, Part } from "../../src/core/state/part.ts";
+import { encodeCbor, WireError } from "../../src/wire/codec.ts";
 import {
   ALL_RECEIVED,
   CONTENT_MAX_BYTES,
@@ -12,11 +13,11 @@ import {
   encodeDatagram,
   MAX_MESSAGES,
   messageCost,
-  packMessage,
-  unpackMessage,
 } from "../../src/wire/datagram.ts";
 import { encodeEnvelope } from "../../src/wire/envelope.ts";
 import { SEAL_BYTES } from "../../src/wire/lane-seal.ts";
+import { packMessage, unpackMessage } from "../../src/wire/packed-message.ts";
+import { encodePart } from "../../src/wire/part.ts";
 
 const ORIGIN = "junction-12";
 const DEFAULTS = { kind: "part", origin: ORIGIN, trace: null } as const;
@@ -73,6 +74,54 @@ t.test("a control delta of 22 bytes costs at most 64, also after months", async 
     const ack = { keyId: null, highest: 20_000, map: ALL_RECEIVED };
     t.equal(encodeDatagram({ ack, asks: false, messages }).length, alone.length + 3);
   }
+});
+
+/** What a part costs alone in a datagram after months, its seal included. */
+function costOf(ops: Op[], last: number): number {
+  const numbers = { origin: ORIGIN, incarnation: 300, first: 100_000, last };
+  const part: Part = { stream: 0, ...numbers, whole: false, ops };
+  const payload = encodePart(part, 1_790_000_032_600);
+  const envelope = encodeEnvelope({ ...DEFAULTS, incarnation: 300, sequence: 2_000_000, payload });
+  const packed = packMessage(envelope, ORIGIN);
+  if (!Buffer.from(unpackMessage(packed, ORIGIN)).equals(envelope)) throw new Error("not the same");
+  return encodeDatagram({ ack: null, asks: false, messages: [packed] }).length + SEAL_BYTES;
+}
+
+t.test("a display, also with its predicted end, costs at most 64 bytes", async (t) => {
+  t.equal(costOf([[0, 2, [2, null]]], 100_000), 55);
+  t.equal(costOf([[0, 2, [1, 1_790_000_052_700]]], 100_000), 63);
+  const two: Op[] = [
+    [0, 2, [2, null]],
+    [0, 6, [2, null]],
+  ];
+  t.ok(costOf(two, 100_001) <= 75, `${costOf(two, 100_001)} bytes for two dots together`);
+});
+
+const NUMBERS = fc.oneof(fc.nat(30), fc.nat(), fc.maxSafeNat());
+/** What is nearly a part, and what is one. */
+const PAYLOADS = fc
+  .tuple(fc.constantFrom(1, 2), fc.nat(5), NUMBERS, fc.oneof(NUMBERS, fc.double()), fc.nat(3))
+  .map(([version, stream, base, at, form]) => {
+    const two = [
+      [0, 2, 3],
+      [1, 1, 1],
+    ];
+    const ops = form === 0 ? [[0, 2, [1, null]]] : two.slice(0, form);
+    return encodeCbor([version, stream, base, at, [[0, form === 3 ? 7 : 0, ops]]]);
+  });
+
+t.test("parts of any form come out as they went in", async () => {
+  fc.assert(
+    fc.property(PAYLOADS, fc.nat(20), (whole, cut) => {
+      for (const payload of [whole, whole.slice(0, whole.length - cut)]) {
+        const bytes = encodeEnvelope({ ...DEFAULTS, incarnation: 1, sequence: 9, payload });
+        const packed = packMessage(bytes, ORIGIN);
+        if (!Buffer.from(unpackMessage(packed, ORIGIN)).equals(bytes)) throw new Error("changed");
+        if (packed.length > bytes.length + 1) throw new Error("longer than it was");
+      }
+    }),
+    { numRuns: 1_000 },
+  );
 });
 
 t.test(
@@ -154,7 +203,16 @@ t.test("malformed content is one typed error, by its reason", async (t) => {
     const found = reasonOf(() => decodeDatagram(Uint8Array.from(bytes)));
     t.equal(found, reason, `${bytes}`);
   }
-  for (const bytes of [[], [64], [56], [4, 1], [36, 1, 1, 5, 0], [4, 128, 128, 128, 128, 127, 1]]) {
+  for (const bytes of [
+    [],
+    [64],
+    [56],
+    [4, 1],
+    [36, 1, 1, 5, 0],
+    [4, 128, 128, 128, 128, 127, 1],
+    [68, 1, 1, 4, 1, 1],
+    [68, 1, 1, 128, 1],
+  ]) {
     t.throws(() => unpackMessage(Uint8Array.from(bytes), ORIGIN), WireError, `${bytes}`);
   }
 });

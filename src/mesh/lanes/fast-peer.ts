@@ -10,10 +10,9 @@ import {
   FRONT_MAX_BYTES,
   MAX_MESSAGES,
   messageCost,
-  packMessage,
-  unpackMessage,
 } from "../../wire/datagram.ts";
 import { SEAL_BYTES, sealedCounter } from "../../wire/lane-seal.ts";
+import { packMessage, unpackMessage } from "../../wire/packed-message.ts";
 import type { KeySet } from "./fast-keys.ts";
 import { type FastClass, FastRate } from "./fast-rate.ts";
 import type { FastEffect, FastFigures, FastLimits, FastPlace, FastReason } from "./fast-types.ts";
