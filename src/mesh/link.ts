@@ -78,7 +78,7 @@ export class LinkScope {
       if (all !== null) sending.wentAlong(this.#sendPart(neighbour, all, lane, now), now.monoMs);
       else {
         alone ??= this.#encoded(part, now);
-        const by = this.#sendPayload(neighbour, alone, lane);
+        const by = this.#sendPayload(neighbour, alone, stream, lane);
         if (by === "reliable") sending.wentAlong(by, now.monoMs);
       }
     }
@@ -266,7 +266,8 @@ export class LinkScope {
   }
 
   #sendPart(neighbour: Neighbour, part: Part, lane: Lane, now: MeshNow): Lane {
-    return this.#sendPayload(neighbour, this.#encoded(part, now), lane);
+    const stream = part.stream === 0 ? 0 : 1;
+    return this.#sendPayload(neighbour, this.#encoded(part, now), stream, lane);
   }
 
   #encoded(part: Part, now: MeshNow): Uint8Array {
@@ -275,8 +276,14 @@ export class LinkScope {
   }
 
   /** The lane that it went by. */
-  #sendPayload(neighbour: Neighbour, payload: Uint8Array, lane: Lane): Lane {
-    const sent = this.#doors.out.send({ neighbour: neighbour.id, lane, kind: "part", payload });
+  #sendPayload(to: Neighbour, payload: Uint8Array, stream: LinkStream, lane: Lane): Lane {
+    const sent = this.#doors.out.send({
+      neighbour: to.id,
+      lane,
+      kind: "part",
+      payload,
+      class: stream === 0 ? "control" : "sensor",
+    });
     this.deltas += 1;
     this.deltaBytes += sent.bytes;
     return sent.lane;

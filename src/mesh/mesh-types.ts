@@ -20,6 +20,9 @@ export interface MeshNow {
 /** `fast`: datagrams of at most 1,200 bytes; `reliable`: in order while the link is up. */
 export type Lane = "fast" | "reliable";
 
+/** Which goes first where a lane is narrow: `sensor` is what detectors count. */
+export type SendClass = "control" | "sensor";
+
 /** One row of a log by its name on the wire. */
 export interface LogPosition {
   readonly incarnation: number;
@@ -138,6 +141,7 @@ export type MeshEffect =
       readonly kind: "send";
       readonly neighbour: string;
       readonly lane: Lane;
+      readonly class: SendClass;
       readonly bytes: Uint8Array;
     }
   | { readonly kind: "log"; readonly event: NodeEvent }

@@ -3,13 +3,15 @@
 import type { NodeEvent } from "../log/events.ts";
 import { type EnvelopeKind, encodeEnvelope, MAX_PAYLOAD_BYTES } from "../wire/envelope.ts";
 import { FAST_MAX_BYTES } from "./limits.ts";
-import type { AlarmWord, Lane, MeshEffect } from "./mesh-types.ts";
+import type { AlarmWord, Lane, MeshEffect, SendClass } from "./mesh-types.ts";
 
 export interface Outgoing {
   readonly neighbour: string;
   readonly lane: Lane;
   readonly kind: EnvelopeKind;
   readonly payload: Uint8Array;
+  /** Control where nothing is said. */
+  readonly class?: SendClass;
 }
 
 export class Outbox {
@@ -30,7 +32,7 @@ export class Outbox {
    * Sends one message; returns its bytes and the lane that it goes by. What is too large for a
    * datagram goes reliably, what is too large for any message is counted and not sent.
    */
-  send({ neighbour, lane, kind, payload }: Outgoing): { bytes: number; lane: Lane } {
+  send({ neighbour, lane, kind, payload, ...rest }: Outgoing): { bytes: number; lane: Lane } {
     if (payload.length > MAX_PAYLOAD_BYTES) {
       this.count("too-large");
       return { bytes: 0, lane: "reliable" };
@@ -46,7 +48,7 @@ export class Outbox {
       payload,
     });
     const by = bytes.length <= FAST_MAX_BYTES ? lane : "reliable";
-    this.push({ kind: "send", neighbour, lane: by, bytes });
+    this.push({ kind: "send", neighbour, lane: by, class: rest.class ?? "control", bytes });
     return { bytes: bytes.length, lane: by };
   }
 

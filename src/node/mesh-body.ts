@@ -5,7 +5,7 @@ import type { ClockQuality } from "../core/site/view.ts";
 import type { TimerHandle, Timers } from "../log/timers.ts";
 import { type CacheStore, cacheKey, MeshCache } from "../mesh/cache.ts";
 import { Mesh } from "../mesh/mesh.ts";
-import type { Lane, MeshEffect, MeshEvent, MeshNow } from "../mesh/mesh-types.ts";
+import type { Lane, MeshEffect, MeshEvent, MeshNow, SendClass } from "../mesh/mesh-types.ts";
 import type { Keys } from "../wire/keys.ts";
 import { encodeMap, mapFromSite } from "../wire/map.ts";
 import { LogAsker } from "./log-asker.ts";
@@ -24,7 +24,7 @@ export interface MeshBodyOptions {
   readonly neighbours: readonly string[];
   readonly keys: Keys;
   readonly timers: Timers;
-  readonly send: (neighbour: string, lane: Lane, bytes: Uint8Array) => void;
+  readonly send: (neighbour: string, lane: Lane, bytes: Uint8Array, klass: SendClass) => void;
   readonly tell: (message: FromMesh) => void;
   /** What the lanes refused, by reason. */
   readonly refusals?: () => ReadonlyMap<string, number>;
@@ -147,7 +147,7 @@ export class MeshBody {
     const { send, tell } = this.#options;
     switch (effect.kind) {
       case "send":
-        send(effect.neighbour, effect.lane, effect.bytes);
+        send(effect.neighbour, effect.lane, effect.bytes, effect.class);
         break;
       case "log":
         tell({ kind: "log", event: effect.event });

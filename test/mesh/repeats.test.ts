@@ -179,3 +179,18 @@ t.test("planted: repeats-without-back-off is found by counting", async (t) => {
     plant(null);
   }
 });
+
+t.test("what detectors count is a sensor's message, all else is control's", async (t) => {
+  const { zone } = pair();
+  const classes = new Set<string>();
+  zone.onEffect = (_, effect) => {
+    if (effect.kind !== "send") return;
+    const { kind, payload, incarnation } = decodeEnvelope(effect.bytes);
+    const [first] = kind === "part" ? decodeParts(payload, { origin: "a", incarnation }) : [];
+    classes.add(`${first?.part.stream ?? "other"} ${effect.class}`);
+  };
+  zone.setPhase("a", 1, "green", null);
+  zone.count("a", 1);
+  zone.run(2_000);
+  t.same([...classes].sort(), ["0 control", "1 sensor", "other control"]);
+});

@@ -4,9 +4,9 @@
 // map.
 import { isPlanted } from "../../core/planted.ts";
 import { sealedBy } from "../../wire/lane-seal.ts";
+import type { SendClass } from "../mesh-types.ts";
 import { fastKeys, KeySet } from "./fast-keys.ts";
 import { FastPeer } from "./fast-peer.ts";
-import type { FastClass } from "./fast-rate.ts";
 import {
   FAST_LIMITS,
   type FastEffect,
@@ -86,7 +86,7 @@ export class FastLane {
   }
 
   /** False: not over this lane now (no keys, silent, budget empty); the caller takes the other. */
-  send(neighbour: string, bytes: Uint8Array, klass: FastClass, nowMs: number): boolean {
+  send(neighbour: string, bytes: Uint8Array, klass: SendClass, nowMs: number): boolean {
     this.#nowMs = nowMs;
     return this.#peers.get(neighbour)?.send(bytes, klass, nowMs) ?? false;
   }

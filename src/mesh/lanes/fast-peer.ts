@@ -13,8 +13,9 @@ import {
 } from "../../wire/datagram.ts";
 import { SEAL_BYTES, sealedCounter } from "../../wire/lane-seal.ts";
 import { packMessage, unpackMessage } from "../../wire/packed-message.ts";
+import type { SendClass } from "../mesh-types.ts";
 import type { KeySet } from "./fast-keys.ts";
-import { type FastClass, FastRate } from "./fast-rate.ts";
+import { FastRate } from "./fast-rate.ts";
 import type { FastEffect, FastFigures, FastLimits, FastPlace, FastReason } from "./fast-types.ts";
 
 /** Messages of one datagram, with their lengths. */
@@ -56,7 +57,7 @@ export class FastPeer {
   /** When it was asked for what is missing. */
   #askedMs = Number.NEGATIVE_INFINITY;
   readonly #rate: FastRate;
-  readonly #queues: Record<FastClass, Uint8Array[]> = { control: [], sensor: [] };
+  readonly #queues: Record<SendClass, Uint8Array[]> = { control: [], sensor: [] };
   #queuedBytes = 0;
   readonly #tries = { near: { sinceMs: 0, wrong: 0 }, far: { sinceMs: 0, wrong: 0 } };
   #sent = 0;
@@ -101,7 +102,7 @@ export class FastPeer {
   }
 
   /** Whether the message leaves with the next drain. */
-  send(bytes: Uint8Array, klass: FastClass, nowMs: number): boolean {
+  send(bytes: Uint8Array, klass: SendClass, nowMs: number): boolean {
     this.#expire(nowMs);
     if (!this.#usable || this.#place === null || this.#sendingKeys() === null) return false;
     const packed = packMessage(bytes, this.#own);

@@ -1,12 +1,11 @@
 // How much one neighbour may be sent over the fast lane: a token bucket of bytes and datagrams that
 // is halved while too little of what leaves is acknowledged, and filled up again slowly.
+import type { SendClass } from "../mesh-types.ts";
 
 export interface RateLimits {
   readonly bytesPerS: number;
   readonly datagramsPerS: number;
 }
-
-export type FastClass = "control" | "sensor";
 
 /** What may leave at once after a pause. */
 const BURST_MS = 100;
@@ -53,7 +52,7 @@ export class FastRate {
   }
 
   /** Whether so much more may leave now. */
-  admits(bytes: number, datagrams: number, klass: FastClass, nowMs: number): boolean {
+  admits(bytes: number, datagrams: number, klass: SendClass, nowMs: number): boolean {
     this.#fill(nowMs);
     const kept = klass === "sensor" ? RESERVED : 0;
     const bytesKept = kept * this.#burst(this.#limits.bytesPerS);

@@ -7,8 +7,8 @@ import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import type { lookup } from "node:dns";
 import { isIP, isIPv6 } from "node:net";
 import type { TimerHandle, Timers } from "../../log/timers.ts";
+import type { SendClass } from "../mesh-types.ts";
 import type { FastLane } from "./fast-lane.ts";
-import type { FastClass } from "./fast-rate.ts";
 import type { FastEffect, FastReason } from "./fast-types.ts";
 
 /** Asked of the system, which may give less: what comes while the thread does something else. */
@@ -65,7 +65,7 @@ export class FastSocket {
   }
 
   /** As `FastLane.send`; what is taken leaves at the end of this turn of the event loop. */
-  send(neighbour: string, bytes: Uint8Array, klass: FastClass): boolean {
+  send(neighbour: string, bytes: Uint8Array, klass: SendClass): boolean {
     const { lane, timers } = this.#options;
     const taken = lane.send(neighbour, bytes, klass, timers.monoMs());
     this.wake();

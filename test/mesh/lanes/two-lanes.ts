@@ -2,8 +2,8 @@
 // and an auditor reads along. What an attacker may do is done to it by name.
 import { FAST_MATERIAL_BYTES } from "../../../src/mesh/lanes/fast-keys.ts";
 import { FastLane } from "../../../src/mesh/lanes/fast-lane.ts";
-import type { FastClass } from "../../../src/mesh/lanes/fast-rate.ts";
 import type { FastEffect, FastLimits, FastPlace } from "../../../src/mesh/lanes/fast-types.ts";
+import type { SendClass } from "../../../src/mesh/mesh-types.ts";
 import { Random } from "../../../src/sim/random.ts";
 import { encodeEnvelope } from "../../../src/wire/envelope.ts";
 import { sealedBy, sealedCounter } from "../../../src/wire/lane-seal.ts";
@@ -102,7 +102,7 @@ export class Lanes {
     this.lane(b).closed(a, session, this.nowMs);
   }
 
-  send(from: string, to: string, bytes: Uint8Array, klass: FastClass = "control"): boolean {
+  send(from: string, to: string, bytes: Uint8Array, klass: SendClass = "control"): boolean {
     const taken = this.lane(from).send(to, bytes, klass, this.nowMs);
     this.perform(from);
     return taken;
