@@ -80,8 +80,8 @@ export class LinkedMesh {
       neighbours: neighbours.map(({ id }) => id),
       keys: ed25519Keys(folder.key, lanes.members.keys),
       timers: realTimers,
-      send: (neighbour, lane, bytes) => {
-        lanes.send(neighbour, lane, bytes);
+      send: (neighbour, lane, bytes, klass) => {
+        lanes.send(neighbour, lane, bytes, klass);
       },
       tell: this.#tell,
       refusals: () => lanes.counts,

@@ -10,7 +10,7 @@ import { realTimers } from "../../log/timers.ts";
 import { Trust, type WallTime } from "../../trust/judge.ts";
 import type { KeyFolder } from "../../trust/key-folder.ts";
 import { Revocations } from "../../trust/revocation.ts";
-import type { Lane } from "../mesh-types.ts";
+import type { Lane, SendClass } from "../mesh-types.ts";
 import { Acceptor } from "./acceptor.ts";
 import { MemberCertificates } from "./certificates.ts";
 import { Dialler } from "./dialler.ts";
@@ -127,8 +127,8 @@ export class Lanes {
   }
 
   /** False where nothing can be sent now. */
-  send(neighbour: string, lane: Lane, bytes: Uint8Array): boolean {
-    if (lane === "fast" && this.#socket?.send(neighbour, bytes, "control") === true) return true;
+  send(neighbour: string, lane: Lane, bytes: Uint8Array, klass: SendClass): boolean {
+    if (lane === "fast" && this.#socket?.send(neighbour, bytes, klass) === true) return true;
     return this.#diallers.get(neighbour)?.publish("state", bytes) ?? false;
   }
 

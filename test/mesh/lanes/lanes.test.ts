@@ -9,8 +9,8 @@ t.test("once both sides have spoken, the fast lane carries what is to go fast", 
   const { node } = await openLanes(t, await testAuthority(t), PAIR);
   const [a, b] = [node("a"), node("b")];
   await until(() => a.lanes.fast.has("b") && b.lanes.fast.has("a") && a.linked.has("b"));
-  t.ok(a.lanes.send("b", "fast", Buffer.from("quick")));
-  t.ok(a.lanes.send("b", "reliable", Buffer.from("sure")));
+  t.ok(a.lanes.send("b", "fast", Buffer.from("quick"), "control"));
+  t.ok(a.lanes.send("b", "reliable", Buffer.from("sure"), "control"));
   await until(() => b.messages.length === 2);
   t.strictSame(
     new Set(b.messages.map(({ lane, text }) => `${lane} ${text}`)),
@@ -22,7 +22,7 @@ t.test("what is to go fast goes reliably until then", async (t) => {
   const { node } = await openLanes(t, await testAuthority(t), PAIR);
   const [a, b] = [node("a"), node("b")];
   await until(() => a.linked.has("b"));
-  t.ok(a.lanes.send("b", "fast", Buffer.from("first")));
+  t.ok(a.lanes.send("b", "fast", Buffer.from("first"), "control"));
   await until(() => b.messages.length === 1);
   t.equal(b.messages[0]?.text, "first");
 });
@@ -36,7 +36,7 @@ t.test("a revoked neighbour's keys end with its session", async (t) => {
   const [a, b] = [node("a"), node("b")];
   await until(() => a.lanes.fast.has("b") && b.lanes.fast.has("a"));
   a.lanes.revoke(authority.revoke(keys));
-  t.notOk(a.lanes.send("b", "fast", Buffer.from("to a thief")));
+  t.notOk(a.lanes.send("b", "fast", Buffer.from("to a thief"), "control"));
   await until(() => a.linked.size === 0 && b.linked.size === 0);
   t.notOk(a.lanes.fast.has("b"));
   t.same(b.messages, []);

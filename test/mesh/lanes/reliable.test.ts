@@ -14,10 +14,13 @@ const PAIR = { a: ["b"], b: ["a"] };
 t.test("two nodes link, and each hears the other", async (t) => {
   const { node } = await openLanes(t, await testAuthority(t), PAIR);
   const [a, b] = [node("a"), node("b")];
-  t.notOk(a.lanes.send("b", "reliable", Buffer.from("early")), "nothing before it is linked");
+  t.notOk(
+    a.lanes.send("b", "reliable", Buffer.from("early"), "control"),
+    "nothing before it is linked",
+  );
   await until(() => a.linked.has("b") && b.linked.has("a"));
-  t.ok(a.lanes.send("b", "reliable", Buffer.from("from a")));
-  t.ok(b.lanes.send("a", "reliable", Buffer.from("from b")));
+  t.ok(a.lanes.send("b", "reliable", Buffer.from("from a"), "control"));
+  t.ok(b.lanes.send("a", "reliable", Buffer.from("from b"), "control"));
   await until(() => a.messages.length + b.messages.length === 2);
   t.same(b.messages, [{ from: "a", lane: "reliable", text: "from a" }]);
   t.same(a.messages, [{ from: "b", lane: "reliable", text: "from b" }]);
@@ -157,7 +160,7 @@ t.test("connections that say nothing keep no neighbour out", async (t) => {
     silent.push(socket);
   }
   await until(() => a.linked.has("b") && b.linked.has("a"));
-  t.ok(b.lanes.send("a", "reliable", Buffer.from("through")));
+  t.ok(b.lanes.send("a", "reliable", Buffer.from("through"), "control"));
   await until(() => a.messages.length === 1);
   t.ok((a.lanes.counts.get("handshakes") ?? 0) > 20, "most wait in the system, and are cut");
 });
