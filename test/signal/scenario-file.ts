@@ -1,6 +1,7 @@
 // Reads a scenario file; its language is described in scenarios/README.md.
 import type { SignalInput } from "../../src/core/signal/controller.ts";
 import type { Detector, Phase, SiteModel } from "../../src/core/site/model.ts";
+import type { Plan } from "../../src/core/site/plan.ts";
 import { crossSite, eightPhaseSite, teeSite } from "../support/sites.ts";
 
 export interface TimedInput {
@@ -48,7 +49,10 @@ class Reader {
   readonly never: string[] = [];
 
   line(text: string): void {
-    const header = /^(scenario|site|set|from|fixed-time|never|end):?\s+(.*)$/.exec(text);
+    // "plan" is a header with a colon and an input without.
+    const header = /^(?!plan\s)(scenario|site|set|plan|from|fixed-time|never|end):?\s+(.*)$/.exec(
+      text,
+    );
     if (header !== null) this.header(header[1] ?? "", header[2] ?? "");
     else this.event(text);
   }
@@ -69,6 +73,7 @@ class Reader {
     else if (key === "fixed-time") this.fixedTime = value === "yes";
     else if (key === "never") this.never.push(value);
     else if (key === "end") this.endMs = ms(value);
+    else if (key === "plan") this.site = withPlan(this.site, value);
     else if (this.site === null) throw new Error(`"set" before "site" in "${this.title}"`);
     else this.site = withValue(this.site, value);
   }
@@ -79,7 +84,7 @@ class Reader {
     const atMs = ms(parts[1] ?? "");
     const words = (parts[3] ?? "").replace(/\s+/g, " ").trim();
     if (parts[2] === undefined) this.inputs.push(...inputsOf(atMs, words));
-    else if (/^(code|alarm|ends) /.test(words)) this.notes.push({ atMs, text: words });
+    else if (/^(code|alarm|ends|coordination) /.test(words)) this.notes.push({ atMs, text: words });
     else this.lamps.push({ atMs, text: words });
   }
 }
@@ -144,6 +149,33 @@ function failOf(value: string): Detector["fail"] {
   return { recall: "fixed", greenMs: ms(value) };
 }
 
+/** `N cycle S offset S reference P splits P=S,… coordinated P,… max M lag P,… permissive P=S-S,…` */
+function withPlan(site: SiteModel | null, text: string): SiteModel {
+  if (site === null) throw new Error(`"plan" before "site": ${text}`);
+  const [plan = "", ...words] = text.split(/\s+/);
+  const values = new Map<string, string>();
+  for (let at = 0; at + 1 < words.length; at += 2) values.set(words[at] ?? "", words[at + 1] ?? "");
+  const list = (key: string) => (values.get(key) ?? "").split(",").filter((part) => part !== "");
+  const made: Plan = {
+    plan: Number(plan),
+    cycleMs: ms(values.get("cycle") ?? ""),
+    offsetMs: ms(values.get("offset") ?? "0"),
+    reference: Number(values.get("reference")),
+    splits: list("splits").map((part) => {
+      const [phase = "", split = ""] = part.split("=");
+      return { phase: Number(phase), splitMs: ms(split) };
+    }),
+    coordinated: list("coordinated").map(Number),
+    lag: list("lag").map(Number),
+    permissive: list("permissive").map((part) => {
+      const [phase = "", from = "", to = ""] = part.split(/[=-]/);
+      return { phase: Number(phase), fromMs: ms(from), toMs: ms(to) };
+    }),
+    maximum: (values.get("max") ?? "inhibit") as Plan["maximum"],
+  };
+  return { ...site, plans: [...(site.plans ?? []), made] };
+}
+
 /** How long a pulse or a press is on. */
 const PULSE_MS = 200;
 
@@ -174,6 +206,12 @@ function inputOf(words: string): SignalInput {
     const number = Number(numbered[2]);
     if (numbered[1] === "silent") return { kind: "detector-silent", detector: number };
     return { kind: "call", phase: number, pedestrian: numbered[1] === "call walk" };
+  }
+  const plan = /^plan (\d+|free)(?: epoch (\S+))?$/.exec(words);
+  if (plan !== null) {
+    const [, number = "", epoch] = plan;
+    const epochMs = epoch === undefined ? null : ms(epoch);
+    return { kind: "plan", plan: number === "free" ? number : Number(number), epochMs };
   }
   if (words === "inputs lost") return { kind: "inputs-lost" };
   if (words === "inputs restored") return { kind: "inputs-restored" };

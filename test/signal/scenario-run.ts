@@ -65,6 +65,16 @@ class Recorder {
     }
   }
 
+  /** State of coordination, cycle second and offset error in seconds. */
+  coordination(controller: SignalController, startMs: number, atMs: number): void {
+    const view = controller.coordination(startMs + atMs);
+    const [second, error] = [view.cyclePositionMs, view.offsetErrorMs].map((valueMs) =>
+      valueMs === null ? "-" : (valueMs / 1000).toFixed(1),
+    );
+    const why = view.freeBecause === null ? "" : ` ${view.freeBecause}`;
+    this.notes.push({ atMs, text: `coordination ${view.state}${why} ${second} ${error}` });
+  }
+
   private code(effect: Extract<SignalEffect, { kind: "code" }>, atMs: number): void {
     const { code, parameter, reason } = effect;
     this.notes.push({ atMs, text: `code ${code} ${parameter}` });
@@ -94,7 +104,7 @@ function play(scenario: Scenario, make: MakeController): Recorder {
   const recorder = new Recorder();
   const startMs = scenario.from === "rest" ? settle(controller) : 0;
   const step = (input: SignalInput, atMs: number): void => {
-    recorder.take(controller.step(input, startMs + atMs), atMs);
+    recorder.take(controller.step(shifted(input, startMs), startMs + atMs), atMs);
   };
   if (scenario.from === "start-up") step({ kind: "start" }, 0);
   let next = 0;
@@ -107,8 +117,15 @@ function play(scenario: Scenario, make: MakeController): Recorder {
     if (scenario.notes.some((note) => note.atMs === atMs && note.text.startsWith("ends "))) {
       recorder.predictions(controller, startMs, atMs);
     }
+    recorder.coordination(controller, startMs, atMs);
   }
   return recorder;
+}
+
+/** Epochs of a scenario count from its begin, as everything else does. */
+function shifted(input: SignalInput, startMs: number): SignalInput {
+  if (input.kind !== "plan" || input.epochMs === null) return input;
+  return { ...input, epochMs: input.epochMs + startMs };
 }
 
 function clock(atMs: number): string {
@@ -140,7 +157,7 @@ function compareNotes(scenario: Scenario, notes: readonly Entry[]): string[] {
   const rows: string[] = [];
   for (const note of scenario.notes) {
     if (notes.some((entry) => entry.atMs === note.atMs && entry.text === note.text)) continue;
-    const about = /^ends \d+ /.exec(note.text)?.[0];
+    const about = /^(ends \d+|coordination) /.exec(note.text)?.[0];
     const instead = notes.find(
       (entry) => about !== undefined && entry.atMs === note.atMs && entry.text.startsWith(about),
     );

@@ -17,14 +17,14 @@
 // - A phase chosen at the end of a green comes next even if its call goes meanwhile.
 // - Each green ends for one reason: gap-out (4), no-demand (4: no vehicle in this green), max-out
 //   (5: a vehicle within its passage), preemption (6). A stop writes code 12 only.
-//
-// Plans and coordination will ask for hold, omit and force-off: `isReady` in rings.ts is where a
-// hold keeps and a force-off ends a green, `hardDemand` in demand.ts is where an omit leaves a
-// phase out, "force-off" is a reason already.
+// - Under a plan the coordinator asks for hold, omit and force-off (coordinator.ts, cycle.ts): a hold
+//   keeps a green and a force-off ends one in `ownEnd` of timing.ts, an omit leaves a phase out in
+//   `hardDemand` of demand.ts. What neighbours will ask for a platoon has its place there too.
 import { CHANNEL_COUNT, type Display } from "../site/lamps.ts";
 import type { SiteModel } from "../site/model.ts";
-import type { DetectorView, PhaseView, PreemptView } from "../site/view.ts";
+import type { CoordinationView, DetectorView, PhaseView, PreemptView } from "../site/view.ts";
 import { serviceBoundMs as boundMs } from "./bound.ts";
+import { Coordinator } from "./coordinator.ts";
 import { callPedestrian, rememberCalls, restartWaits, tellCalls } from "./demand.ts";
 import { Detection } from "./detection.ts";
 import { allRedEndMs, createJunction, type Junction, stateOf } from "./junction.ts";
@@ -42,6 +42,12 @@ export type SignalInput =
   | { readonly kind: "call"; readonly phase: number; readonly pedestrian: boolean }
   /** The lease of a detector that comes over MQTT has run out. */
   | { readonly kind: "detector-silent"; readonly detector: number }
+  /**
+   * The plan in force, and the monotonic time of one of its local zeros (schedule.ts makes it from a
+   * wall clock); null when no clock is sure. To be told again whenever either changes, most simply
+   * every second.
+   */
+  | { readonly kind: "plan"; readonly plan: number | "free"; readonly epochMs: number | null }
   | { readonly kind: "inputs-lost" }
   | { readonly kind: "inputs-restored" }
   /** The cabinet takes our displays: all red, then the start-up phases, calls on all phases. */
@@ -67,6 +73,7 @@ export class SignalController {
   private readonly out = new Outbox();
   private readonly detection: Detection;
   private readonly preemption: Preemption;
+  private readonly coordinator: Coordinator;
   private shown: Display;
   private shownChanges = 0;
   private lastMs = Number.NEGATIVE_INFINITY;
@@ -77,6 +84,7 @@ export class SignalController {
     this.junction = createJunction(site, options.recall ?? null);
     this.detection = new Detection(site, this.junction, this.out);
     this.preemption = new Preemption(this.junction, this.out);
+    this.coordinator = new Coordinator(this.junction, this.out);
     this.shown = displayOf(this.junction);
   }
 
@@ -119,6 +127,11 @@ export class SignalController {
     return this.preemption.views();
   }
 
+  /** Coordination at `nowMs`, for a site with plans. */
+  coordination(nowMs: number): CoordinationView {
+    return this.coordinator.view(nowMs);
+  }
+
   /** What the lamps should show; all red before the first start and after a halt. */
   display(): Display {
     return this.shown;
@@ -145,6 +158,9 @@ export class SignalController {
         break;
       case "detector-silent":
         this.detection.silent(input.detector);
+        break;
+      case "plan":
+        this.coordinator.input(input.plan, input.epochMs);
         break;
       case "inputs-lost":
         this.detection.lost(nowMs);
@@ -221,6 +237,7 @@ export class SignalController {
     let changed = true;
     while (changed) {
       changed = this.preemption.advance(nowMs);
+      this.coordinator.advance(nowMs);
       if (junction.mode === "running") changed = passRings(junction, nowMs, this.out) || changed;
       passes += 1;
       if (passes > PASSES_MAX) throw new Error(`the rings don't settle at ${nowMs} ms`);

@@ -9,8 +9,12 @@ export function hasVehicleCall(junction: Junction, phase: PhaseState): boolean {
   return isRecalled(phase);
 }
 
-/** A standing vehicle call by recall; a soft recall is none, it only fills a lull. */
+/**
+ * A standing vehicle call by recall, or because the plan coordinates the phase; a soft recall is
+ * none, it only fills a lull.
+ */
 export function isRecalled(phase: PhaseState): boolean {
+  if (phase.coordinated) return true;
   return phase.recall === "min" || phase.recall === "max" || phase.failRecall !== "none";
 }
 
@@ -26,14 +30,17 @@ export function isHeldToMaximum(phase: PhaseState): boolean {
   return phase.recall === "max" || phase.failRecall === "max";
 }
 
-/** Phases that are not green and have a call of either kind, as a mask. */
+/** True for a phase that is not green and has a call of either kind. */
+export function isCalled(junction: Junction, phase: PhaseState): boolean {
+  if (phase.stage === "green") return false;
+  return hasVehicleCall(junction, phase) || wantsWalk(phase);
+}
+
+/** Phases that are not green and have a call of either kind, as a mask; omitted ones have none. */
 export function hardDemand(junction: Junction): number {
   let mask = 0;
-  for (const phase of junction.phases) {
-    if (phase.stage === "green") continue;
-    if (hasVehicleCall(junction, phase) || wantsWalk(phase)) mask |= phase.bit;
-  }
-  return mask;
+  for (const phase of junction.phases) if (isCalled(junction, phase)) mask |= phase.bit;
+  return mask & ~junction.omitMask;
 }
 
 /** Phases on soft recall that are not green: they count while nobody else has a call. */
@@ -42,7 +49,7 @@ export function softDemand(junction: Junction): number {
   for (const phase of junction.phases) {
     if (phase.recall === "soft" && phase.stage !== "green") mask |= phase.bit;
   }
-  return mask;
+  return mask & ~junction.omitMask;
 }
 
 /** Locking memory: a detection while the phase is not green is kept until it is. */

@@ -4,6 +4,7 @@
 // Sets of phases are bit masks (bit n for phase n + 1), because the questions "does anybody who
 // conflicts with this one have a call" are asked on every step.
 import type { Phase, SiteModel, VehicleRecall } from "../site/model.ts";
+import type { PlanMaximum } from "../site/plan.ts";
 import type { GreenEnd } from "../site/view.ts";
 import { serviceBoundMs } from "./bound.ts";
 
@@ -16,7 +17,8 @@ export interface PhaseState {
   readonly bit: number;
   readonly ring: number;
   readonly group: number;
-  readonly index: number;
+  /** Its place in its ring's list; a plan may change it (lead and lag). */
+  index: number;
   /** Phases that may never be on together with this one. */
   readonly conflicts: number;
   /** Position in the display, or -1 for no such channel. */
@@ -48,6 +50,15 @@ export interface PhaseState {
   failRecall: "none" | "min" | "max";
   failGreenMs: number;
   buttonFailed: boolean;
+  /** What the coordinator asks: see coordinator.ts. */
+  coordinated: boolean;
+  /** Its green is held until then, and surely not ended before `holdLeastMs`; -Infinity: no hold. */
+  holdMs: number;
+  holdLeastMs: number;
+  /** Its green may be ended from then on, whatever its demand; Infinity: never. */
+  forceOffMs: number;
+  /** No walk begins later. */
+  walkByMs: number;
   lastGreenEnd: GreenEnd | null;
   greens: number;
 }
@@ -73,8 +84,8 @@ export interface Junction {
   readonly site: SiteModel;
   readonly phases: readonly PhaseState[];
   readonly byNumber: readonly (PhaseState | undefined)[];
-  /** `groups[group][ring]`: the phases in the order served. */
-  readonly groups: readonly (readonly (readonly PhaseState[])[])[];
+  /** `groups[group][ring]`: the phases in the order served; a plan may change it. */
+  readonly groups: (readonly (readonly PhaseState[])[])[];
   readonly groupMasks: readonly number[];
   readonly rings: readonly RingState[];
   mode: Mode;
@@ -90,6 +101,11 @@ export interface Junction {
   /** Phases with a vehicle on a detector that calls (after its delay) or extends. */
   presentMask: number;
   extendMask: number;
+  /** Phases that the coordinator leaves out; those of them called whose time in the cycle comes. */
+  omitMask: number;
+  pendingMask: number;
+  /** Which maximum green holds. */
+  maximum: PlanMaximum;
   /** Rises with every change of a lamp. */
   changes: number;
 }
@@ -162,6 +178,11 @@ function phaseState(site: SiteModel, timing: Phase, recall: VehicleRecall): Phas
     failRecall: "none",
     failGreenMs: 0,
     buttonFailed: false,
+    coordinated: false,
+    holdMs: Number.NEGATIVE_INFINITY,
+    holdLeastMs: Number.NEGATIVE_INFINITY,
+    forceOffMs: Number.POSITIVE_INFINITY,
+    walkByMs: Number.POSITIVE_INFINITY,
     lastGreenEnd: null,
     greens: 0,
   };
@@ -191,6 +212,9 @@ export function createJunction(site: SiteModel, recall: "max" | null): Junction 
     exiting: false,
     presentMask: 0,
     extendMask: 0,
+    omitMask: 0,
+    pendingMask: 0,
+    maximum: "max1",
     changes: 0,
   };
 }

@@ -28,7 +28,8 @@ export function beginGreen(
   junction.changes += 1;
   out.code(CODE.phaseOn, phase.timing.phase);
   out.code(CODE.beginGreen, phase.timing.phase);
-  if (at.walk && wantsWalk(phase)) beginWalk(junction, phase, nowMs, out);
+  if (at.walk && wantsWalk(phase) && nowMs <= phase.walkByMs)
+    beginWalk(junction, phase, nowMs, out);
 }
 
 /** Lights the walk of a green phase; the call for it is served. */

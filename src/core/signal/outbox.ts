@@ -40,6 +40,17 @@ export const CODE = {
   preemptEntry: 105,
   preemptDwell: 107,
   preemptExit: 111,
+  priorityCheckIn: 112,
+  priorityEarlyGreen: 113,
+  priorityExtension: 114,
+  priorityCheckOut: 115,
+  patternChange: 131,
+  cycleLength: 132,
+  offset: 133,
+  /** Split of phase 1; of phase 16 it is 149. */
+  split: 134,
+  coordinationState: 150,
+  yieldPoint: 151,
 } as const;
 
 /** One thing that the controller wants done or written. */

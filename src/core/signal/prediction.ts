@@ -2,9 +2,11 @@
 // monotonic clock.
 //
 // Earliest ends are lower bounds made only of times that nothing shortens (minimum green, walk,
-// clearances, the phase already chosen to come next), so a published one never moves backwards,
-// with two named exceptions: a preemption takes the place of the phase chosen next (its preempt
-// view reads "entry" and code 105 is written at that moment), and a stop or start (control mode).
+// clearances, the phase already chosen to come next, the hold of a coordinated green), so a published
+// one never moves backwards, with named exceptions: a preemption takes the place of the phase chosen
+// next (its preempt view reads "entry" and code 105 is written at that moment), a stop or start
+// (control mode), a change of plan or an end of coordination (codes 131 and 150 at that moment), and
+// an early green for priority (113).
 // The end of red means the next green. Latest and likely ends are forecasts; null means that it
 // rests until somebody calls.
 import type { PhaseView } from "../site/view.ts";
@@ -35,28 +37,39 @@ interface Sight {
 type GreenEndOf = (sight: Sight, phase: PhaseState) => number;
 
 function earliestGreenEnd({ nowMs }: Sight, phase: PhaseState): number {
-  return Math.max(leastEndMs(phase), nowMs);
+  return Math.max(leastEndMs(phase), phase.holdLeastMs, nowMs);
+}
+
+/** A coordinated green ends at its yield point; after that it rests until somebody may be served. */
+function coordinatedEnd({ nowMs, demand }: Sight, phase: PhaseState): number {
+  if (nowMs < phase.holdMs) return Math.max(leastEndMs(phase), phase.holdMs);
+  const isWanted = (demand & phase.conflicts) !== 0;
+  return isWanted ? Math.max(leastEndMs(phase), nowMs) : Number.POSITIVE_INFINITY;
 }
 
 /** Infinity for a green that nobody opposes: it rests. */
-function likelyGreenEnd({ junction, nowMs }: Sight, phase: PhaseState): number {
+function likelyGreenEnd(sight: Sight, phase: PhaseState): number {
+  const { junction, nowMs } = sight;
   const least = Math.max(leastEndMs(phase), nowMs);
   if (junction.targets !== null) {
     return junction.targets.includes(phase) ? Number.POSITIVE_INFINITY : least;
   }
-  const maximum = maximumMs(phase);
+  if (phase.coordinated) return coordinatedEnd(sight, phase);
+  const maximum = Math.min(maximumMs(junction, phase), phase.forceOffMs);
   if (maximum === Number.POSITIVE_INFINITY) return maximum;
   const present = (junction.extendMask & phase.bit) !== 0;
   const gap = present ? nowMs + phase.timing.passageMs : gapMs(junction, phase);
   return Math.max(least, Math.min(gap, maximum));
 }
 
-function latestGreenEnd({ junction, nowMs }: Sight, phase: PhaseState): number {
+function latestGreenEnd(sight: Sight, phase: PhaseState): number {
+  const { junction, nowMs } = sight;
   const least = Math.max(leastEndMs(phase), nowMs);
   if (junction.targets !== null) {
     return junction.targets.includes(phase) ? Number.POSITIVE_INFINITY : least;
   }
-  return Math.max(least, maximumMs(phase));
+  if (phase.coordinated) return coordinatedEnd(sight, phase);
+  return Math.max(least, Math.min(maximumMs(junction, phase), phase.forceOffMs));
 }
 
 /** When a phase that is on has cleared its conflict area. */

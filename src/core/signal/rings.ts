@@ -121,6 +121,7 @@ function walkAgain({ junction, hard, nowMs, out }: Pass, ring: RingState): boole
   const { active } = ring;
   if (active === null || active.stage !== "green" || active.walk !== "dont-walk") return false;
   if ((hard & active.conflicts) !== 0 || !wantsWalk(active)) return false;
+  if (nowMs > active.walkByMs) return false;
   if (nowMs - active.walkSinceMs < active.timing.redClearanceMs) return false;
   beginWalk(junction, active, nowMs, out);
   return true;

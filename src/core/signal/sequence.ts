@@ -3,7 +3,9 @@
 // A ring serves the phases of its group in their order and leaves out those without a call. While
 // anybody beyond the barrier has a call it only moves forward and then waits there; while nobody
 // has, it may go back to an earlier phase of the group. So each phase is served at most once
-// before the barrier is crossed for a waiting call, which is what `serviceBoundMs` counts on.
+// before the barrier is crossed for a waiting call, which is what `serviceBoundMs` counts on. A call
+// that a plan lets wait for its time in the cycle counts here as one that is served: nobody goes
+// back in front of it.
 import { softDemand } from "./demand.ts";
 import type { Crossing, Junction, PhaseState } from "./junction.ts";
 
@@ -37,6 +39,7 @@ export function planAfter(junction: Junction, phase: PhaseState, demand: number)
   const ahead = firstCalled(list, demand, { from: phase.index + 1, to: list.length });
   if (ahead !== null) return ahead;
   if (isCalledElsewhere(junction, demand)) return "barrier";
+  if (isCalledElsewhere(junction, junction.pendingMask)) return null;
   return firstCalled(list, demand, { from: 0, to: phase.index });
 }
 
@@ -66,7 +69,9 @@ function pickOf(
 ): PhaseState | null {
   const list = listOf(junction, group, ring);
   const called = firstCalled(list, demand, { from: 0, to: list.length });
-  return called ?? list.find((phase) => phase.timing.dualEntry) ?? null;
+  const { omitMask } = junction;
+  const beside = list.find(({ timing, bit }) => timing.dualEntry && (omitMask & bit) === 0);
+  return called ?? beside ?? null;
 }
 
 /**

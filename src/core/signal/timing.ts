@@ -32,9 +32,10 @@ export function gapMs(junction: Junction, phase: PhaseState): number {
 }
 
 /** When the maximum is reached: it counts from the green's begin or the opposing call's. */
-export function maximumMs(phase: PhaseState): number {
-  if (Number.isNaN(phase.opposedSinceMs)) return Number.POSITIVE_INFINITY;
-  return phase.opposedSinceMs + phase.timing.max1Ms;
+export function maximumMs({ maximum }: Junction, phase: PhaseState): number {
+  if (Number.isNaN(phase.opposedSinceMs) || maximum === "inhibit") return Number.POSITIVE_INFINITY;
+  const { max1Ms, max2Ms } = phase.timing;
+  return phase.opposedSinceMs + (maximum === "max1" ? max1Ms : max2Ms);
 }
 
 /**
@@ -45,12 +46,15 @@ export function ownEnd(
   junction: Junction,
   phase: PhaseState,
   nowMs: number,
-): "gap-out" | "no-demand" | "max-out" | null {
-  if (!mayEnd(phase, nowMs)) return null;
+): "gap-out" | "no-demand" | "max-out" | "force-off" | null {
+  if (!mayEnd(phase, nowMs) || nowMs < phase.holdMs) return null;
+  // A coordinated green has no gap to show: it yields at its point of the cycle.
+  if (phase.coordinated && nowMs >= phase.forceOffMs) return "force-off";
   if (nowMs >= gapMs(junction, phase)) {
     return phase.lastSeenMs >= phase.sinceMs ? "gap-out" : "no-demand";
   }
-  return nowMs >= maximumMs(phase) ? "max-out" : null;
+  if (nowMs >= phase.forceOffMs) return "force-off";
+  return nowMs >= maximumMs(junction, phase) ? "max-out" : null;
 }
 
 /** True if the phase may turn green now: nobody against it is on and its red is long enough. */

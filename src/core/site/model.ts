@@ -2,6 +2,7 @@
 // metres and metres per second, made from the site file once and never changed afterwards.
 
 import type { Zone } from "../zones/zone.ts";
+import type { Plan, ScheduleEntry } from "./plan.ts";
 
 export type FailureDisplay = "flash-red" | "all-red" | "dark";
 export type Movement = "through" | "left" | "right";
@@ -182,6 +183,10 @@ export interface SiteModel {
   readonly detectors: readonly Detector[];
   readonly pedestrianDetectors: readonly PedestrianDetector[];
   readonly preempts: readonly Preempt[];
+  /** Rising by number; absent: none, the junction always runs free. */
+  readonly plans?: readonly Plan[];
+  /** Absent: no plan by time of day. */
+  readonly schedule?: readonly ScheduleEntry[];
   readonly cabinet: { readonly device: string; readonly baud: number };
   readonly broker: {
     readonly listeners: readonly Listener[];

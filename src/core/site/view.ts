@@ -44,6 +44,22 @@ export interface PreemptView {
   readonly state: "idle" | "delay" | "entry" | "dwell" | "exit" | "ignored";
 }
 
+/** Why no plan is running: in this order of weight. */
+export type FreeCause = "failure display" | "preemption" | "no sure clock" | "no plan in force";
+
+/** Coordination of a site that has plans. */
+export interface CoordinationView {
+  readonly state: "free" | "pickup" | "transition" | "in-step";
+  /** The plan that runs or is being picked up; null while free. */
+  readonly plan: number | null;
+  readonly freeBecause: FreeCause | null;
+  readonly cycleMs: number | null;
+  /** Time since the newest local zero; null while there is none. */
+  readonly cyclePositionMs: number | null;
+  /** How late the newest local zero was; negative for early. */
+  readonly offsetErrorMs: number | null;
+}
+
 export interface CabinetView {
   readonly connected: boolean;
   readonly session: boolean;
@@ -87,6 +103,8 @@ export interface ControlView {
   readonly detectors: readonly DetectorView[];
   readonly pedestrianDetectors: readonly DetectorView[];
   readonly preempts: readonly PreemptView[];
+  /** Absent for a site without plans. */
+  readonly coordination?: CoordinationView;
   readonly cabinet: CabinetView;
   readonly counters: ControlCounters;
 }

@@ -1,0 +1,225 @@
+// One running cycle of a plan, and what it asks of the rings: hold, force-off, omit. Times are on the
+// monotonic clock.
+//
+// A cycle begins where all coordinated greens should be on. Its correction moves the first yield
+// point and everything after it, up to the begin of the next cycle: only the coordinated greens give
+// or get the time by which an offset is corrected.
+//
+// Decided here where the standards leave a choice:
+// - Force-offs are fixed points of the cycle. Floating force-offs are not offered.
+// - A coordinated green that has begun after its yield point is held until the next one: each
+//   coordinated phase is left at most once a cycle.
+// - A phase may begin while its least time (minimum green, or walk and pedestrian clearance for a
+//   pedestrian call alone) ends before its force-off; later calls wait for the next cycle. A walk
+//   begins only if its clearance ends before the force-off or yield point.
+// - Coordinated greens don't rest in walk: after a walk its clearance follows, and a later call gets
+//   another walk in the same green if that ends before the yield point.
+import { leastGreenMs, modulo, type PlanLayout, type PlannedPhase } from "../site/plan.ts";
+import { hasVehicleCall, isCalled } from "./demand.ts";
+import { type Junction, type PhaseState, stateOf } from "./junction.ts";
+import { leastEndMs } from "./timing.ts";
+
+export interface Cycle {
+  readonly layout: PlanLayout;
+  /** Planned begin of the last of the coordinated greens. */
+  readonly startMs: number;
+  /** `startMs` with this cycle's correction: every later place of the layout counts from it. */
+  readonly anchorMs: number;
+  /** How late the local zero before `startMs` was; negative for early. */
+  readonly errorMs: number;
+}
+
+/** An offset closer than one step can't be told from a right one. */
+const DEAD_BAND_MS = 50;
+
+/** The begin of the cycle after this one. */
+export function endOf({ anchorMs, layout }: Cycle): number {
+  return anchorMs + layout.plan.cycleMs;
+}
+
+/** The newest local zero at `nowMs`. */
+export function zeroMs(cycle: Cycle, nowMs: number): number {
+  const nextMs = cycle.anchorMs + cycle.layout.zeroMs;
+  if (nowMs >= nextMs) return nextMs;
+  return cycle.startMs + cycle.layout.zeroMs - cycle.layout.plan.cycleMs;
+}
+
+/** A time from -cycle/2 to cycle/2: how late the local zero is against the epoch. */
+function lateness(layout: PlanLayout, startMs: number, epochMs: number): number {
+  const { cycleMs } = layout.plan;
+  const lateMs = modulo(startMs + layout.zeroMs - epochMs, cycleMs);
+  return lateMs > cycleMs / 2 ? lateMs - cycleMs : lateMs;
+}
+
+/** The correction that takes the fewest cycles; on a tie the longer cycle, which hurts nobody. */
+function correctionMs({ shortenMs, lengthenMs, plan }: PlanLayout, errorMs: number): number {
+  if (Math.abs(errorMs) < DEAD_BAND_MS) return 0;
+  const lateMs = modulo(errorMs, plan.cycleMs);
+  const earlyMs = plan.cycleMs - lateMs;
+  if (Math.ceil(lateMs / shortenMs) < Math.ceil(earlyMs / lengthenMs)) {
+    return -Math.min(lateMs, shortenMs);
+  }
+  return Math.min(earlyMs, lengthenMs);
+}
+
+/** Least correction with which each coordinated green that is on has its minimum and its walk. */
+function leastCorrectionMs(junction: Junction, layout: PlanLayout, startMs: number): number {
+  let leastMs = Number.NEGATIVE_INFINITY;
+  for (const { phase, isCoordinated, endMs } of layout.phases) {
+    if (!isCoordinated) continue;
+    const state = stateOf(junction, phase);
+    if (state.stage !== "green") continue;
+    leastMs = Math.max(leastMs, leastEndMs(state) - startMs - endMs);
+  }
+  return leastMs;
+}
+
+/** The cycle that begins at `startMs`, corrected towards local zeros at `epochMs` and so on. */
+export function beginCycle(
+  junction: Junction,
+  layout: PlanLayout,
+  startMs: number,
+  epochMs: number,
+): Cycle {
+  const errorMs = lateness(layout, startMs, epochMs);
+  const wantedMs = correctionMs(layout, errorMs);
+  const byMs = Math.max(wantedMs, leastCorrectionMs(junction, layout, startMs));
+  return { layout, startMs, anchorMs: startMs + byMs, errorMs };
+}
+
+/** Nothing is asked: the junction runs free. */
+export function askNothing(junction: Junction): void {
+  junction.omitMask = 0;
+  junction.pendingMask = 0;
+  junction.maximum = "max1";
+  for (const phase of junction.phases) {
+    phase.coordinated = false;
+    free(phase);
+  }
+}
+
+function free(phase: PhaseState): void {
+  phase.holdMs = Number.NEGATIVE_INFINITY;
+  phase.holdLeastMs = Number.NEGATIVE_INFINITY;
+  phase.forceOffMs = Number.POSITIVE_INFINITY;
+  phase.walkByMs = Number.POSITIVE_INFINITY;
+}
+
+/** Before the first cycle: the coordinated phases are called, and held until all of them are green. */
+export function askPickup(junction: Junction, layout: PlanLayout): void {
+  askNothing(junction);
+  for (const { phase, isCoordinated } of layout.phases) {
+    if (!isCoordinated) continue;
+    const state = stateOf(junction, phase);
+    state.coordinated = true;
+    if (state.stage === "green") state.holdMs = Number.POSITIVE_INFINITY;
+  }
+}
+
+/** What the cycle asks at `nowMs`; the rings read it from the junction. */
+export function askRings(junction: Junction, cycle: Cycle, nowMs: number): void {
+  junction.omitMask = 0;
+  junction.pendingMask = 0;
+  junction.maximum = cycle.layout.plan.maximum;
+  for (const place of cycle.layout.phases) {
+    const phase = stateOf(junction, place.phase);
+    phase.coordinated = place.isCoordinated;
+    if (place.isCoordinated) askCoordinated(cycle, place, phase, nowMs);
+    else askOther(cycle, place, phase);
+  }
+  for (const place of cycle.layout.phases) {
+    if (!place.isCoordinated) omit(junction, cycle, place, nowMs);
+  }
+}
+
+function askCoordinated(cycle: Cycle, place: PlannedPhase, phase: PhaseState, nowMs: number): void {
+  const { layout, startMs, anchorMs } = cycle;
+  const { cycleMs } = layout.plan;
+  const yieldMs = anchorMs + place.endMs;
+  const nextYieldMs = yieldMs + cycleMs;
+  const begunMs = phase.stage === "green" ? phase.sinceMs : nowMs;
+  free(phase);
+  if (phase.stage === "green") {
+    phase.holdMs = begunMs >= yieldMs ? nextYieldMs : yieldMs;
+    phase.holdLeastMs = begunMs >= yieldMs ? nextYieldMs - layout.shortenMs : yieldMs;
+    phase.forceOffMs = phase.holdMs;
+  }
+  const leastMs = leastGreenMs(phase.timing);
+  const thisStartMs = startMs + place.startMs - cycleMs + place.lateMs;
+  phase.walkByMs =
+    nowMs < yieldMs
+      ? Math.max(thisStartMs, yieldMs - leastMs)
+      : Math.max(thisStartMs + cycleMs, nextYieldMs - layout.shortenMs - leastMs);
+}
+
+function askOther(cycle: Cycle, place: PlannedPhase, phase: PhaseState): void {
+  free(phase);
+  phase.walkByMs = latestBeginMs(cycle, place, leastGreenMs(phase.timing));
+  if (phase.stage !== "green") return;
+  const ofThisCycle = phase.sinceMs >= cycle.startMs;
+  phase.forceOffMs = ofThisCycle ? cycle.anchorMs + place.endMs : cycle.startMs;
+}
+
+/** A green of `leastMs` that begins no later is over by its force-off, or began as planned. */
+function latestBeginMs({ anchorMs }: Cycle, place: PlannedPhase, leastMs: number): number {
+  return anchorMs + Math.max(place.startMs + place.lateMs, place.endMs - leastMs);
+}
+
+/** Omits a phase while it is not its time in the cycle. */
+function omit(junction: Junction, cycle: Cycle, place: PlannedPhase, nowMs: number): void {
+  const phase = stateOf(junction, place.phase);
+  if (phase.stage === "green") return;
+  const walkOnly = isCalled(junction, phase) && !hasVehicleCall(junction, phase);
+  const leastMs = walkOnly ? leastGreenMs(phase.timing) : phase.timing.minGreenMs;
+  const openMs = opensMs(junction, cycle, phase);
+  const isLate = beginMs(junction, phase, nowMs) > latestBeginMs(cycle, place, leastMs);
+  if (nowMs >= openMs && !isLate && !isClosed(junction, cycle, phase, nowMs)) return;
+  junction.omitMask |= phase.bit;
+  const comes = nowMs < openMs && openMs < endOf(cycle) && !isLate;
+  if (comes && isCalled(junction, phase)) junction.pendingMask |= phase.bit;
+}
+
+/** From when a phase may be served: its permissive period, and the holds of those against it. */
+function opensMs(junction: Junction, { layout, anchorMs }: Cycle, phase: PhaseState): number {
+  const { plan, firstYieldMs } = layout;
+  const own = plan.permissive.find((entry) => entry.phase === phase.timing.phase);
+  let openMs = anchorMs + firstYieldMs + (own?.fromMs ?? 0);
+  for (const { active } of junction.rings) {
+    if (active === null || (active.bit & phase.conflicts) === 0) continue;
+    openMs = Math.max(openMs, active.holdMs);
+  }
+  return openMs;
+}
+
+/** True when the permissive period is over and no coordinated phase has been left in it. */
+function isClosed(junction: Junction, cycle: Cycle, phase: PhaseState, nowMs: number): boolean {
+  const { plan, firstYieldMs } = cycle.layout;
+  const own = plan.permissive.find((entry) => entry.phase === phase.timing.phase);
+  if (own === undefined || nowMs <= cycle.anchorMs + firstYieldMs + own.toMs) return false;
+  return plan.coordinated.every((number) => stateOf(junction, number).stage === "green");
+}
+
+/** When a phase could be green if everybody who is on against it ended as soon as may be. */
+function beginMs(junction: Junction, phase: PhaseState, nowMs: number): number {
+  let begin = nowMs;
+  for (const { active } of junction.rings) {
+    if (active === null) continue;
+    const blocks = active === phase || (active.bit & phase.conflicts) !== 0;
+    if (blocks) begin = Math.max(begin, clearedMs(active, nowMs));
+  }
+  return begin;
+}
+
+function clearedMs(phase: PhaseState, nowMs: number): number {
+  const { yellowMs, redClearanceMs } = phase.timing;
+  switch (phase.stage) {
+    case "green":
+      return Math.max(nowMs, leastEndMs(phase)) + yellowMs + redClearanceMs;
+    case "yellow":
+      return phase.sinceMs + yellowMs + redClearanceMs;
+    case "red-clearance":
+      return phase.sinceMs + redClearanceMs;
+    case "red":
+      return nowMs;
+  }
+}
