@@ -11,6 +11,7 @@ import type { SiteModel } from "../../src/core/site/model.ts";
 import type { PhaseView, PreemptView } from "../../src/core/site/view.ts";
 import { CodeRules, name, type Track } from "./code-rules.ts";
 import { LampRules } from "./lamp-rules.ts";
+import { PlanRules } from "./plan-rules.ts";
 import type { Watcher } from "./script.ts";
 import { SkipRules } from "./skip-rules.ts";
 
@@ -36,11 +37,17 @@ export class Monitor implements Watcher {
   private readonly lamps: LampRules;
   private readonly codes: CodeRules;
   private readonly order: SkipRules;
+  readonly plans: PlanRules;
   private readonly waits = new Map<number, Wait>();
   private readonly published = new Map<number, Published>();
   private phases: readonly PhaseView[] = [];
   private preempts: readonly PreemptView[] = [];
   private wasPreempted = false;
+  private isPlanned = false;
+  private wasPlanned = false;
+  /** A plan's lead and lag stay in the group that is being served until it is left. */
+  private keepsLag = false;
+  private changesPlan = false;
   private atMs = 0;
   private interrupted = false;
   /** Greens of all phases until the last stop or start. */
@@ -52,6 +59,7 @@ export class Monitor implements Watcher {
     this.lamps = new LampRules(site, (text) => this.fail(text));
     this.codes = new CodeRules(site, (text) => this.fail(text));
     this.order = new SkipRules(site, (text) => this.fail(text));
+    this.plans = new PlanRules(site, (text) => this.fail(text));
     for (const { phase } of site.phases) {
       const boundMs = serviceBoundMs(site, phase);
       this.waits.set(phase, { boundMs, vehicleMs: Number.NaN, walkMs: Number.NaN });
@@ -61,6 +69,7 @@ export class Monitor implements Watcher {
   before(input: SignalInput, atMs: number): void {
     this.atMs = atMs;
     this.codes.input(input);
+    if (input.kind === "plan") this.plans.forget();
     this.interrupted = input.kind === "halt" || input.kind === "start";
     if (!this.interrupted) return;
     this.lamps.allRed(atMs);
@@ -72,12 +81,18 @@ export class Monitor implements Watcher {
     this.phases = controller.phases(atMs);
     this.wasPreempted = this.isPreempted();
     this.preempts = controller.preempts();
+    this.wasPlanned = this.isPlanned;
+    const coordination = controller.coordination(atMs);
+    this.isPlanned = coordination.state !== "free";
+    if (this.isPlanned) this.keepsLag = this.site.sequence.length > 1;
     for (const effect of effects) this.effect(effect, before, atMs);
     for (const view of this.phases) {
       if (view.pedestrianCall && view.state !== "green") this.track(view.phase).wanted = true;
     }
     this.codes.done(atMs);
     this.order.done(this.phases);
+    this.plans.after(effects, coordination, this.phases, atMs);
+    this.changesPlan = effects.some((effect) => effect.kind === "code" && effect.code === 131);
     this.watchWaits(atMs);
     this.watchPredictions(effects, atMs);
     if (this.interrupted) this.entry = null;
@@ -97,14 +112,17 @@ export class Monitor implements Watcher {
     this.keepOrder(code, parameter, before);
     if (code === 1) this.begin(parameter, before);
     if (code === 5) this.maxOut(parameter);
-    if (code === 6) this.forceOff(parameter);
+    if (code === 6) this.forceOff(parameter, effect.reason);
     if (code === 91) this.buttonFailed(parameter);
     if (code === 105 || code === 107) this.transfer(code, parameter, atMs);
     this.codes.code(effect, atMs);
   }
 
   private keepOrder(code: number, phase: number, before: readonly PhaseView[]): void {
-    if (this.interrupted || this.isPreempted() || this.wasPreempted) this.order.forget();
+    const planned = this.isPlanned || this.wasPlanned || this.keepsLag;
+    if (code === 31 && !this.isPlanned) this.keepsLag = false;
+    const preempted = this.isPreempted() || this.wasPreempted;
+    if (this.interrupted || preempted || planned) this.order.forget();
     else if (code === 7) this.order.end(phase, before, this.phases);
     else if (code === 1) this.order.begin(phase);
   }
@@ -137,9 +155,10 @@ export class Monitor implements Watcher {
     if (!opposed) this.fail(`${name(track)}: max-out against nobody`);
   }
 
-  private forceOff(phase: number): void {
-    if (!this.isPreempted() && !this.wasPreempted)
-      this.fail(`phase ${phase}: preemption without a preempt`);
+  private forceOff(phase: number, reason: string | undefined): void {
+    const isPlans = reason === "force-off";
+    const may = isPlans ? this.isPlanned : this.isPreempted() || this.wasPreempted;
+    if (!may) this.fail(`phase ${phase}: ${reason} without a ${isPlans ? "plan" : "preempt"}`);
   }
 
   /** An entry that no other one interrupts is through within what `check` has computed. */
@@ -173,7 +192,8 @@ export class Monitor implements Watcher {
 
   /** Waits count from raw detection, and anew after everything that suspends the promise. */
   private watchWaits(atMs: number): void {
-    const suspended = this.isPreempted() || this.interrupted || this.isStarting();
+    const suspended =
+      this.isPreempted() || this.interrupted || this.isStarting() || this.changesPlan;
     for (const [phase, wait] of this.waits) {
       const track = this.track(phase);
       const vehicle = track.last !== 1 && (track.locked || this.isPresent(phase, atMs));
@@ -206,10 +226,19 @@ export class Monitor implements Watcher {
     return false;
   }
 
-  /** Published earliest ends are kept; they move back only for a preemption, a stop, a start. */
+  /**
+   * Published earliest ends are kept; they move back only for a preemption, a stop, a start, a change
+   * of plan, the begin or end of coordination, an early green for priority.
+   */
   private watchPredictions(effects: readonly SignalEffect[], atMs: number): void {
     const named =
-      this.interrupted || effects.some((effect) => effect.kind === "code" && effect.code === 105);
+      this.interrupted ||
+      effects.some(
+        (effect) =>
+          effect.kind === "code" &&
+          ([105, 113, 131].includes(effect.code) ||
+            (effect.code === 150 && [0, 6].includes(effect.parameter))),
+      );
     for (const view of this.phases) {
       const { earliestEndMs, likelyEndMs, latestEndMs } = view;
       if (earliestEndMs === null) {

@@ -9,6 +9,7 @@ import {
   type SignalInput,
 } from "../../src/core/signal/controller.ts";
 import type { SiteModel } from "../../src/core/site/model.ts";
+import { plannedSiteArbitrary } from "../support/plan-arbitrary.ts";
 import { siteArbitrary } from "../support/site-arbitrary.ts";
 import { crossSite, eightPhaseSite, teeSite } from "../support/sites.ts";
 import { Monitor } from "./monitor.ts";
@@ -17,10 +18,12 @@ import { type Deed, playScript, scriptArbitrary, type Watcher } from "./script.t
 const RUNS = 150;
 const KNOWN_RUNS = 30;
 
-function holds(site: SiteModel, script: readonly Deed[]): void {
+/** Throws for a broken rule; answers how often the plans' rules had something to judge. */
+function holds(site: SiteModel, script: readonly Deed[]): number {
   const monitor = new Monitor(site);
   playScript(site, createController(site), script, monitor);
   if (monitor.violations.length > 0) throw new Error(monitor.violations.join("\n"));
+  return monitor.plans.judged;
 }
 
 class Tape implements Watcher {
@@ -54,14 +57,26 @@ function tapeOf(site: SiteModel, controller: SignalController, script: readonly 
 }
 
 t.test("any site, any input: lamps, times, codes, reasons, waits, predictions", async (t) => {
-  await fc.assert(fc.property(siteArbitrary, scriptArbitrary, holds), { numRuns: RUNS });
+  await fc.assert(
+    fc.property(siteArbitrary, scriptArbitrary, (site, script) => void holds(site, script)),
+    { numRuns: RUNS },
+  );
   t.pass(`${RUNS} runs`);
+});
+
+t.test("any site under any plans: the same, and what a plan promises", async (t) => {
+  let judged = 0;
+  const property = fc.property(plannedSiteArbitrary, scriptArbitrary, (site, script) => {
+    judged += holds(site, script);
+  });
+  await fc.assert(property, { numRuns: RUNS });
+  t.ok(judged > 100_000, `${RUNS} runs, ${judged} moments of a phase in step`);
 });
 
 for (const [label, make] of Object.entries({ crossSite, teeSite, eightPhaseSite })) {
   t.test(`the same on ${label}`, async (t) => {
     const site = make();
-    const property = fc.property(scriptArbitrary, (script) => holds(site, script));
+    const property = fc.property(scriptArbitrary, (script) => void holds(site, script));
     await fc.assert(property, { numRuns: KNOWN_RUNS });
     t.pass(`${KNOWN_RUNS} runs`);
   });

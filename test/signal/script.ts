@@ -10,7 +10,7 @@ import type { SiteModel } from "../../src/core/site/model.ts";
 /** One thing that somebody does, `gapMs` after the one before. */
 export interface Deed {
   readonly gapMs: number;
-  readonly kind: "detector" | "button" | "preempt" | "call" | "walk" | "rare";
+  readonly kind: "detector" | "button" | "preempt" | "call" | "walk" | "rare" | "plan";
   readonly which: number;
 }
 
@@ -27,6 +27,7 @@ const KIND = fc.oneof(
   { weight: 2, arbitrary: fc.constant("call" as const) },
   { weight: 2, arbitrary: fc.constant("walk" as const) },
   { weight: 1, arbitrary: fc.constant("rare" as const) },
+  { weight: 1, arbitrary: fc.constant("plan" as const) },
 );
 
 export const scriptArbitrary: fc.Arbitrary<Deed[]> = fc.array(
@@ -61,6 +62,8 @@ class Actor {
       }
       case "rare":
         return this.rare(which);
+      case "plan":
+        return this.plan(which);
       default:
         return this.call(which, kind === "walk");
     }
@@ -70,6 +73,15 @@ class Actor {
     const found = this.site.phases[which % this.site.phases.length];
     if (found === undefined || (pedestrian && found.pedestrian === null)) return [];
     return [{ kind: "call", phase: found.phase, pedestrian }];
+  }
+
+  /** A plan at an epoch of its own, free operation, or a clock that is not sure. */
+  private plan(which: number): SignalInput[] {
+    const { plans } = this.site;
+    const found = plans?.[which % plans.length]?.plan;
+    if (found === undefined) return [];
+    if (which === 30) return [{ kind: "plan", plan: "free", epochMs: null }];
+    return [{ kind: "plan", plan: found, epochMs: which === 31 ? null : which * 3700 }];
   }
 
   private rare(which: number): SignalInput[] {
@@ -99,6 +111,9 @@ export interface Watcher {
   after(effects: readonly SignalEffect[], controller: SignalController, atMs: number): void;
 }
 
+/** A site with plans begins under one of them. */
+const FIRST_PLAN: Deed = { gapMs: 0, kind: "plan", which: 0 };
+
 const TICK_MS = 50;
 const AFTERMATH_MS = 120_000;
 
@@ -119,6 +134,7 @@ export function playScript(
     for (; tickMs + TICK_MS <= endMs; tickMs += TICK_MS) step({ kind: "tick" }, tickMs + TICK_MS);
   };
   step({ kind: "start" }, 0);
+  for (const input of actor.inputs(FIRST_PLAN)) step(input, 0);
   let atMs = 0;
   for (const deed of script) {
     atMs += deed.gapMs;

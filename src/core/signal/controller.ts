@@ -230,6 +230,7 @@ export class SignalController {
     const { junction } = this;
     this.detection.advance(nowMs);
     this.endAllRed(nowMs);
+    this.coordinator.advance(nowMs);
     // Told before the rings look, so that a call which is served at once is written all the same.
     rememberCalls(junction);
     tellCalls(junction, nowMs, this.out);

@@ -127,9 +127,37 @@ export function askRings(junction: Junction, cycle: Cycle, nowMs: number): void 
     if (place.isCoordinated) askCoordinated(cycle, place, phase, nowMs);
     else askOther(cycle, place, phase);
   }
+  askOmits(junction, cycle, nowMs);
+}
+
+/** Leaves out every phase while it is not its time in the cycle. */
+function askOmits(junction: Junction, cycle: Cycle, nowMs: number): void {
+  const leaves = isLeaving(junction, cycle, nowMs);
   for (const place of cycle.layout.phases) {
-    if (!place.isCoordinated) omit(junction, cycle, place, nowMs);
+    const phase = stateOf(junction, place.phase);
+    if (place.isCoordinated || phase.stage === "green") continue;
+    const fits = doesFit(junction, cycle, place, nowMs);
+    if (fits && (leaves || isPermitted(cycle, phase, nowMs))) continue;
+    junction.omitMask |= phase.bit;
+    if (comesLater(junction, cycle, place, nowMs)) junction.pendingMask |= phase.bit;
   }
+}
+
+/**
+ * True when a coordinated phase has been left, or may be left now for a call in its permissive
+ * period. Then every call is served in the order of the rings, also one whose own period is not
+ * open: nobody is passed over for the phase behind him.
+ */
+function isLeaving(junction: Junction, cycle: Cycle, nowMs: number): boolean {
+  for (const place of cycle.layout.phases) {
+    const phase = stateOf(junction, place.phase);
+    if (place.isCoordinated) {
+      if (phase.stage !== "green") return true;
+    } else if (isCalled(junction, phase) && isPermitted(cycle, phase, nowMs)) {
+      if (doesFit(junction, cycle, place, nowMs)) return true;
+    }
+  }
+  return false;
 }
 
 function askCoordinated(cycle: Cycle, place: PlannedPhase, phase: PhaseState, nowMs: number): void {
@@ -165,38 +193,48 @@ function latestBeginMs({ anchorMs }: Cycle, place: PlannedPhase, leastMs: number
   return anchorMs + Math.max(place.startMs + place.lateMs, place.endMs - leastMs);
 }
 
-/** Omits a phase while it is not its time in the cycle. */
-function omit(junction: Junction, cycle: Cycle, place: PlannedPhase, nowMs: number): void {
-  const phase = stateOf(junction, place.phase);
-  if (phase.stage === "green") return;
-  const walkOnly = isCalled(junction, phase) && !hasVehicleCall(junction, phase);
-  const leastMs = walkOnly ? leastGreenMs(phase.timing) : phase.timing.minGreenMs;
-  const openMs = opensMs(junction, cycle, phase);
-  const isLate = beginMs(junction, phase, nowMs) > latestBeginMs(cycle, place, leastMs);
-  if (nowMs >= openMs && !isLate && !isClosed(junction, cycle, phase, nowMs)) return;
-  junction.omitMask |= phase.bit;
-  const comes = nowMs < openMs && openMs < endOf(cycle) && !isLate;
-  if (comes && isCalled(junction, phase)) junction.pendingMask |= phase.bit;
+/** True inside the phase's permissive period, which without one is the whole cycle. */
+function isPermitted({ layout, anchorMs }: Cycle, phase: PhaseState, nowMs: number): boolean {
+  const own = layout.plan.permissive.find((entry) => entry.phase === phase.timing.phase);
+  if (own === undefined) return true;
+  const sinceMs = nowMs - anchorMs - layout.firstYieldMs;
+  return sinceMs >= own.fromMs && sinceMs <= own.toMs;
 }
 
-/** From when a phase may be served: its permissive period, and the holds of those against it. */
-function opensMs(junction: Junction, { layout, anchorMs }: Cycle, phase: PhaseState): number {
-  const { plan, firstYieldMs } = layout;
-  const own = plan.permissive.find((entry) => entry.phase === phase.timing.phase);
-  let openMs = anchorMs + firstYieldMs + (own?.fromMs ?? 0);
+/** True when nobody against the phase is held and its least time fits before its force-off. */
+function doesFit(junction: Junction, cycle: Cycle, place: PlannedPhase, nowMs: number): boolean {
+  const phase = stateOf(junction, place.phase);
+  if (nowMs < holdsEndMs(junction, cycle, phase)) return false;
+  const begin = beginMs(junction, phase, nowMs);
+  return begin <= latestBeginMs(cycle, place, leastOf(junction, phase));
+}
+
+/** Of a phase called only by its button, the walk with its clearance. */
+function leastOf(junction: Junction, phase: PhaseState): number {
+  const isWalkOnly = isCalled(junction, phase) && !hasVehicleCall(junction, phase);
+  return isWalkOnly ? leastGreenMs(phase.timing) : phase.timing.minGreenMs;
+}
+
+/** True for a call whose time in this cycle is still to come. */
+function comesLater(junction: Junction, cycle: Cycle, place: PlannedPhase, nowMs: number): boolean {
+  const phase = stateOf(junction, place.phase);
+  if (!isCalled(junction, phase)) return false;
+  const { layout, anchorMs } = cycle;
+  const own = layout.plan.permissive.find((entry) => entry.phase === phase.timing.phase);
+  const openMs = anchorMs + layout.firstYieldMs + (own?.fromMs ?? 0);
+  const comesMs = Math.max(openMs, holdsEndMs(junction, cycle, phase));
+  const lastMs = latestBeginMs(cycle, place, leastOf(junction, phase));
+  return nowMs < comesMs && comesMs < endOf(cycle) && beginMs(junction, phase, nowMs) <= lastMs;
+}
+
+/** The first yield point, or the end of a hold against the phase. */
+function holdsEndMs(junction: Junction, { layout, anchorMs }: Cycle, phase: PhaseState): number {
+  let endMs = anchorMs + layout.firstYieldMs;
   for (const { active } of junction.rings) {
     if (active === null || (active.bit & phase.conflicts) === 0) continue;
-    openMs = Math.max(openMs, active.holdMs);
+    endMs = Math.max(endMs, active.holdMs);
   }
-  return openMs;
-}
-
-/** True when the permissive period is over and no coordinated phase has been left in it. */
-function isClosed(junction: Junction, cycle: Cycle, phase: PhaseState, nowMs: number): boolean {
-  const { plan, firstYieldMs } = cycle.layout;
-  const own = plan.permissive.find((entry) => entry.phase === phase.timing.phase);
-  if (own === undefined || nowMs <= cycle.anchorMs + firstYieldMs + own.toMs) return false;
-  return plan.coordinated.every((number) => stateOf(junction, number).stage === "green");
+  return endMs;
 }
 
 /** When a phase could be green if everybody who is on against it ended as soon as may be. */

@@ -114,13 +114,15 @@ function moveOn(pass: Pass, ring: RingState): boolean {
 }
 
 /**
- * A walk that begins later than its green: only while no conflicting call stands, and after a red
- * as long as the red clearance since the last one.
+ * A walk that begins later than its green: only while no conflicting call stands or awaits its time
+ * in the cycle, and after a red as long as the red clearance since the last one. In a held green it
+ * takes nothing from anybody.
  */
 function walkAgain({ junction, hard, nowMs, out }: Pass, ring: RingState): boolean {
   const { active } = ring;
   if (active === null || active.stage !== "green" || active.walk !== "dont-walk") return false;
-  if ((hard & active.conflicts) !== 0 || !wantsWalk(active)) return false;
+  const waiting = nowMs < active.holdMs ? 0 : hard | junction.pendingMask;
+  if ((waiting & active.conflicts) !== 0 || !wantsWalk(active)) return false;
   if (nowMs > active.walkByMs) return false;
   if (nowMs - active.walkSinceMs < active.timing.redClearanceMs) return false;
   beginWalk(junction, active, nowMs, out);

@@ -138,6 +138,12 @@ function splitOf({ splits }: Pick<Plan, "splits">, number: number): number {
   return splits.find(({ phase }) => phase === number)?.splitMs ?? 0;
 }
 
+/** How late a whole cycle of steps may make a phase, ms. */
+export function latenessMs(sequence: SiteModel["sequence"]): number {
+  const phases = sequence.map((rings) => Math.max(...rings.map((list) => list.length)));
+  return PHASE_LATE_MS * phases.reduce((sum, count) => sum + count, 0);
+}
+
 /** Rest of a division that is never negative. */
 export function modulo(value: number, by: number): number {
   return ((value % by) + by) % by;
