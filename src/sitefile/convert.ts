@@ -14,6 +14,7 @@ import type {
   Street,
 } from "../core/site/model.ts";
 import { linksModel } from "./convert-links.ts";
+import { planModels } from "./convert-plans.ts";
 import { zoneModels } from "./convert-zones.ts";
 import type { DetectorEntry, PhaseEntry, SiteFile } from "./schema.ts";
 
@@ -191,6 +192,7 @@ export function siteModel(file: SiteFile, overrides: readonly Override[]): SiteM
       ...entry,
     })),
     preempts: byNumber(file.preempts).map(([number, entry]) => preemptModel(number, entry)),
+    ...planModels(file),
     cabinet: { ...file.cabinet },
     broker: {
       listeners: file.broker.listeners.map(({ address, port, tls }) => ({

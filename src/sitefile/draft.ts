@@ -1,6 +1,7 @@
 // A site file on its way to a model: the parts whose shape is right, beside the numbers of those
 // that are not, so that one mistyped value doesn't bring a flood of problems that follow from it.
 import type { DetectorEntry, PhaseEntry, ShapeFault, SiteFile } from "./schema.ts";
+import type { PlanEntry } from "./schema-plans.ts";
 import type { ZoneEntry } from "./schema-zones.ts";
 import type { Path } from "./yaml.ts";
 
@@ -16,9 +17,11 @@ export interface Draft {
   readonly pedestrianDetectors: ReadonlyMap<number, { phase: number; input: number }>;
   readonly preempts: ReadonlyMap<number, NonNullable<SiteFile["preempts"]>[string]>;
   readonly zones: ReadonlyMap<string, ZoneEntry>;
+  readonly plans: ReadonlyMap<number, PlanEntry>;
   /** Everything named, right or not: what a reference may point to. */
   readonly phaseIds: ReadonlySet<number>;
   readonly channelIds: ReadonlySet<number>;
+  readonly planIds: ReadonlySet<number>;
   readonly approachIds: ReadonlySet<string>;
   /** Other sections, or undefined when their shape is wrong. */
   readonly sequence: SiteFile["sequence"] | undefined;
@@ -35,6 +38,7 @@ export interface Draft {
   readonly neighbours: ReadonlyMap<string, NonNullable<SiteFile["neighbours"]>[string]>;
   /** Sections that are there, right or not. */
   readonly given: ReadonlySet<string>;
+  readonly schedule: SiteFile["schedule"] | undefined;
 }
 
 type Plain = Readonly<Record<string, unknown>>;
@@ -95,8 +99,10 @@ export function draftOf(
     >,
     preempts: entries("preempts", Number) as Map<number, Entry<"preempts">>,
     zones: entries("zones", String) as Map<string, ZoneEntry>,
+    plans: entries("plans", Number) as Map<number, PlanEntry>,
     phaseIds: numericIds(section("phases")),
     channelIds: numericIds(section("channels")),
+    planIds: numericIds(section("plans")),
     approachIds: new Set(Object.keys(section("approaches"))),
     sequence: whole("sequence"),
     compatible: whole("compatible") as readonly (readonly [number, number])[] | undefined,
@@ -111,5 +117,6 @@ export function draftOf(
     links: whole("links"),
     neighbours: entries("neighbours", String) as Map<string, Entry<"neighbours">>,
     given: new Set(Object.keys(file)),
+    schedule: whole("schedule"),
   };
 }

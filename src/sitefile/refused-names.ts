@@ -28,9 +28,19 @@ const REFUSED: readonly RefusedName[] = [
     use: "no such key",
   },
   {
-    pattern: /^(overlaps?|flashingyellowarrow|plans?|coordination|offset|split|priority|tsp)$/i,
+    pattern: /^(overlaps?|flashingyellowarrow)$/i,
     what: "not part of this version",
     use: "phases with their own actuated timing",
+  },
+  {
+    pattern: /^(floating-?force-?offs?|force-?offs?)$/i,
+    what: "a choice of force-offs, which are always fixed points of the cycle here",
+    use: "splits",
+  },
+  {
+    pattern: /^(priority|tsp)$/i,
+    what: "no part of a site file: priority is asked for while the junction runs",
+    use: "no such key",
   },
   {
     pattern: /^(mingap|timebeforereduction|timetoreduce|gapreduction)$/i,

@@ -6,6 +6,7 @@ import type { Problems } from "./problems.ts";
 import { checkChannels } from "./rules-channels.ts";
 import { checkNode } from "./rules-node.ts";
 import { checkPairs } from "./rules-pairs.ts";
+import { checkPlans } from "./rules-plans.ts";
 import { checkInputs, checkPhases, checkPreempts, checkSequence } from "./rules-structure.ts";
 import { checkTiming } from "./rules-timing.ts";
 import { checkZones } from "./rules-zones.ts";
@@ -18,6 +19,7 @@ export function checkRules(draft: Draft, problems: Problems): Override[] {
   checkPairs(draft, problems);
   checkInputs(draft, problems);
   checkPreempts(draft, problems);
+  checkPlans(draft, problems);
   checkNode(draft, problems);
   checkZones(draft, problems);
   return checkTiming(draft, problems);

@@ -5,6 +5,7 @@
 import * as z from "zod";
 import { linksEntry, listener, neighbourEntry, trustEntry } from "./schema-links.ts";
 import { line, name, number, seconds, whole } from "./schema-parts.ts";
+import { plans, schedule } from "./schema-plans.ts";
 import { zonesSchema } from "./schema-zones.ts";
 
 /** Numbers as keys: phases and channels to 16, detectors as NTCIP 1202 allows, preempts to 8. */
@@ -170,6 +171,8 @@ const siteFile = z.strictObject({
     )
     .optional(),
   preempts: z.record(numbered(ONE_TO_8, "a preempt, 1 to 8"), preempt).optional(),
+  plans: plans.optional(),
+  schedule: schedule.optional(),
   cabinet: z.strictObject({
     device: line(200, "virtual, or the path of a tty"),
     baud: z.literal(500_000).describe("the microcontroller's speed"),

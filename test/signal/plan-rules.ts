@@ -26,7 +26,7 @@ export class PlanRules {
   /** Since when it has been in step without a break, and the first local zero since then. */
   private inStepSinceMs = Number.NaN;
   private firstZeroMs = Number.NaN;
-  /** How often the rules had something to judge: a run in which nothing is in step proves nothing. */
+  /** How often the rules had something to judge: a run that is never in step proves nothing. */
   judged = 0;
 
   constructor(site: SiteModel, fail: (text: string) => void) {

@@ -149,7 +149,7 @@ function failOf(value: string): Detector["fail"] {
   return { recall: "fixed", greenMs: ms(value) };
 }
 
-/** `N cycle S offset S reference P splits P=S,… coordinated P,… max M lag P,… permissive P=S-S,…` */
+/** `N cycle S offset S reference P splits P=S,… coordinated P,…`, and max, lag, permissive. */
 function withPlan(site: SiteModel | null, text: string): SiteModel {
   if (site === null) throw new Error(`"plan" before "site": ${text}`);
   const [plan = "", ...words] = text.split(/\s+/);

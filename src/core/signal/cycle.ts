@@ -15,8 +15,9 @@
 // - Coordinated greens don't rest in walk: after a walk its clearance follows, and a later call gets
 //   another walk in the same green if that ends before the yield point.
 import { leastGreenMs, modulo, type PlanLayout, type PlannedPhase } from "../site/plan.ts";
-import { hasVehicleCall, isCalled } from "./demand.ts";
+import { hardDemand, hasVehicleCall, isCalled } from "./demand.ts";
 import { type Junction, type PhaseState, stateOf } from "./junction.ts";
+import { isCalledElsewhere } from "./sequence.ts";
 import { leastEndMs } from "./timing.ts";
 
 export interface Cycle {
@@ -105,15 +106,27 @@ function free(phase: PhaseState): void {
   phase.walkByMs = Number.POSITIVE_INFINITY;
 }
 
-/** Before the first cycle: the coordinated phases are called, and held until all of them are green. */
+/**
+ * Before the first cycle: the coordinated phases are called, and each that is green is held while the
+ * others can still join it without a crossing of the barrier.
+ */
 export function askPickup(junction: Junction, layout: PlanLayout): void {
   askNothing(junction);
-  for (const { phase, isCoordinated } of layout.phases) {
-    if (!isCoordinated) continue;
-    const state = stateOf(junction, phase);
-    state.coordinated = true;
-    if (state.stage === "green") state.holdMs = Number.POSITIVE_INFINITY;
+  const main = layout.plan.coordinated.map((phase) => stateOf(junction, phase));
+  for (const phase of main) phase.coordinated = true;
+  if (!main.every((phase) => canJoin(junction, phase))) return;
+  for (const phase of main) {
+    if (phase.stage === "green") phase.holdMs = Number.POSITIVE_INFINITY;
   }
+}
+
+/** True for a phase that is green, or that its ring reaches before the barrier. */
+function canJoin(junction: Junction, phase: PhaseState): boolean {
+  if (phase.stage === "green") return true;
+  if (junction.group !== phase.group || junction.crossing !== null) return false;
+  const active = junction.rings[phase.ring]?.active ?? null;
+  if (active === null || active.index < phase.index) return true;
+  return !isCalledElsewhere(junction, hardDemand(junction));
 }
 
 /** What the cycle asks at `nowMs`; the rings read it from the junction. */
