@@ -227,8 +227,8 @@ export class Monitor implements Watcher {
   }
 
   /**
-   * Published earliest ends are kept; they move back only for a preemption, a stop, a start, a change
-   * of plan, the begin or end of coordination, an early green for priority.
+   * Published earliest ends are kept; they move back only for a preemption, a stop, a start, a
+   * change of plan, the begin or end of coordination, an early green for priority.
    */
   private watchPredictions(effects: readonly SignalEffect[], atMs: number): void {
     const named =

@@ -1,6 +1,6 @@
 // What coordination promises, judged from the views and codes of a run and the plan's own numbers:
-// local zeros a cycle apart, the coordinated greens on from their planned begin to their yield point,
-// no other green beyond its force-off.
+// local zeros a cycle apart, the coordinated greens on from their planned begin to their yield
+// point, no other green beyond its force-off.
 import type { SignalEffect } from "../../src/core/signal/controller.ts";
 import type { SiteModel } from "../../src/core/site/model.ts";
 import {

@@ -25,10 +25,10 @@ function clearanceMs(phase: Phase): number {
  * For a site with plans it is the bound of free operation and two of its longest cycles, both
  * lengthened as much as an offset's correction may. A call that comes too late for its place in one
  * cycle has it in the next: its permissive period opens there, every green before it is forced off
- * at its point, and `check` has made sure that its least time fits between its planned begin and its
- * own force-off. So it waits from within one cycle to within the next. A change of plan may let it
- * wait through a pickup, which is free operation in which coordinated greens wait for each other:
- * still, at any moment, some ring times something that ends.
+ * at its point, and `check` has made sure that its least time fits between its planned begin and
+ * its own force-off. So it waits from within one cycle to within the next. A change of plan may let
+ * it wait through a pickup, which is free operation in which coordinated greens wait for each
+ * other: still, at any moment, some ring times something that ends.
  */
 export function serviceBoundMs(site: SiteModel, phase: number): number {
   const plans = site.plans ?? [];

@@ -17,9 +17,10 @@
 // - A phase chosen at the end of a green comes next even if its call goes meanwhile.
 // - Each green ends for one reason: gap-out (4), no-demand (4: no vehicle in this green), max-out
 //   (5: a vehicle within its passage), preemption (6). A stop writes code 12 only.
-// - Under a plan the coordinator asks for hold, omit and force-off (coordinator.ts, cycle.ts): a hold
-//   keeps a green and a force-off ends one in `ownEnd` of timing.ts, an omit leaves a phase out in
-//   `hardDemand` of demand.ts. What neighbours will ask for a platoon has its place there too.
+// - Under a plan the coordinator asks for hold, omit and force-off (coordinator.ts, cycle.ts): a
+//   hold keeps a green and a force-off ends one in `ownEnd` of timing.ts, an omit leaves a phase
+//   out in `hardDemand` of demand.ts. What neighbours will ask for a platoon has its place there
+//   too.
 import { CHANNEL_COUNT, type Display } from "../site/lamps.ts";
 import type { SiteModel } from "../site/model.ts";
 import type { CoordinationView, DetectorView, PhaseView, PreemptView } from "../site/view.ts";
@@ -43,9 +44,9 @@ export type SignalInput =
   /** The lease of a detector that comes over MQTT has run out. */
   | { readonly kind: "detector-silent"; readonly detector: number }
   /**
-   * The plan in force, and the monotonic time of one of its local zeros (schedule.ts makes it from a
-   * wall clock); null when no clock is sure. To be told again whenever either changes, most simply
-   * every second.
+   * The plan in force, and the monotonic time of one of its local zeros (schedule.ts makes it from
+   * a wall clock); null when no clock is sure. To be told again whenever either changes, most
+   * simply every second.
    */
   | { readonly kind: "plan"; readonly plan: number | "free"; readonly epochMs: number | null }
   | { readonly kind: "inputs-lost" }

@@ -1,12 +1,13 @@
-// Coordination: which plan runs, and how the junction comes into its step. What a running cycle asks
-// of the rings (hold, force-off, omit) is in cycle.ts.
+// Coordination: which plan runs, and how the junction comes into its step. What a running cycle
+// asks of the rings (hold, force-off, omit) is in cycle.ts.
 //
 // Free -> pickup -> cycles. In the pickup the junction runs as if free, with the coordinated phases
 // called and each of them held once it is green; when all are, the first cycle begins there and
 // then. What its local zero is late or early by is corrected from cycle to cycle, within
-// CORRECTION_PART of the cycle. A change of plan waits for the begin of a cycle with all coordinated
-// greens on, or for the time in one before its first yield point, when nothing is on its way; so does a change of lead and lag. A stop,
-// a preemption, a clock that is not sure: free at once, and a pickup afterwards.
+// CORRECTION_PART of the cycle. A change of plan waits for the begin of a cycle with all
+// coordinated greens on, or for the time in one before its first yield point, when nothing is on
+// its way; so does a change of lead and lag. A stop, a preemption, a clock that is not sure: free
+// at once, and a pickup afterwards.
 import { type Plan, type PlanLayout, planLayout } from "../site/plan.ts";
 import type { CoordinationView, FreeCause } from "../site/view.ts";
 import { askNothing, askPickup, askRings, beginCycle, type Cycle, endOf, zeroMs } from "./cycle.ts";

@@ -1,9 +1,9 @@
-// One running cycle of a plan, and what it asks of the rings: hold, force-off, omit. Times are on the
-// monotonic clock.
+// One running cycle of a plan, and what it asks of the rings: hold, force-off, omit. Times are on
+// the monotonic clock.
 //
 // A cycle begins where all coordinated greens should be on. Its correction moves the first yield
-// point and everything after it, up to the begin of the next cycle: only the coordinated greens give
-// or get the time by which an offset is corrected.
+// point and everything after it, up to the begin of the next cycle: only the coordinated greens
+// give or get the time by which an offset is corrected.
 //
 // Decided here where the standards leave a choice:
 // - Force-offs are fixed points of the cycle. Floating force-offs are not offered.
@@ -12,8 +12,8 @@
 // - A phase may begin while its least time (minimum green, or walk and pedestrian clearance for a
 //   pedestrian call alone) ends before its force-off; later calls wait for the next cycle. A walk
 //   begins only if its clearance ends before the force-off or yield point.
-// - Coordinated greens don't rest in walk: after a walk its clearance follows, and a later call gets
-//   another walk in the same green if that ends before the yield point.
+// - Coordinated greens don't rest in walk: after a walk its clearance follows, and a later call
+//   gets another walk in the same green if that ends before the yield point.
 import { leastGreenMs, modulo, type PlanLayout, type PlannedPhase } from "../site/plan.ts";
 import { hardDemand, hasVehicleCall, isCalled } from "./demand.ts";
 import { type Junction, type PhaseState, stateOf } from "./junction.ts";
@@ -107,8 +107,8 @@ function free(phase: PhaseState): void {
 }
 
 /**
- * Before the first cycle: the coordinated phases are called, and each that is green is held while the
- * others can still join it without a crossing of the barrier.
+ * Before the first cycle: the coordinated phases are called, and each that is green is held while
+ * the others can still join it without a crossing of the barrier.
  */
 export function askPickup(junction: Junction, layout: PlanLayout): void {
   askNothing(junction);

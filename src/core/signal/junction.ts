@@ -52,7 +52,9 @@ export interface PhaseState {
   buttonFailed: boolean;
   /** What the coordinator asks: see coordinator.ts. */
   coordinated: boolean;
-  /** Its green is held until then, and surely not ended before `holdLeastMs`; -Infinity: no hold. */
+  /**
+   * Its green is held until then, and surely not ended before `holdLeastMs`; -Infinity: no hold.
+   */
   holdMs: number;
   holdLeastMs: number;
   /** Its green may be ended from then on, whatever its demand; Infinity: never. */

@@ -2,11 +2,11 @@
 // monotonic clock.
 //
 // Earliest ends are lower bounds made only of times that nothing shortens (minimum green, walk,
-// clearances, the phase already chosen to come next, the hold of a coordinated green), so a published
-// one never moves backwards, with named exceptions: a preemption takes the place of the phase chosen
-// next (its preempt view reads "entry" and code 105 is written at that moment), a stop or start
-// (control mode), a change of plan or an end of coordination (codes 131 and 150 at that moment), and
-// an early green for priority (113).
+// clearances, the phase already chosen to come next, the hold of a coordinated green), so a
+// published one never moves backwards, with named exceptions: a preemption takes the place of the
+// phase chosen next (its preempt view reads "entry" and code 105 is written at that moment), a stop
+// or start (control mode), a change of plan or an end of coordination (codes 131 and 150 at that
+// moment), and an early green for priority (113).
 // The end of red means the next green. Latest and likely ends are forecasts; null means that it
 // rests until somebody calls.
 import type { PhaseView } from "../site/view.ts";
@@ -40,7 +40,9 @@ function earliestGreenEnd({ nowMs }: Sight, phase: PhaseState): number {
   return Math.max(leastEndMs(phase), phase.holdLeastMs, nowMs);
 }
 
-/** A coordinated green ends at its yield point; after that it rests until somebody may be served. */
+/**
+ * A coordinated green ends at its yield point; after that it rests until somebody may be served.
+ */
 function coordinatedEnd({ nowMs, demand }: Sight, phase: PhaseState): number {
   if (nowMs < phase.holdMs) return Math.max(leastEndMs(phase), phase.holdMs);
   const isWanted = (demand & phase.conflicts) !== 0;

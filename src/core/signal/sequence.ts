@@ -3,9 +3,9 @@
 // A ring serves the phases of its group in their order and leaves out those without a call. While
 // anybody beyond the barrier has a call it only moves forward and then waits there; while nobody
 // has, it may go back to an earlier phase of the group. So each phase is served at most once
-// before the barrier is crossed for a waiting call, which is what `serviceBoundMs` counts on. A call
-// that a plan lets wait for its time in the cycle counts here as one that is served: nobody goes
-// back in front of it.
+// before the barrier is crossed for a waiting call, which is what `serviceBoundMs` counts on. A
+// call that a plan lets wait for its time in the cycle counts here as one that is served: nobody
+// goes back in front of it.
 import { softDemand } from "./demand.ts";
 import type { Crossing, Junction, PhaseState } from "./junction.ts";
 

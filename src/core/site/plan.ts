@@ -1,6 +1,6 @@
-// Coordination plans as the site file gives them, and the layout that follows from one: where in the
-// cycle each phase begins and where it is forced off. Used by `check` and by the controller alike, so
-// that what is promised is what is run.
+// Coordination plans as the site file gives them, and the layout that follows from one: where in
+// the cycle each phase begins and where it is forced off. Used by `check` and by the controller
+// alike, so that what is promised is what is run.
 //
 // A layout counts from the moment at which the last of the coordinated greens begins, the main
 // street's green: everything else of the cycle comes after it, in (0, cycle]. The time between that
