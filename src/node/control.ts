@@ -130,6 +130,7 @@ export class Control {
         break;
       case "detector":
       case "detector-silent":
+      case "plan":
         this.toController(event);
         this.show();
         break;
@@ -336,6 +337,9 @@ export class Control {
       detectors: this.controller.detectors(),
       pedestrianDetectors: this.controller.pedestrianDetectors(),
       preempts: this.controller.preempts(),
+      ...(this.site.plans === undefined
+        ? {}
+        : { coordination: this.controller.coordination(now.monoMs) }),
       cabinet: this.link.view(now.monoMs),
       counters: {
         greens: this.greens,

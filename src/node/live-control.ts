@@ -2,6 +2,7 @@
 // in their order. Lamps first; everything else after them.
 import { createHistogram, type RecordableHistogram } from "node:perf_hooks";
 import type { CabinetPort } from "../cabinet/port.ts";
+import { PlanClock } from "../core/signal/schedule.ts";
 import type { SiteModel } from "../core/site/model.ts";
 import type { ControlView } from "../core/site/view.ts";
 import type { NodeEvent } from "../log/events.ts";
@@ -23,6 +24,8 @@ const STOP_PATIENCE_MS = 90_000;
 /** With no cabinet in the session there is nothing to stop. */
 const STOP_POLL_MS = 50;
 const FIRST_LAMP_POLL_MS = 10;
+/** The schedule is looked at this often: its lines begin at whole minutes. */
+const PLAN_MS = 1000;
 
 export interface LiveOptions {
   readonly timers: Timers;
@@ -53,6 +56,8 @@ export class LiveControl {
   private portOpen = false;
   private beat: Beat | null = null;
   private lastViewMs = 0;
+  private planClock: PlanClock | null = null;
+  private lastPlanMs = Number.NEGATIVE_INFINITY;
   private firstLampWallMs: number | null = null;
 
   constructor(options: LiveOptions) {
@@ -62,6 +67,8 @@ export class LiveControl {
 
   private newControl(site: SiteModel): Control {
     const nonce = this.options.timers.wallMs();
+    this.planClock = site.plans === undefined ? null : new PlanClock(site);
+    this.lastPlanMs = Number.NEGATIVE_INFINITY;
     return new Control(site, this.instant(), { nonce, takesOver: true });
   }
 
@@ -82,10 +89,20 @@ export class LiveControl {
     };
     port.onBytes = (bytes) => this.step({ kind: "bytes", bytes });
     this.beat = startBeat(this.options.timers, (nowMs) => {
+      this.tellPlan();
       this.step({ kind: "tick" });
       if (this.next !== null && this.control.isStopped()) this.begin(this.next);
       this.options.onBeat(nowMs);
     });
+  }
+
+  private tellPlan(): void {
+    if (this.planClock === null) return;
+    const now = this.instant();
+    if (now.monoMs - this.lastPlanMs < PLAN_MS) return;
+    this.lastPlanMs = now.monoMs;
+    const sure = this.options.identity().clock === "sure";
+    this.step({ kind: "plan", ...this.planClock.at(now, sure) });
   }
 
   /** Stops the junction in order and starts it again, through start-up, with another site. */

@@ -45,8 +45,11 @@ export class Monitor implements Watcher {
   private wasPreempted = false;
   private isPlanned = false;
   private wasPlanned = false;
-  /** A plan's lead and lag stay in the group that is being served until it is left. */
-  private keepsLag = false;
+  /**
+   * A plan's lead and lag stay in the group that is being served, or crossed to, until it is left:
+   * so many barriers are to be crossed.
+   */
+  private lagsLeft = 0;
   private changesPlan = false;
   private atMs = 0;
   private interrupted = false;
@@ -84,7 +87,7 @@ export class Monitor implements Watcher {
     this.wasPlanned = this.isPlanned;
     const coordination = controller.coordination(atMs);
     this.isPlanned = coordination.state !== "free";
-    if (this.isPlanned) this.keepsLag = this.site.sequence.length > 1;
+    if (this.isPlanned) this.lagsLeft = this.site.sequence.length > 1 ? 2 : 0;
     for (const effect of effects) this.effect(effect, before, atMs);
     for (const view of this.phases) {
       if (view.pedestrianCall && view.state !== "green") this.track(view.phase).wanted = true;
@@ -119,8 +122,8 @@ export class Monitor implements Watcher {
   }
 
   private keepOrder(code: number, phase: number, before: readonly PhaseView[]): void {
-    const planned = this.isPlanned || this.wasPlanned || this.keepsLag;
-    if (code === 31 && !this.isPlanned) this.keepsLag = false;
+    const planned = this.isPlanned || this.wasPlanned || this.lagsLeft > 0;
+    if (code === 31 && !this.isPlanned) this.lagsLeft -= 1;
     const preempted = this.isPreempted() || this.wasPreempted;
     if (this.interrupted || preempted || planned) this.order.forget();
     else if (code === 7) this.order.end(phase, before, this.phases);
