@@ -203,10 +203,14 @@ function checkPermissive({ problems, path, plan, phases, sequence }: Work): void
     const place = layout.phases.find((entry) => entry.phase === phase);
     const timing = phases.find((entry) => entry.phase === phase);
     if (place === undefined || timing === undefined) continue;
-    const latestMs = place.endMs - leastGreenMs(timing) - clearMs - layout.firstYieldMs;
+    const needMs = leastGreenMs(timing) + clearMs + place.lateMs;
+    const latestMs = place.endMs - needMs - layout.firstYieldMs;
     if (fromMs <= latestMs) continue;
     const what = "too late for its least green before its force-off";
-    const use = latestMs < 0 ? "no period for it" : `a begin at ${s(latestMs)} or before`;
+    const use =
+      latestMs < 0
+        ? "no period for it"
+        : `a begin at ${s(Math.floor(latestMs / 100) * 100)} or before`;
     problems.add({ path: at, what, use });
   }
 }

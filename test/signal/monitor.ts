@@ -31,6 +31,10 @@ interface Published {
   likelyMs: number | null;
 }
 
+function isPriority(effect: SignalEffect): boolean {
+  return effect.kind === "code" && effect.code >= 112 && effect.code <= 115;
+}
+
 export class Monitor implements Watcher {
   readonly violations: string[] = [];
   private readonly site: SiteModel;
@@ -73,6 +77,7 @@ export class Monitor implements Watcher {
     this.atMs = atMs;
     this.codes.input(input);
     if (input.kind === "plan") this.plans.forget();
+    if (input.kind === "priority") this.codes.priorities = true;
     this.interrupted = input.kind === "halt" || input.kind === "start";
     if (!this.interrupted) return;
     this.lamps.allRed(atMs);
@@ -94,6 +99,8 @@ export class Monitor implements Watcher {
     }
     this.codes.done(atMs);
     this.order.done(this.phases);
+    // A priority request moves ends about within a cycle.
+    if (effects.some(isPriority)) this.plans.forget();
     this.plans.after(effects, coordination, this.phases, atMs);
     this.changesPlan = effects.some((effect) => effect.kind === "code" && effect.code === 131);
     this.watchWaits(atMs);

@@ -213,6 +213,12 @@ function inputOf(words: string): SignalInput {
     const epochMs = epoch === undefined ? null : ms(epoch);
     return { kind: "plan", plan: number === "free" ? number : Number(number), epochMs };
   }
+  const priority = /^priority (\d+) phase (\d+) from (\S+) to (\S+)$/.exec(words);
+  if (priority !== null) {
+    const [request = 0, phase = 0] = priority.slice(1, 3).map(Number);
+    const [arrivalMs = 0, departMs = 0] = priority.slice(3).map(ms);
+    return { kind: "priority", request, phase, arrivalMs, departMs };
+  }
   if (words === "inputs lost") return { kind: "inputs-lost" };
   if (words === "inputs restored") return { kind: "inputs-restored" };
   if (words === "start") return { kind: "start" };

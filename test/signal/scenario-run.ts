@@ -122,8 +122,12 @@ function play(scenario: Scenario, make: MakeController): Recorder {
   return recorder;
 }
 
-/** Epochs of a scenario count from its begin, as everything else does. */
+/** Times inside an input count from the scenario's begin, as everything else does. */
 function shifted(input: SignalInput, startMs: number): SignalInput {
+  if (input.kind === "priority") {
+    const { arrivalMs, departMs } = input;
+    return { ...input, arrivalMs: arrivalMs + startMs, departMs: departMs + startMs };
+  }
   if (input.kind !== "plan" || input.epochMs === null) return input;
   return { ...input, epochMs: input.epochMs + startMs };
 }

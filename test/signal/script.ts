@@ -10,7 +10,7 @@ import type { SiteModel } from "../../src/core/site/model.ts";
 /** One thing that somebody does, `gapMs` after the one before. */
 export interface Deed {
   readonly gapMs: number;
-  readonly kind: "detector" | "button" | "preempt" | "call" | "walk" | "rare" | "plan";
+  readonly kind: "detector" | "button" | "preempt" | "call" | "walk" | "rare" | "plan" | "priority";
   readonly which: number;
 }
 
@@ -28,6 +28,7 @@ const KIND = fc.oneof(
   { weight: 2, arbitrary: fc.constant("walk" as const) },
   { weight: 1, arbitrary: fc.constant("rare" as const) },
   { weight: 1, arbitrary: fc.constant("plan" as const) },
+  { weight: 1, arbitrary: fc.constant("priority" as const) },
 );
 
 export const scriptArbitrary: fc.Arbitrary<Deed[]> = fc.array(
@@ -44,7 +45,7 @@ class Actor {
     this.site = site;
   }
 
-  inputs({ kind, which }: Deed): SignalInput[] {
+  inputs({ kind, which }: Deed, atMs: number): SignalInput[] {
     const { detectors, pedestrianDetectors, preempts } = this.site;
     switch (kind) {
       case "detector": {
@@ -64,6 +65,8 @@ class Actor {
         return this.rare(which);
       case "plan":
         return this.plan(which);
+      case "priority":
+        return this.priority(which, atMs);
       default:
         return this.call(which, kind === "walk");
     }
@@ -82,6 +85,16 @@ class Actor {
     if (found === undefined) return [];
     if (which === 30) return [{ kind: "plan", plan: "free", epochMs: null }];
     return [{ kind: "plan", plan: found, epochMs: which === 31 ? null : which * 3700 }];
+  }
+
+  /** A vehicle up to 28 s away that needs some seconds; some requests are taken back. */
+  private priority(which: number, atMs: number): SignalInput[] {
+    const { phases } = this.site;
+    const phase = phases[which % phases.length]?.phase;
+    if (phase === undefined) return [];
+    const arrivalMs = atMs + (which % 8) * 4000;
+    const departMs = which > 28 ? atMs : arrivalMs + 3000 + which * 500;
+    return [{ kind: "priority", request: which % 3, phase, arrivalMs, departMs }];
   }
 
   private rare(which: number): SignalInput[] {
@@ -134,12 +147,12 @@ export function playScript(
     for (; tickMs + TICK_MS <= endMs; tickMs += TICK_MS) step({ kind: "tick" }, tickMs + TICK_MS);
   };
   step({ kind: "start" }, 0);
-  for (const input of actor.inputs(FIRST_PLAN)) step(input, 0);
+  for (const input of actor.inputs(FIRST_PLAN, 0)) step(input, 0);
   let atMs = 0;
   for (const deed of script) {
     atMs += deed.gapMs;
     tickUntil(atMs);
-    for (const input of actor.inputs(deed)) step(input, atMs);
+    for (const input of actor.inputs(deed, atMs)) step(input, atMs);
   }
   tickUntil(atMs + AFTERMATH_MS);
 }

@@ -94,7 +94,7 @@ function permissiveOf(site: SiteModel, plan: Plan, { permissive }: PlanPart): Pl
   const walkMs = (timing?.pedestrian?.walkMs ?? 0) + (timing?.pedestrian?.clearanceMs ?? 0);
   const clearMs = Math.max(...site.phases.map((each) => each.yellowMs + each.redClearanceMs));
   const leastMs = Math.max(timing?.minGreenMs ?? 0, walkMs);
-  const latestMs = place.endMs - leastMs - clearMs - layout.firstYieldMs;
+  const latestMs = place.endMs - leastMs - clearMs - place.lateMs - layout.firstYieldMs;
   const fromMs = Math.min(permissive.from * 100, Math.floor(latestMs / 100) * 100);
   if (fromMs < 0) return [];
   return [{ phase: place.phase, fromMs, toMs: fromMs + permissive.length * 100 }];

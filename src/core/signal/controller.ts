@@ -49,6 +49,18 @@ export type SignalInput =
    * simply every second.
    */
   | { readonly kind: "plan"; readonly plan: number | "free"; readonly epochMs: number | null }
+  /**
+   * A vehicle with priority that wants its phase green from `arrivalMs` to `departMs`, on the
+   * monotonic clock; a departure that is past takes the request back. Whoever passes it on answers
+   * for the vehicle's right to it.
+   */
+  | {
+      readonly kind: "priority";
+      readonly request: number;
+      readonly phase: number;
+      readonly arrivalMs: number;
+      readonly departMs: number;
+    }
   | { readonly kind: "inputs-lost" }
   | { readonly kind: "inputs-restored" }
   /** The cabinet takes our displays: all red, then the start-up phases, calls on all phases. */
@@ -162,6 +174,9 @@ export class SignalController {
         break;
       case "plan":
         this.coordinator.input(input.plan, input.epochMs);
+        break;
+      case "priority":
+        this.coordinator.request(input, nowMs);
         break;
       case "inputs-lost":
         this.detection.lost(nowMs);

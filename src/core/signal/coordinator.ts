@@ -13,6 +13,7 @@ import type { CoordinationView, FreeCause } from "../site/view.ts";
 import { askNothing, askPickup, askRings, beginCycle, type Cycle, endOf, zeroMs } from "./cycle.ts";
 import { type Junction, type PhaseState, stateOf } from "./junction.ts";
 import { CODE, type Outbox } from "./outbox.ts";
+import { Priority, type PriorityRequest } from "./priority.ts";
 
 /** Parameters of code 150, coordination state (the Indiana enumeration). */
 const STATE = { free: 0, inStep: 1, add: 2, subtract: 3, localZero: 5, pickup: 6 } as const;
@@ -31,6 +32,7 @@ interface Wanted {
 export class Coordinator {
   private readonly junction: Junction;
   private readonly out: Outbox;
+  private readonly priority: Priority;
   private readonly layouts = new Map<number, PlanLayout>();
   private wanted: Wanted = { plan: "free", epochMs: null };
   /** The plan that runs or is picked up, and its cycle once that has begun. */
@@ -44,6 +46,7 @@ export class Coordinator {
   constructor(junction: Junction, out: Outbox) {
     this.junction = junction;
     this.out = out;
+    this.priority = new Priority(junction, out);
     this.order = junction.site.sequence;
     for (const plan of junction.site.plans ?? []) {
       this.layouts.set(plan.plan, planLayout(junction.site, plan));
@@ -59,9 +62,18 @@ export class Coordinator {
     this.wanted = { plan, epochMs };
   }
 
+  /** A vehicle with priority; see priority.ts. */
+  request(request: PriorityRequest, nowMs: number): void {
+    this.priority.input(request, nowMs);
+  }
+
   /** Before the rings look: what runs at `nowMs`, and what it asks of them. */
   advance(nowMs: number): void {
-    if (this.layouts.size === 0) return;
+    this.priority.advance(nowMs);
+    if (this.layouts.size === 0) {
+      this.priority.ask(null, nowMs);
+      return;
+    }
     const cause = this.freeCause();
     const next = cause === null ? this.wantedLayout() : null;
     if (next === null) this.leave(cause ?? "no plan in force");
@@ -72,6 +84,7 @@ export class Coordinator {
     }
     this.carryOn(next, nowMs);
     this.ask(nowMs);
+    this.priority.ask(this.cycle, nowMs);
     this.reorder(false);
   }
 
@@ -163,8 +176,14 @@ export class Coordinator {
   }
 
   private ask(nowMs: number): void {
-    if (this.cycle !== null) askRings(this.junction, this.cycle, nowMs);
-    else if (this.layout !== null) askPickup(this.junction, this.layout);
+    const { cycle } = this;
+    if (cycle === null) {
+      if (this.layout !== null) askPickup(this.junction, this.layout);
+      return;
+    }
+    const { earlyMs } = cycle;
+    askRings(this.junction, cycle, nowMs);
+    if (cycle.earlyMs > earlyMs) this.priority.tellEarlyYield();
   }
 
   /** Codes 150 (local zero) and 151 for what the cycle has passed since the last call. */

@@ -17,6 +17,7 @@
 import { leastGreenMs, modulo, type PlanLayout, type PlannedPhase } from "../site/plan.ts";
 import { hardDemand, hasVehicleCall, isCalled } from "./demand.ts";
 import { type Junction, type PhaseState, stateOf } from "./junction.ts";
+import { earlyYieldMs } from "./priority.ts";
 import { isCalledElsewhere } from "./sequence.ts";
 import { leastEndMs } from "./timing.ts";
 
@@ -28,6 +29,9 @@ export interface Cycle {
   readonly anchorMs: number;
   /** How late the local zero before `startMs` was; negative for early. */
   readonly errorMs: number;
+  /** By how much the coordinated phases `earlyMask` yield early, for a priority request. */
+  earlyMs: number;
+  earlyMask: number;
 }
 
 /** An offset closer than one step can't be told from a right one. */
@@ -85,7 +89,12 @@ export function beginCycle(
   const errorMs = lateness(layout, startMs, epochMs);
   const wantedMs = correctionMs(layout, errorMs);
   const byMs = Math.max(wantedMs, leastCorrectionMs(junction, layout, startMs));
-  return { layout, startMs, anchorMs: startMs + byMs, errorMs };
+  return { layout, startMs, anchorMs: startMs + byMs, errorMs, earlyMs: 0, earlyMask: 0 };
+}
+
+/** From when the cycle may leave a coordinated phase. */
+function firstYieldMs({ anchorMs, layout, earlyMs }: Cycle): number {
+  return anchorMs + layout.firstYieldMs - earlyMs;
 }
 
 /** Nothing is asked: the junction runs free. */
@@ -134,6 +143,11 @@ export function askRings(junction: Junction, cycle: Cycle, nowMs: number): void 
   junction.omitMask = 0;
   junction.pendingMask = 0;
   junction.maximum = cycle.layout.plan.maximum;
+  // Once it is there, this cycle's first yield stays where it was.
+  if (nowMs < firstYieldMs(cycle)) {
+    cycle.earlyMs = earlyYieldMs(junction, cycle);
+    cycle.earlyMask = cycle.earlyMs > 0 ? (junction.priority?.phase.conflicts ?? 0) : 0;
+  }
   for (const place of cycle.layout.phases) {
     const phase = stateOf(junction, place.phase);
     phase.coordinated = place.isCoordinated;
@@ -176,8 +190,9 @@ function isLeaving(junction: Junction, cycle: Cycle, nowMs: number): boolean {
 function askCoordinated(cycle: Cycle, place: PlannedPhase, phase: PhaseState, nowMs: number): void {
   const { layout, startMs, anchorMs } = cycle;
   const { cycleMs } = layout.plan;
-  const yieldMs = anchorMs + place.endMs;
-  const nextYieldMs = yieldMs + cycleMs;
+  const earlyMs = (cycle.earlyMask & phase.bit) === 0 ? 0 : cycle.earlyMs;
+  const yieldMs = anchorMs + place.endMs - earlyMs;
+  const nextYieldMs = anchorMs + place.endMs + cycleMs;
   const begunMs = phase.stage === "green" ? phase.sinceMs : nowMs;
   free(phase);
   if (phase.stage === "green") {
@@ -207,10 +222,11 @@ function latestBeginMs({ anchorMs }: Cycle, place: PlannedPhase, leastMs: number
 }
 
 /** True inside the phase's permissive period, which without one is the whole cycle. */
-function isPermitted({ layout, anchorMs }: Cycle, phase: PhaseState, nowMs: number): boolean {
+function isPermitted(cycle: Cycle, phase: PhaseState, nowMs: number): boolean {
+  const { layout } = cycle;
   const own = layout.plan.permissive.find((entry) => entry.phase === phase.timing.phase);
   if (own === undefined) return true;
-  const sinceMs = nowMs - anchorMs - layout.firstYieldMs;
+  const sinceMs = nowMs - firstYieldMs(cycle);
   return sinceMs >= own.fromMs && sinceMs <= own.toMs;
 }
 
@@ -232,17 +248,17 @@ function leastOf(junction: Junction, phase: PhaseState): number {
 function comesLater(junction: Junction, cycle: Cycle, place: PlannedPhase, nowMs: number): boolean {
   const phase = stateOf(junction, place.phase);
   if (!isCalled(junction, phase)) return false;
-  const { layout, anchorMs } = cycle;
-  const own = layout.plan.permissive.find((entry) => entry.phase === phase.timing.phase);
-  const openMs = anchorMs + layout.firstYieldMs + (own?.fromMs ?? 0);
+  const { permissive } = cycle.layout.plan;
+  const own = permissive.find((entry) => entry.phase === phase.timing.phase);
+  const openMs = firstYieldMs(cycle) + (own?.fromMs ?? 0);
   const comesMs = Math.max(openMs, holdsEndMs(junction, cycle, phase));
   const lastMs = latestBeginMs(cycle, place, leastOf(junction, phase));
   return nowMs < comesMs && comesMs < endOf(cycle) && beginMs(junction, phase, nowMs) <= lastMs;
 }
 
 /** The first yield point, or the end of a hold against the phase. */
-function holdsEndMs(junction: Junction, { layout, anchorMs }: Cycle, phase: PhaseState): number {
-  let endMs = anchorMs + layout.firstYieldMs;
+function holdsEndMs(junction: Junction, cycle: Cycle, phase: PhaseState): number {
+  let endMs = firstYieldMs(cycle);
   for (const { active } of junction.rings) {
     if (active === null || (active.bit & phase.conflicts) === 0) continue;
     endMs = Math.max(endMs, active.holdMs);

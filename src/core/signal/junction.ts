@@ -61,6 +61,8 @@ export interface PhaseState {
   forceOffMs: number;
   /** No walk begins later. */
   walkByMs: number;
+  /** A priority request keeps its green until then; -Infinity: none does. */
+  extendMs: number;
   lastGreenEnd: GreenEnd | null;
   greens: number;
 }
@@ -106,6 +108,13 @@ export interface Junction {
   /** Phases that the coordinator leaves out; those of them called whose time in the cycle comes. */
   omitMask: number;
   pendingMask: number;
+  /** The priority request that is served: its phase, and when its vehicle comes and goes. */
+  priority: {
+    readonly request: number;
+    readonly phase: PhaseState;
+    readonly arrivalMs: number;
+    readonly departMs: number;
+  } | null;
   /** Which maximum green holds. */
   maximum: PlanMaximum;
   /** Rises with every change of a lamp. */
@@ -185,6 +194,7 @@ function phaseState(site: SiteModel, timing: Phase, recall: VehicleRecall): Phas
     holdLeastMs: Number.NEGATIVE_INFINITY,
     forceOffMs: Number.POSITIVE_INFINITY,
     walkByMs: Number.POSITIVE_INFINITY,
+    extendMs: Number.NEGATIVE_INFINITY,
     lastGreenEnd: null,
     greens: 0,
   };
@@ -216,6 +226,7 @@ export function createJunction(site: SiteModel, recall: "max" | null): Junction 
     extendMask: 0,
     omitMask: 0,
     pendingMask: 0,
+    priority: null,
     maximum: "max1",
     changes: 0,
   };

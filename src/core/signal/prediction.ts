@@ -44,9 +44,10 @@ function earliestGreenEnd({ nowMs }: Sight, phase: PhaseState): number {
  * A coordinated green ends at its yield point; after that it rests until somebody may be served.
  */
 function coordinatedEnd({ nowMs, demand }: Sight, phase: PhaseState): number {
-  if (nowMs < phase.holdMs) return Math.max(leastEndMs(phase), phase.holdMs);
+  const keptMs = Math.max(leastEndMs(phase), phase.extendMs);
+  if (nowMs < phase.holdMs) return Math.max(keptMs, phase.holdMs);
   const isWanted = (demand & phase.conflicts) !== 0;
-  return isWanted ? Math.max(leastEndMs(phase), nowMs) : Number.POSITIVE_INFINITY;
+  return isWanted ? Math.max(keptMs, nowMs) : Number.POSITIVE_INFINITY;
 }
 
 /** Infinity for a green that nobody opposes: it rests. */
@@ -57,11 +58,12 @@ function likelyGreenEnd(sight: Sight, phase: PhaseState): number {
     return junction.targets.includes(phase) ? Number.POSITIVE_INFINITY : least;
   }
   if (phase.coordinated) return coordinatedEnd(sight, phase);
-  const maximum = Math.min(maximumMs(junction, phase), phase.forceOffMs);
+  const forceOff = Math.max(phase.forceOffMs, phase.extendMs);
+  const maximum = Math.min(maximumMs(junction, phase), forceOff);
   if (maximum === Number.POSITIVE_INFINITY) return maximum;
   const present = (junction.extendMask & phase.bit) !== 0;
   const gap = present ? nowMs + phase.timing.passageMs : gapMs(junction, phase);
-  return Math.max(least, Math.min(gap, maximum));
+  return Math.max(least, phase.extendMs, Math.min(gap, maximum));
 }
 
 function latestGreenEnd(sight: Sight, phase: PhaseState): number {
@@ -71,7 +73,8 @@ function latestGreenEnd(sight: Sight, phase: PhaseState): number {
     return junction.targets.includes(phase) ? Number.POSITIVE_INFINITY : least;
   }
   if (phase.coordinated) return coordinatedEnd(sight, phase);
-  return Math.max(least, Math.min(maximumMs(junction, phase), phase.forceOffMs));
+  const forceOff = Math.max(phase.forceOffMs, phase.extendMs);
+  return Math.max(least, Math.min(maximumMs(junction, phase), forceOff));
 }
 
 /** When a phase that is on has cleared its conflict area. */

@@ -31,11 +31,16 @@ export function gapMs(junction: Junction, phase: PhaseState): number {
   return phase.failGreenMs === 0 ? gap : Math.max(gap, phase.sinceMs + phase.failGreenMs);
 }
 
+/** A priority request may take this part of another phase's split, or of its maximum when free. */
+export const PRIORITY_PART = 0.25;
+
 /** When the maximum is reached: it counts from the green's begin or the opposing call's. */
-export function maximumMs({ maximum }: Junction, phase: PhaseState): number {
+export function maximumMs({ maximum, priority }: Junction, phase: PhaseState): number {
   if (Number.isNaN(phase.opposedSinceMs) || maximum === "inhibit") return Number.POSITIVE_INFINITY;
   const { max1Ms, max2Ms } = phase.timing;
-  return phase.opposedSinceMs + (maximum === "max1" ? max1Ms : max2Ms);
+  const isInTheWay = priority !== null && (priority.phase.conflicts & phase.bit) !== 0;
+  const part = isInTheWay && priority.phase.stage !== "green" ? 1 - PRIORITY_PART : 1;
+  return phase.opposedSinceMs + part * (maximum === "max1" ? max1Ms : max2Ms);
 }
 
 /**
@@ -47,7 +52,7 @@ export function ownEnd(
   phase: PhaseState,
   nowMs: number,
 ): "gap-out" | "no-demand" | "max-out" | "force-off" | null {
-  if (!mayEnd(phase, nowMs) || nowMs < phase.holdMs) return null;
+  if (!mayEnd(phase, nowMs) || nowMs < phase.holdMs || nowMs < phase.extendMs) return null;
   // A coordinated green has no gap to show: it yields at its point of the cycle.
   if (phase.coordinated && nowMs >= phase.forceOffMs) return "force-off";
   if (nowMs >= gapMs(junction, phase)) {
