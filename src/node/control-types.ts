@@ -25,7 +25,9 @@ export type ControlEvent =
   /** A detector that comes over MQTT. */
   | { readonly kind: "detector"; readonly detector: number; readonly on: boolean }
   | { readonly kind: "detector-silent"; readonly detector: number }
-  /** The plan in force by the schedule, and the monotonic time of a local zero; told each second. */
+  /**
+   * The plan in force by the schedule, and the monotonic time of a local zero; told each second.
+   */
   | { readonly kind: "plan"; readonly plan: number | "free"; readonly epochMs: number | null }
   | { readonly kind: "order"; readonly order: Order }
   /** An orderly stop for the end of the process; not counted as a lost host. */

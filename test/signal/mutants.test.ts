@@ -7,8 +7,10 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import fc from "fast-check";
 import t from "tap";
 import { createController } from "../../src/core/signal/controller.ts";
+import { plannedSiteArbitrary } from "../support/plan-arbitrary.ts";
 import { siteArbitrary } from "../support/site-arbitrary.ts";
 import { Monitor } from "./monitor.ts";
+import { type Mutant, mutant, PLAN_MUTANTS } from "./plan-mutants.ts";
 import { readScenarios } from "./scenario-file.ts";
 import { type MakeController, runScenario } from "./scenario-run.ts";
 import { playScript, scriptArbitrary } from "./script.ts";
@@ -17,17 +19,6 @@ const CORE = fileURLToPath(new URL("../../src/core/", import.meta.url));
 const FOLDER = new URL("scenarios/", import.meta.url);
 const SEED = 8;
 const RANDOM_RUNS = 120;
-
-interface Mutant {
-  readonly what: string;
-  readonly file: string;
-  readonly from: string;
-  readonly to: string;
-}
-
-function mutant(what: string, file: string, from: string, to: string): Mutant {
-  return { what, file, from, to };
-}
 
 const MUTANTS: readonly Mutant[] = [
   mutant(
@@ -56,14 +47,14 @@ const MUTANTS: readonly Mutant[] = [
   mutant(
     "no maximum",
     "timing.ts",
-    "phase.opposedSinceMs + phase.timing.max1Ms",
-    "phase.opposedSinceMs + 1e9",
+    "phase.opposedSinceMs + part *",
+    "phase.opposedSinceMs + 1e9 + part *",
   ),
   mutant(
     "the maximum counts from the green's begin",
     "timing.ts",
-    "phase.opposedSinceMs + phase.timing.max1Ms",
-    "phase.sinceMs + phase.timing.max1Ms",
+    "phase.opposedSinceMs + part *",
+    "phase.sinceMs + part *",
   ),
   mutant(
     "gap-out and no demand swapped",
@@ -91,12 +82,7 @@ const MUTANTS: readonly Mutant[] = [
     "hard === 0 ? softDemand(junction) : hard",
     "hard",
   ),
-  mutant(
-    "no dual entry",
-    "sequence.ts",
-    "list.find((phase) => phase.timing.dualEntry)",
-    "undefined",
-  ),
+  mutant("no dual entry", "sequence.ts", "called ?? beside ?? null", "called"),
   mutant(
     "a phase ahead is skipped",
     "sequence.ts",
@@ -112,8 +98,8 @@ const MUTANTS: readonly Mutant[] = [
   mutant(
     "the groups are entered in the wrong order of the ring",
     "sequence.ts",
-    "called ?? list.find",
-    "list.at(-1) ?? list.find",
+    "called ?? beside ?? null",
+    "list.at(-1) ?? beside ?? null",
   ),
   mutant(
     "the barrier is crossed before the others have cleared",
@@ -124,7 +110,7 @@ const MUTANTS: readonly Mutant[] = [
   mutant(
     "a walk begins in an opposed green",
     "rings.ts",
-    "(hard & active.conflicts) !== 0 || !wantsWalk",
+    "(waiting & active.conflicts) !== 0 || !wantsWalk",
     "!wantsWalk",
   ),
   mutant(
@@ -257,10 +243,14 @@ const MUTANTS: readonly Mutant[] = [
 const SCENARIOS = readdirSync(FOLDER)
   .filter((name) => name.endsWith(".txt"))
   .flatMap((name) => readScenarios(readFileSync(new URL(name, FOLDER), "utf8")));
-const RANDOM = fc.sample(fc.tuple(siteArbitrary, scriptArbitrary), {
-  seed: SEED,
-  numRuns: RANDOM_RUNS,
-});
+const PLANNED_RUNS = 30;
+const RANDOM = [
+  ...fc.sample(fc.tuple(siteArbitrary, scriptArbitrary), { seed: SEED, numRuns: RANDOM_RUNS }),
+  ...fc.sample(fc.tuple(plannedSiteArbitrary, scriptArbitrary), {
+    seed: SEED,
+    numRuns: PLANNED_RUNS,
+  }),
+];
 
 /** What caught it, or null for a controller in which nobody sees a fault. */
 function caughtBy(make: MakeController): string | null {
@@ -301,7 +291,7 @@ t.test("the controller itself is not blamed", async (t) => {
   t.equal(caughtBy(createController), null);
 });
 
-for (const each of MUTANTS) {
+for (const each of [...MUTANTS, ...PLAN_MUTANTS]) {
   t.test(each.what, async (t) => {
     const folder = mkdtempSync(join(tmpdir(), "stopline-mutant-"));
     try {

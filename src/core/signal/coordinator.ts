@@ -21,7 +21,7 @@ const STATE = { free: 0, inStep: 1, add: 2, subtract: 3, localZero: 5, pickup: 6
 /** Pattern 254 is free operation (NTCIP 1202). */
 export const FREE_PATTERN = 254;
 
-/** Corrections up to here are drift between two clocks, not a transition. */
+/** Errors up to here are drift between two clocks, not a transition. */
 const DRIFT_MS = 500;
 
 interface Wanted {
@@ -198,9 +198,9 @@ export class Coordinator {
     this.toldMs = nowMs;
   }
 
-  private tellCorrection({ anchorMs, startMs }: Cycle): void {
+  private tellCorrection({ anchorMs, startMs, errorMs }: Cycle): void {
     const byMs = anchorMs - startMs;
-    if (Math.abs(byMs) <= DRIFT_MS) this.tellState(STATE.inStep);
+    if (Math.abs(errorMs) <= DRIFT_MS) this.tellState(STATE.inStep);
     else this.tellState(byMs > 0 ? STATE.add : STATE.subtract);
   }
 

@@ -1,10 +1,10 @@
-// From the wall clock to a plan: which one the schedule has in force, and when its cycles begin. Pure
-// but for the time zone's rules, which the runtime knows. The controller itself never sees a wall
-// clock; it is told what comes out here.
+// From the wall clock to a plan: which one the schedule has in force, and when its cycles begin.
+// Pure but for the time zone's rules, which the runtime knows. The controller itself never sees a
+// wall clock; it is told what comes out here.
 //
 // Local zeros are counted from midnight of the local day, as is usual: a cycle's local zero is at
-// midnight + offset, and every cycle length after it. At midnight a cycle that doesn't divide the day
-// begins with another offset, and is corrected like any other.
+// midnight + offset, and every cycle length after it. At midnight a cycle that doesn't divide the
+// day begins with another offset, and is corrected like any other.
 import type { SiteModel } from "../site/model.ts";
 import { modulo, type Plan, type ScheduleEntry } from "../site/plan.ts";
 
