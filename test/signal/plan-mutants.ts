@@ -1,5 +1,5 @@
-// The mutants of coordination and priority, for mutants.test.ts: one rule of the controller broken in
-// each, as a text of one of its files and what stands there instead.
+// The mutants of coordination and priority, for mutants.test.ts: one rule of the controller broken
+// in each, as a text of one of its files and what stands there instead.
 
 export interface Mutant {
   readonly what: string;

@@ -10,7 +10,16 @@
 // at once, and a pickup afterwards.
 import { type Plan, type PlanLayout, planLayout } from "../site/plan.ts";
 import type { CoordinationView, FreeCause } from "../site/view.ts";
-import { askNothing, askPickup, askRings, beginCycle, type Cycle, endOf, zeroMs } from "./cycle.ts";
+import {
+  askNothing,
+  askPickup,
+  askRings,
+  beginCycle,
+  type Cycle,
+  DRIFT_MS,
+  endOf,
+  zeroMs,
+} from "./cycle.ts";
 import { type Junction, type PhaseState, stateOf } from "./junction.ts";
 import { CODE, type Outbox } from "./outbox.ts";
 import { Priority, type PriorityRequest } from "./priority.ts";
@@ -20,9 +29,6 @@ const STATE = { free: 0, inStep: 1, add: 2, subtract: 3, localZero: 5, pickup: 6
 
 /** Pattern 254 is free operation (NTCIP 1202). */
 export const FREE_PATTERN = 254;
-
-/** Errors up to here are drift between two clocks, not a transition. */
-const DRIFT_MS = 500;
 
 interface Wanted {
   readonly plan: number | "free";
@@ -200,7 +206,8 @@ export class Coordinator {
 
   private tellCorrection({ anchorMs, startMs, errorMs }: Cycle): void {
     const byMs = anchorMs - startMs;
-    if (Math.abs(errorMs) <= DRIFT_MS) this.tellState(STATE.inStep);
+    const mostMs = Math.max(Math.abs(errorMs), Math.abs(byMs));
+    if (mostMs <= DRIFT_MS) this.tellState(STATE.inStep);
     else this.tellState(byMs > 0 ? STATE.add : STATE.subtract);
   }
 

@@ -36,6 +36,8 @@ export interface Cycle {
 
 /** An offset closer than one step can't be told from a right one. */
 const DEAD_BAND_MS = 50;
+/** Errors up to here are drift between two clocks, not a transition. */
+export const DRIFT_MS = 500;
 
 /** The begin of the cycle after this one. */
 export function endOf({ anchorMs, layout }: Cycle): number {
@@ -59,6 +61,8 @@ function lateness(layout: PlanLayout, startMs: number, epochMs: number): number 
 /** The correction that takes the fewest cycles; on a tie the longer cycle, which hurts nobody. */
 function correctionMs({ shortenMs, lengthenMs, plan }: PlanLayout, errorMs: number): number {
   if (Math.abs(errorMs) < DEAD_BAND_MS) return 0;
+  // A little late, and hardly anything to shorten by: not worth the long way round.
+  if (errorMs > 0 && errorMs <= DRIFT_MS) return -Math.min(errorMs, shortenMs);
   const lateMs = modulo(errorMs, plan.cycleMs);
   const earlyMs = plan.cycleMs - lateMs;
   if (Math.ceil(lateMs / shortenMs) < Math.ceil(earlyMs / lengthenMs)) {

@@ -2,11 +2,11 @@
 // moves the ends of greens, and nothing else: no phase is skipped, no minimum, walk or clearance is
 // cut, and no split loses more than PRIORITY_PART of itself.
 //
-// Under a plan an early green brings the force-off or yield point of those in the way forward, by as
-// much as the vehicle would have to wait and no more; an extension keeps the phase green beyond its
-// own point while everybody after it still has its least green. In free operation the others' maximum
-// is shortened by the same part, and the phase is kept green within its own maximum. The oldest
-// request is served; others wait for their turn. A request is a call for its phase.
+// Under a plan an early green brings the force-off or yield point of those in the way forward, by
+// as much as the vehicle would have to wait and no more; an extension keeps the phase green beyond
+// its own point while everybody after it still has its least green. In free operation the others'
+// maximum is shortened by the same part, and the phase is kept green within its own maximum. The
+// oldest request is served; others wait for their turn. A request is a call for its phase.
 import { leastGreenMs, modulo, type PlannedPhase } from "../site/plan.ts";
 import type { Cycle } from "./cycle.ts";
 import { type Junction, type PhaseState, stateOf } from "./junction.ts";
@@ -39,8 +39,8 @@ export class Priority {
   }
 
   /**
-   * A new request, or news of an old one; a departure that is past takes it back. Throws for a phase
-   * that the site does not have.
+   * A new request, or news of an old one; a departure that is past takes it back. Throws for a
+   * phase that the site does not have.
    */
   input(request: PriorityRequest, nowMs: number): void {
     stateOf(this.junction, request.phase);

@@ -225,7 +225,7 @@ export function planLayout(site: Parts, plan: Plan): PlanLayout {
   }));
   const main = phases.filter(isCoordinated);
   const slackMs = main.map(({ phase, endMs }) => endMs - leastGreenMs(phaseIn(parts, phase)));
-  const correctionMs = CORRECTION_PART * cycleMs;
+  const correctionMs = Math.floor(CORRECTION_PART * cycleMs);
   return {
     plan,
     sequence: parts.sequence,
