@@ -30,6 +30,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cabinet: ["core", "wire", "sitefile"],
   broker: ["core", "wire", "trust", "sitefile"],
   mesh: ["core", "wire", "trust", "sitefile", "log", "broker"],
+  vehicle: ["core", "wire"],
   observe: ["core", "wire", "trust", "sitefile", "log", "cabinet", "broker", "mesh"],
   node: [
     "core",
@@ -56,6 +57,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "observe",
     "console",
     "node",
+    "vehicle",
     "sim",
   ],
   sim: ["core", "wire", "trust", "sitefile", "log", "cabinet", "broker", "mesh", "observe", "node"],
@@ -109,6 +111,9 @@ function importFault(name: string, folder: string, target: string): string | nul
   const path = relative(ROOT, normalize(join(ROOT, dirname(name), target)));
   if (name.includes("core/interlock/") && path.includes("core/signal")) {
     return "the interlock knows nothing of the controller";
+  }
+  if (folder === "vehicle" && /^src\/core\/(?!site\/)/.test(path)) {
+    return "a vehicle knows of core the site model alone";
   }
   const other = /^src\/([a-z]+)\//.exec(path)?.[1] ?? folder;
   const allowed = other === folder || MAY_IMPORT[folder]?.includes(other);
@@ -190,6 +195,7 @@ t.test("imports go one way", async (t) => {
   t.equal(importFindings("src/core/a/b.ts", 'import x from "node:fs";').length, 1);
   t.equal(importFindings("src/log/b.ts", 'import { x } from "../node/c.ts";').length, 1);
   t.equal(importFindings("src/core/interlock/b.ts", 'from "../signal/c.ts"').length, 1);
+  t.equal(importFindings("src/vehicle/b.ts", 'from "../core/signal/c.ts"').length, 1);
 });
 
 t.test("the control thread loads no package", async (t) => {
