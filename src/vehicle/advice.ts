@@ -94,7 +94,9 @@ export function clearingMps({ decelMps2, reactionMs }: Limits): number {
 
 function onYellow(approaching: Approaching): Advice {
   const { distanceM, speedMps, limits } = approaching;
-  if (stoppingM(speedMps, limits) <= distanceM) {
+  // Half of the reaction is in hand: who has begun to brake for the line does not change his mind.
+  const braking = { ...limits, reactionMs: limits.reactionMs / 2 };
+  if (stoppingM(speedMps, braking) <= distanceM) {
     return advice(approaching, "stop", Math.min(speedMps, capMps(approaching)));
   }
   return advice(approaching, "clear", Math.min(speedMps, limits.maxMps));
