@@ -21,7 +21,10 @@ export interface NodeTopics {
   detector(channel: number): string;
   /** Pedestrian detectors have numbers of their own; their topics say so. */
   pedestrianDetector(channel: number): string;
+  /** What a vehicle reports of itself; the id is its pseudonym. */
+  vehicle(id: string): string;
   command(id: string): string;
+  /** Of a command by its id; what a vehicle is told, by its pseudonym. */
   reply(id: string): string;
   replyJson(id: string): string;
   /** What a replay streams to the client that asked for it. */
@@ -52,6 +55,7 @@ export function topicsOf(node: SiteModel["node"]): NodeTopics {
     streetJson: `${prefix}street/json`,
     detector: (channel) => `${prefix}detector/${channel}`,
     pedestrianDetector: (channel) => `${prefix}detector/pedestrian-${channel}`,
+    vehicle: (id) => `${prefix}vehicle/${id}`,
     command: (id) => `${prefix}command/${id}`,
     reply: (id) => `${prefix}reply/${id}`,
     replyJson: (id) => `${prefix}reply/${id}/json`,

@@ -1,0 +1,203 @@
+// `stopline/vehicle`: a vehicle that listens to the lights ahead and decides from them. The agent
+// is the thin edge of `machine.ts`: connections, one timer, the clock.
+import { randomBytes } from "node:crypto";
+import { EventEmitter } from "node:events";
+import { WireError } from "../wire/codec.ts";
+import { decodeMap } from "../wire/map.ts";
+import { topicsOf } from "../wire/topics.ts";
+import { decodeZoneNotice, encodeVehicleReport } from "../wire/vehicle.ts";
+import type { Advice } from "./advice.ts";
+import { Client } from "./client.ts";
+import { decodedSpat } from "./decoded.ts";
+import {
+  type Decision,
+  type VehicleCounts,
+  type VehicleEffect,
+  type VehicleEvent,
+  VehicleMachine,
+} from "./machine.ts";
+import { type CheckedOptions, checkedOptions, type VehicleOptions } from "./options.ts";
+import { type Junction, junctionKey } from "./route.ts";
+
+/** Where the vehicle is now. */
+export interface Position {
+  /** Along the present route, from its beginning, m. */
+  readonly atM: number;
+  readonly speedMps: number;
+  /** WGS 84; with both the position is reported. */
+  readonly latDeg?: number;
+  readonly lonDeg?: number;
+  readonly headingDeg?: number;
+}
+
+export interface ConnectionChange {
+  readonly url: string;
+  readonly up: boolean;
+  /** Why it went down or could not be made; null when up. */
+  readonly reason: string | null;
+}
+
+export interface VehicleEvents {
+  /** After every change that matters, within the turn in which it came. */
+  decision: [Decision];
+  /** When the advised speed or its kind has changed noticeably. */
+  advice: [Advice, Decision];
+  connection: [ConnectionChange];
+}
+
+export interface AgentCounts extends VehicleCounts {
+  /** Messages that could not be read. */
+  readonly garbled: number;
+}
+
+/** Finer changes of the target are not told. */
+const ADVICE_STEP_MPS = 0.5;
+
+/** A name that says nothing of whose it is: to be taken anew for each journey. */
+export function newPseudonym(): string {
+  return `v-${randomBytes(8).toString("hex")}`;
+}
+
+export class VehicleAgent extends EventEmitter<VehicleEvents> {
+  readonly id: string;
+  readonly #options: CheckedOptions;
+  readonly #machine: VehicleMachine;
+  readonly #clients = new Map<string, Client>();
+  #timer: NodeJS.Timeout | null = null;
+  #garbled = 0;
+  #advised = "";
+  #closed = false;
+
+  /** Connects at once; throws a `RangeError` in one line for options that can't be right. */
+  constructor(options: VehicleOptions) {
+    super();
+    this.#options = checkedOptions(options);
+    this.id = options.id ?? newPseudonym();
+    this.#machine = new VehicleMachine(this.#options);
+    // After the caller has had the chance to listen.
+    setImmediate(() => this.#step({ kind: "tick" }));
+  }
+
+  get counts(): AgentCounts {
+    return { ...this.#machine.counts(), garbled: this.#garbled };
+  }
+
+  /** Where the vehicle is: as often as it knows, ten times a second is plenty. */
+  position({ atM, speedMps, latDeg, lonDeg, headingDeg }: Position): void {
+    const known = latDeg !== undefined && lonDeg !== undefined;
+    const place = known ? { latDeg, lonDeg, headingDeg: headingDeg ?? null } : null;
+    this.#step({ kind: "position", atM, speedMps, place });
+  }
+
+  /** Leaves every node; no event comes any more. */
+  close(): void {
+    this.#closed = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    for (const client of this.#clients.values()) client.close();
+    this.#clients.clear();
+  }
+
+  #step(event: VehicleEvent): void {
+    if (this.#closed) return;
+    const now = { monoMs: performance.now(), wallMs: Date.now() };
+    for (const effect of this.#machine.step(event, now)) this.#perform(effect);
+  }
+
+  #perform(effect: VehicleEffect): void {
+    // A listener may have closed this agent.
+    if (this.#closed) return;
+    switch (effect.kind) {
+      case "connect":
+        this.#connect(effect.junction);
+        break;
+      case "disconnect":
+        this.#clients.get(effect.url)?.close();
+        this.#clients.delete(effect.url);
+        break;
+      case "subscribe":
+        this.#subscribe(effect);
+        break;
+      case "unsubscribe":
+        this.#clients.get(effect.junction.url)?.unsubscribe(this.#filtersOf(effect.junction));
+        break;
+      case "report": {
+        const topic = topicsOf(effect.junction).vehicle(this.id);
+        this.#clients.get(effect.junction.url)?.publish(topic, encodeVehicleReport(effect.report));
+        break;
+      }
+      case "decide":
+        this.#tell(effect.decision);
+        break;
+      case "wake":
+        this.#wake(effect.atMs);
+        break;
+    }
+  }
+
+  #tell(decision: Decision): void {
+    this.emit("decision", decision);
+    const { kind, targetMps } = decision.advice;
+    const advised = `${kind} ${Math.round(targetMps / ADVICE_STEP_MPS)}`;
+    if (advised === this.#advised || this.#closed) return;
+    this.#advised = advised;
+    this.emit("advice", decision.advice, decision);
+  }
+
+  #wake(atMs: number): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    const waitMs = Math.max(0, Math.ceil(atMs - performance.now()));
+    this.#timer = setTimeout(() => this.#step({ kind: "tick" }), waitMs);
+  }
+
+  #connect(junction: Junction): void {
+    const { url } = junction;
+    const { tls } = this.#options;
+    const change = (up: boolean, reason: string | null): void => {
+      this.#step({ kind: "connection", url, up });
+      if (!this.#closed) this.emit("connection", { url, up, reason });
+    };
+    const client = new Client(
+      { url, id: this.id, tls, node: junction },
+      {
+        onUp: () => change(true, null),
+        onDown: (reason) => change(false, reason),
+        onMessage: (topic, payload) => this.#hear(url, topic, payload),
+      },
+    );
+    this.#clients.set(url, client);
+  }
+
+  #filtersOf(junction: Junction): string[] {
+    const { spat, map, reply } = topicsOf(junction);
+    return [spat, map, reply(this.id)];
+  }
+
+  #subscribe({ junction, ask, first }: VehicleEffect & { kind: "subscribe" }): void {
+    const key = junctionKey(junction);
+    const filters = first ? this.#filtersOf(junction) : [topicsOf(junction).spat];
+    this.#clients.get(junction.url)?.subscribe(filters, (granted) => {
+      this.#step({ kind: granted ? "granted" : "refused", key, ask });
+    });
+  }
+
+  #hear(url: string, topic: string, payload: Uint8Array): void {
+    let event: VehicleEvent;
+    try {
+      event = eventOf(url, topic, payload);
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      this.#garbled += 1;
+      return;
+    }
+    this.#step(event);
+  }
+}
+
+/** The message as an event; throws `WireError`. Only topics that were subscribed to come here. */
+function eventOf(url: string, topic: string, payload: Uint8Array): VehicleEvent {
+  const [, , region = "", zone = "", node = "", kind = ""] = topic.split("/");
+  const key = `${region}/${zone}/${node}`;
+  if (kind === "spat") return { kind, key, spat: decodedSpat(url + topic, payload) };
+  if (kind === "map") return { kind, key, map: decodeMap(payload) };
+  return { kind: "notice", key, notice: decodeZoneNotice(payload) };
+}
