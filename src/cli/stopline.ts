@@ -46,6 +46,10 @@ const COMMANDS: Readonly<Record<string, { readonly says: string; load: () => Pro
       says: "--seed N --steps M [--nodes K]   whole nodes in virtual time",
       load: () => import("./sim.ts"),
     },
+    vehicles: {
+      says: "--count N --corridor FILE|--url URL [--for 60s] [--json]   drive past running nodes",
+      load: () => import("./vehicles.ts"),
+    },
     doctor: {
       says: "[FILE] [--data DIR]   is this board ready?",
       load: () => import("./doctor.ts"),

@@ -61,8 +61,11 @@ export interface Decision {
   readonly distanceM: number | null;
   readonly light: PhaseBelief | null;
   readonly advice: Advice;
-  /** The message that caused it, by its numbers and the sender's wall clock. */
-  readonly spat: Pick<Spat, "incarnation" | "sequence" | "wallMs"> | null;
+  /**
+   * The message that caused it, by its numbers and the sender's wall clock; `changed` if lamps or
+   * mode are others than before. Beats in between may carry a picture of up to 100 ms ago.
+   */
+  readonly spat: (Pick<Spat, "incarnation" | "sequence" | "wallMs"> & { changed: boolean }) | null;
 }
 
 export type VehicleEffect =
@@ -108,6 +111,8 @@ export class VehicleMachine {
   #speedMps = 0;
   #place: Place | null = null;
   #said = "";
+  /** Of the message that is being looked at. */
+  #changed = false;
 
   constructor(plan: VehiclePlan) {
     this.#plan = plan;
@@ -173,9 +178,9 @@ export class VehicleMachine {
         watch.zone(event.notice.kind === "zone-entered");
         return true;
       default: {
-        const hearing = watch.belief.hear(event.spat, nowMs);
-        watch.heard(nowMs);
-        return hearing === "taken";
+        const { taken, changed } = watch.hear(event.spat, nowMs);
+        this.#changed = changed;
+        return taken;
       }
     }
   }
@@ -270,8 +275,12 @@ export class VehicleMachine {
       distanceM: next?.distanceM ?? null,
       light,
       advice: this.#advice(route, next?.distanceM ?? null, light),
-      spat: event.kind === "spat" ? event.spat : null,
+      spat: event.kind === "spat" ? this.#causeOf(event.spat) : null,
     };
+  }
+
+  #causeOf({ incarnation, sequence, wallMs }: Spat): Decision["spat"] {
+    return { incarnation, sequence, wallMs, changed: this.#changed };
   }
 
   #advice(route: Route, distanceM: number | null, light: PhaseBelief | null): Advice {

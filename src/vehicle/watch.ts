@@ -3,6 +3,7 @@
 // SUBSCRIBE is sent when the connection comes up, and again, with a growing pause, while the
 // channel is not proven: the node answers each with a fresh message (`channel.ts`).
 import type { SiteMap } from "../wire/map.ts";
+import type { Spat } from "../wire/spat.ts";
 import { JunctionBelief, type PhaseBelief, unknownLight } from "./belief.ts";
 import { type Junction, junctionKey, type StopLine } from "./route.ts";
 
@@ -17,6 +18,7 @@ export class Watch {
   #map: SiteMap | null = null;
   #connected = false;
   #heard = false;
+  #shown = "";
   #ask = 0;
   #askFromMs = Number.NEGATIVE_INFINITY;
   #pauseMs = FIRST_PAUSE_MS;
@@ -63,9 +65,16 @@ export class Watch {
     if (ask === this.#ask) this.#askFromMs = nowMs + LONGEST_PAUSE_MS;
   }
 
-  heard(nowMs: number): void {
+  /** Takes a message; what became of it, and whether it shows something else than the last. */
+  hear(spat: Spat, nowMs: number): { readonly taken: boolean; readonly changed: boolean } {
+    const taken = this.belief.hear(spat, nowMs) === "taken";
+    const shown = JSON.stringify([spat.mode, spat.lamps]);
+    // The first on a connection is an answer, made when it was asked for.
+    const changed = taken && this.#heard && shown !== this.#shown;
+    if (taken) this.#shown = shown;
     this.#heard = true;
     if (!this.belief.wantsProof(nowMs)) this.#pauseMs = FIRST_PAUSE_MS;
+    return { taken, changed };
   }
 
   /** The zone's deliveries stopped, or go on. */

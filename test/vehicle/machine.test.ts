@@ -195,6 +195,25 @@ t.test("it decides on each message and position, and when a belief runs out", as
   t.equal(count(), before + 3);
 });
 
+t.test("a decision says whether its message showed something new", async (t) => {
+  const drive = new Drive([ROW]);
+  drive.up("j1");
+  t.match(drive.decision()?.spat, { changed: false }, "the answer to SUBSCRIBE");
+  const lamps = [LAMP.green];
+  const say = (sequence: number, shown: (typeof LAMP.green | typeof LAMP.red)[]) =>
+    drive.step({
+      kind: "spat",
+      key: key("j1"),
+      spat: spat({ sequence, monoMs: 9, lamps: shown }),
+    });
+  say(10, lamps);
+  t.match(drive.decision()?.spat, { changed: true });
+  say(11, lamps);
+  t.match(drive.decision()?.spat, { changed: false, sequence: 11 });
+  say(12, [LAMP.red]);
+  t.match(drive.decision()?.spat, { changed: true });
+});
+
 t.test("a channel that is not proven is asked again, with growing pauses", async (t) => {
   const drive = new Drive([ROW]);
   const up = drive.step({ kind: "connection", url: junction("j1").url, up: true });

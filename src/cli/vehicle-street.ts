@@ -1,0 +1,193 @@
+// The street that `stopline vehicles` drives: junctions in a row, from a file or, for a single one,
+// from what its node says of itself.
+//
+//   vehicles: 1
+//   length: 900                    # m; without it 100 m beyond the last stop line
+//   junctions:
+//     - { node: demo/old-town/junction-1, url: 'mqtt://127.0.0.1:1883', at: 300, speed: 13.9,
+//         approach: north, movement: through }
+//     - { node: demo/old-town/junction-2, url: 'mqtt://127.0.0.1:1884', at: 700, speed: 13.9, phase: 2 }
+import { Problems } from "../sitefile/problems.ts";
+import { type Path, readYaml, type YamlFile } from "../sitefile/yaml.ts";
+import { Client } from "../vehicle/client.ts";
+import type { Link, Route, StopLine } from "../vehicle/route.ts";
+import { WireError } from "../wire/codec.ts";
+import { decodeMap, type SiteMap } from "../wire/map.ts";
+import { NAME_PATTERN } from "../wire/topics.ts";
+
+export type StreetLoad =
+  | { readonly ok: true; readonly route: Route }
+  | { readonly ok: false; readonly problems: readonly string[] };
+
+const AFTER_LAST_M = 100;
+/** In front of a single junction. */
+const APPROACH_M = 300;
+const FIND_MS = 10_000;
+const MOVEMENTS = ["through", "left", "right"] as const;
+const MAX_LENGTH_M = 100_000;
+const MAX_SPEED_MPS = 50;
+const MAX_JUNCTIONS = 50;
+const KEYS = ["node", "url", "at", "speed", "approach", "movement", "phase"];
+
+type Plain = Readonly<Record<string, unknown>>;
+
+/** Reads one file, adding each problem with its line. */
+class StreetReader {
+  readonly #problems: Problems;
+  readonly #file: YamlFile;
+
+  constructor(file: YamlFile, problems: Problems) {
+    this.#file = file;
+    this.#problems = problems;
+  }
+
+  read(): Route {
+    const top = this.#plain(this.#file.value, [], ["vehicles", "length", "junctions"]);
+    if (top.vehicles !== 1) this.#add(["vehicles"], "no version of this file", "1");
+    const found = top.junctions;
+    const listed = Array.isArray(found) && found.length > 0 && found.length <= MAX_JUNCTIONS;
+    if (!listed) this.#add(["junctions"], "no list of junctions", `1 to ${MAX_JUNCTIONS} of them`);
+    const links: Link[] = [];
+    let atM = 0;
+    for (const [index, value] of (listed ? found : []).entries()) {
+      const path: Path = ["junctions", index];
+      const entry = this.#plain(value, path, KEYS);
+      const lineM = this.#number(entry, path, "at", MAX_LENGTH_M);
+      if (lineM <= atM) this.#add([...path, "at"], "not beyond the one before", `more than ${atM}`);
+      const speedMps = this.#number(entry, path, "speed", MAX_SPEED_MPS);
+      links.push({ id: `${index}`, lengthM: lineM - atM, speedMps, end: this.#line(entry, path) });
+      atM = Math.max(atM, lineM);
+    }
+    const endM = top.length === undefined ? atM + AFTER_LAST_M : this.#length(top, atM);
+    const speedMps = links.at(-1)?.speedMps ?? 1;
+    links.push({ id: "out", lengthM: endM - atM, speedMps, end: null });
+    return { id: "street", links };
+  }
+
+  #add(path: Path, what: string, use: string): void {
+    this.#problems.add({ path, what, use });
+  }
+
+  #plain(value: unknown, path: Path, keys: readonly string[]): Plain {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) {
+      this.#add(path, "no map", `a map of ${keys.join(", ")}`);
+      return {};
+    }
+    for (const key of Object.keys(value)) {
+      if (keys.includes(key)) continue;
+      const use = `one of ${keys.join(", ")}`;
+      const what = "not a known key";
+      this.#problems.add({ path: [...path, key], value: JSON.stringify(key), what, use });
+    }
+    return value as Plain;
+  }
+
+  #number(entry: Plain, path: Path, key: string, max: number): number {
+    const value = entry[key];
+    if (typeof value === "number" && value > 0 && value <= max) return value;
+    this.#add([...path, key], "no such number", `above 0, up to ${max}`);
+    return 1;
+  }
+
+  #length(top: Plain, atM: number): number {
+    const endM = this.#number(top, [], "length", MAX_LENGTH_M);
+    if (endM <= atM) this.#add(["length"], "shorter than the way to its last line", `above ${atM}`);
+    return endM;
+  }
+
+  #line(entry: Plain, path: Path): StopLine {
+    const names = typeof entry.node === "string" ? entry.node.split("/") : [];
+    if (names.length !== 3 || !names.every((name) => NAME_PATTERN.test(name))) {
+      this.#add([...path, "node"], "no node", "region/zone/id, as its site file names it");
+    }
+    const [region = "", zone = "", id = ""] = names;
+    const url = typeof entry.url === "string" ? entry.url : "";
+    if (!/^mqtt:\/\/[^/:]+:\d+$/.test(url))
+      this.#add([...path, "url"], "no address", "mqtt://HOST:PORT");
+    return { junction: { region, zone, id, url }, by: this.#by(entry, path) };
+  }
+
+  #by(entry: Plain, path: Path): StopLine["by"] {
+    const { approach, phase } = entry;
+    const movement = MOVEMENTS.find((name) => name === (entry.movement ?? "through"));
+    if (phase !== undefined) {
+      const known =
+        typeof phase === "number" && Number.isInteger(phase) && phase >= 1 && phase <= 16;
+      if (!known) this.#add([...path, "phase"], "no phase", "1 to 16");
+      if (approach !== undefined)
+        this.#add([...path, "approach"], "one too many", "phase or approach");
+      return { phase: Number(phase) };
+    }
+    if (typeof approach !== "string") {
+      this.#add([...path, "approach"], "no approach", "the name of one in the node's site file");
+    }
+    if (movement === undefined)
+      this.#add([...path, "movement"], "no movement", MOVEMENTS.join(", "));
+    return { approach: String(approach), movement: movement ?? "through" };
+  }
+}
+
+/** The route of a file's text, or every problem with its line. */
+export function parseStreet(text: string, fileName: string): StreetLoad {
+  const file = readYaml(text);
+  const problems = new Problems(file);
+  for (const { path, text: words, line } of file.faults) problems.addText(path, words, line);
+  const route = problems.count === 0 ? new StreetReader(file, problems).read() : null;
+  if (route === null || problems.count > 0)
+    return { ok: false, problems: problems.lines(fileName) };
+  return { ok: true, route };
+}
+
+/** A single junction with 300 m in front of it: its first approach that goes straight on. */
+function streetOf(map: SiteMap, [region, zone, id]: readonly string[], url: string): StreetLoad {
+  const junction = { region: region ?? "", zone: zone ?? "", id: id ?? "", url };
+  for (const { lanes, speedMps } of map.approaches) {
+    const movements = lanes.flatMap((lane) => lane.movements);
+    const phase = movements.find(({ movement }) => movement === "through")?.phase;
+    if (phase === undefined) continue;
+    const end = { junction, by: { phase } };
+    const links = [
+      { id: "in", lengthM: APPROACH_M, speedMps, end },
+      { id: "out", lengthM: AFTER_LAST_M, speedMps, end: null },
+    ];
+    return { ok: true, route: { id: "street", links } };
+  }
+  return { ok: false, problems: [`${url}: no approach goes straight on; name one in a file`] };
+}
+
+function mapOf(payload: Uint8Array): SiteMap | null {
+  try {
+    return decodeMap(payload);
+  } catch (error) {
+    if (!(error instanceof WireError)) throw error;
+    return null;
+  }
+}
+
+/** Asks the node at `url` who it is and what its junction looks like. */
+export async function findStreet(url: string): Promise<StreetLoad> {
+  const node = { region: "", zone: "", id: "" };
+  return await new Promise((resolve) => {
+    const done = (load: StreetLoad): void => {
+      clearTimeout(timer);
+      client.close();
+      resolve(load);
+    };
+    const lost = (reason: string): void => {
+      done({ ok: false, problems: [`${url}: ${reason}; is a node running there?`] });
+    };
+    const timer = setTimeout(() => lost(`no map within ${FIND_MS / 1000} s`), FIND_MS);
+    const client = new Client(
+      { url, id: `vehicles-${process.pid}`, tls: null, node },
+      {
+        onUp: () => client.subscribe(["stopline/1/+/+/+/map"], () => undefined),
+        onDown: lost,
+        onMessage: (topic, payload) => {
+          const map = mapOf(payload);
+          if (map === null) lost("a map that can't be read");
+          else done(streetOf(map, topic.split("/").slice(2, 5), url));
+        },
+      },
+    );
+  });
+}

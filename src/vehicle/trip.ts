@@ -1,0 +1,77 @@
+// A simulated vehicle that drives a route again and again, with or without advice, and counts its
+// stops and its time. It keeps to the lights by what it believes of them; others are not in its way.
+import type { Advice } from "./advice.ts";
+import { advise } from "./advice.ts";
+import { drive, type Motion } from "./driver.ts";
+import type { Decision } from "./machine.ts";
+import type { Limits } from "./motion.ts";
+
+export interface TripCounts {
+  trips: number;
+  stops: number;
+  /** Of the trips that are complete, ms. */
+  travelMs: number;
+}
+
+/** Standing, and driving again. */
+const STANDS_MPS = 0.5;
+const DRIVES_MPS = 2;
+
+export class Trip {
+  readonly #lengthM: number;
+  readonly #limits: Limits;
+  readonly #advised: boolean;
+  readonly counts: TripCounts = { trips: 0, stops: 0, travelMs: 0 };
+  #motion: Motion;
+  #beganMs: number;
+  #atMs: number;
+  #stops = 0;
+  #stands = false;
+
+  /** Begins at `nowMs`, at speed. */
+  constructor(lengthM: number, limits: Limits, advised: boolean, nowMs: number) {
+    this.#lengthM = lengthM;
+    this.#limits = limits;
+    this.#advised = advised;
+    this.#beganMs = nowMs;
+    this.#atMs = nowMs;
+    this.#motion = { atM: 0, speedMps: limits.maxMps };
+  }
+
+  get motion(): Motion {
+    return this.#motion;
+  }
+
+  /** Drives on by its last decision; at the end of the route it begins anew. */
+  advance(decision: Decision | null, nowMs: number): void {
+    const targetMps = decision === null ? 0 : this.#targetMps(decision);
+    this.#motion = drive(this.#motion, targetMps, this.#limits, nowMs - this.#atMs);
+    this.#atMs = nowMs;
+    const { atM, speedMps } = this.#motion;
+    if (!this.#stands && speedMps < STANDS_MPS) {
+      this.#stands = true;
+      this.#stops += 1;
+    } else if (speedMps > DRIVES_MPS) {
+      this.#stands = false;
+    }
+    if (atM < this.#lengthM) return;
+    this.counts.trips += 1;
+    this.counts.stops += this.#stops;
+    this.counts.travelMs += nowMs - this.#beganMs;
+    this.#stops = 0;
+    this.#beganMs = nowMs;
+    this.#motion = { atM: 0, speedMps: this.#limits.maxMps };
+  }
+
+  #targetMps({ advice, light, distanceM }: Decision): number {
+    if (this.#advised || light === null || distanceM === null) return advice.targetMps;
+    return this.#unadvised({ ...light, likelyMs: null, earliestMs: null }, distanceM).targetMps;
+  }
+
+  /** Who sees the light and knows no times: the limit on green, able to stop on everything else. */
+  #unadvised(light: NonNullable<Decision["light"]>, distanceM: number): Pick<Advice, "targetMps"> {
+    const limits = this.#limits;
+    if (light.light === "green") return { targetMps: limits.maxMps };
+    return advise({ distanceM, speedMps: this.#motion.speedMps, limits, light });
+  }
+}

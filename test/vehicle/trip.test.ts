@@ -1,0 +1,87 @@
+// A simulated vehicle's trips: what it counts, and that advice is worth its place at a lamp whose
+// times are known.
+import t from "tap";
+import { advise } from "../../src/vehicle/advice.ts";
+import type { Light, PhaseBelief } from "../../src/vehicle/belief.ts";
+import type { Decision } from "../../src/vehicle/machine.ts";
+import { USUAL_LIMITS } from "../../src/vehicle/motion.ts";
+import { Trip } from "../../src/vehicle/trip.ts";
+
+const LINE_M = 400;
+const LENGTH_M = 500;
+const STEP_MS = 100;
+const CYCLE = { greenMs: 25_000, yellowMs: 3_500, redMs: 31_500 };
+const CYCLE_MS = CYCLE.greenMs + CYCLE.yellowMs + CYCLE.redMs;
+
+function shownAt(nowMs: number): PhaseBelief {
+  const inCycleMs = nowMs % CYCLE_MS;
+  const yellowFromMs = CYCLE.greenMs;
+  const redFromMs = yellowFromMs + CYCLE.yellowMs;
+  const ends = (light: Light, endMs: number): PhaseBelief => {
+    const leftMs = endMs - inCycleMs;
+    return { light, doubt: null, ageMs: 0, earliestMs: leftMs, likelyMs: leftMs, latestMs: leftMs };
+  };
+  if (inCycleMs < yellowFromMs) return ends("green", yellowFromMs);
+  return inCycleMs < redFromMs ? ends("yellow", redFromMs) : ends("red", CYCLE_MS);
+}
+
+/** What the machine would have decided. */
+function decisionAt({ motion }: Trip, nowMs: number): Decision {
+  const light = motion.atM < LINE_M ? shownAt(nowMs) : null;
+  const distanceM = light === null ? null : LINE_M - motion.atM;
+  const { speedMps } = motion;
+  const limits = USUAL_LIMITS;
+  const advice =
+    light === null || distanceM === null
+      ? {
+          kind: "go" as const,
+          targetMps: limits.maxMps,
+          arrivalMs: 0,
+          passes: false,
+          marginMs: null,
+        }
+      : advise({ distanceM, speedMps, limits, light });
+  return {
+    atMs: nowMs,
+    cause: "position",
+    route: "street",
+    predictedMs: 0,
+    junction: light === null ? null : "test/zone/j1",
+    distanceM,
+    light,
+    advice,
+    spat: null,
+  };
+}
+
+function driven(advised: boolean): Trip["counts"] {
+  const sum = { trips: 0, stops: 0, travelMs: 0 };
+  for (let beginMs = 0; beginMs < CYCLE_MS; beginMs += 1_000) {
+    const trip = new Trip(LENGTH_M, USUAL_LIMITS, advised, beginMs);
+    for (let nowMs = beginMs; trip.counts.trips === 0; ) {
+      const decision = decisionAt(trip, nowMs);
+      nowMs += STEP_MS;
+      trip.advance(decision, nowMs);
+    }
+    sum.trips += trip.counts.trips;
+    sum.stops += trip.counts.stops;
+    sum.travelMs += trip.counts.travelMs;
+  }
+  return sum;
+}
+
+t.test("arriving at any moment of the cycle: less than half the stops by advice, no later", async (t) => {
+  const [advised, unadvised] = [driven(true), driven(false)];
+  t.equal(advised.trips, 60);
+  t.ok(unadvised.stops >= 20, `${unadvised.stops} stops without`);
+  // Those left are near when a red begins: too near to dawdle until it ends.
+  t.ok(advised.stops * 2 <= unadvised.stops, `${advised.stops} of ${unadvised.stops} with`);
+  t.ok(advised.travelMs <= unadvised.travelMs * 1.02, "and no time is paid for it");
+});
+
+t.test("before the first decision it stands, and counts one stop", async (t) => {
+  const trip = new Trip(LENGTH_M, USUAL_LIMITS, true, 0);
+  for (let nowMs = STEP_MS; nowMs < 60_000; nowMs += STEP_MS) trip.advance(null, nowMs);
+  t.equal(trip.motion.speedMps, 0);
+  t.match(trip.counts, { trips: 0, stops: 0 }, "of trips that are complete");
+});
