@@ -70,7 +70,7 @@ function driven(advised: boolean): Trip["counts"] {
   return sum;
 }
 
-t.test("arriving at any moment of the cycle: less than half the stops by advice, no later", async (t) => {
+t.test("at any moment of the cycle: less than half the stops by advice, no later", async (t) => {
   const [advised, unadvised] = [driven(true), driven(false)];
   t.equal(advised.trips, 60);
   t.ok(unadvised.stops >= 20, `${unadvised.stops} stops without`);
