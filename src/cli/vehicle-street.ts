@@ -6,7 +6,8 @@
 //   junctions:
 //     - { node: demo/old-town/junction-1, url: 'mqtt://127.0.0.1:1883', at: 300, speed: 13.9,
 //         approach: north, movement: through }
-//     - { node: demo/old-town/junction-2, url: 'mqtt://127.0.0.1:1884', at: 700, speed: 13.9, phase: 2 }
+//     - { node: demo/old-town/junction-2, url: 'mqtt://127.0.0.1:1884', at: 700, speed: 13.9,
+//         phase: 2 }
 import { Problems } from "../sitefile/problems.ts";
 import { type Path, readYaml, type YamlFile } from "../sitefile/yaml.ts";
 import { Client } from "../vehicle/client.ts";

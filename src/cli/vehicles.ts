@@ -1,5 +1,5 @@
-// `stopline vehicles --count N --corridor FILE|--url URL`: vehicle agents at running nodes, how fast
-// they decide, and what advice is worth to them.
+// `stopline vehicles --count N --corridor FILE|--url URL`: vehicle agents at running nodes, how
+// fast they decide, and what advice is worth to them.
 import { readFileSync } from "node:fs";
 import { parseDurationMs } from "./duration.ts";
 import { textOf } from "./finding.ts";
@@ -8,7 +8,8 @@ import { Fleet, type FleetReport, type GroupReport } from "./vehicle-fleet.ts";
 import { findStreet, parseStreet, type StreetLoad } from "./vehicle-street.ts";
 
 const USE =
-  "use: stopline vehicles --corridor FILE | --url mqtt://HOST:PORT [--count N] [--for 60s] [--json]";
+  "use: stopline vehicles --corridor FILE | --url mqtt://HOST:PORT [--count N] [--for 60s] " +
+  "[--json]";
 
 const SHAPES = {
   corridor: { type: "string" },

@@ -1,7 +1,6 @@
 // A simulated vehicle that drives a route again and again, with or without advice, and counts its
-// stops and its time. It keeps to the lights by what it believes of them; others are not in its way.
-import type { Advice } from "./advice.ts";
-import { advise } from "./advice.ts";
+// stops and its time. It keeps to the lights by what it believes of them; no other is in its way.
+import { type Advice, advise } from "./advice.ts";
 import { drive, type Motion } from "./driver.ts";
 import type { Decision } from "./machine.ts";
 import type { Limits } from "./motion.ts";
