@@ -16,19 +16,14 @@ import {
   type VehicleEvent,
   VehicleMachine,
 } from "./machine.ts";
-import { type CheckedOptions, checkedOptions, type VehicleOptions } from "./options.ts";
+import {
+  type CheckedOptions,
+  checkedOptions,
+  checkPosition,
+  type Position,
+  type VehicleOptions,
+} from "./options.ts";
 import { type Junction, junctionKey } from "./route.ts";
-
-/** Where the vehicle is now. */
-export interface Position {
-  /** Along the present route, from its beginning, m. */
-  readonly atM: number;
-  readonly speedMps: number;
-  /** WGS 84; with both the position is reported. */
-  readonly latDeg?: number;
-  readonly lonDeg?: number;
-  readonly headingDeg?: number;
-}
 
 export interface ConnectionChange {
   readonly url: string;
@@ -82,11 +77,21 @@ export class VehicleAgent extends EventEmitter<VehicleEvents> {
     return { ...this.#machine.counts(), garbled: this.#garbled };
   }
 
-  /** Where the vehicle is: as often as it knows, ten times a second is plenty. */
-  position({ atM, speedMps, latDeg, lonDeg, headingDeg }: Position): void {
+  /**
+   * Where the vehicle is: as often as it knows, ten times a second is plenty. Throws a `RangeError`
+   * for what is no position: a vehicle that doesn't know where it is must not be told to go.
+   */
+  position(position: Position): void {
+    checkPosition(position);
+    const { atM, speedMps, latDeg, lonDeg, headingDeg } = position;
     const known = latDeg !== undefined && lonDeg !== undefined;
     const place = known ? { latDeg, lonDeg, headingDeg: headingDeg ?? null } : null;
     this.#step({ kind: "position", atM, speedMps, place });
+  }
+
+  /** What it thinks at this moment, for a loop that asks rather than listens. */
+  look(): Decision {
+    return this.#machine.look(performance.now());
   }
 
   /** Leaves every node; no event comes any more. */

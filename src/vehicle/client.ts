@@ -94,7 +94,8 @@ export class Client {
       onDown(reason);
     });
     client.on("error", (error) => {
-      this.#reason = error.message;
+      // Several addresses of one name fail together, without words of their own.
+      this.#reason = error.message || "no address of that name answers";
     });
     client.on("message", (topic, payload) => onMessage(topic, payload));
   }

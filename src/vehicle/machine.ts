@@ -127,6 +127,11 @@ export class VehicleMachine {
     return { ...counts, reportsRefused: this.#reports.refused };
   }
 
+  /** What it thinks at `nowMs`, without anything having happened. */
+  look(nowMs: number): Decision {
+    return this.#decide({ kind: "tick" }, nowMs);
+  }
+
   /** One thing that happened at `now`; what is to be done, in order. */
   step(event: VehicleEvent, now: Moment): VehicleEffect[] {
     const effects: VehicleEffect[] = [];

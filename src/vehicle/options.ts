@@ -16,6 +16,19 @@ export interface VehicleOptions {
   readonly reportEveryMs?: number | null;
 }
 
+/** Where the vehicle is now. */
+export interface Position {
+  /** Along the present route, from its beginning, m. */
+  readonly atM: number;
+  readonly speedMps: number;
+  /** WGS 84; with both the position is reported. */
+  readonly latDeg?: number;
+  readonly lonDeg?: number;
+  readonly headingDeg?: number;
+}
+
+/** Faster than anything on a street; a report takes no more. */
+const MAX_SPEED_MPS = 100;
 const USUAL_REPORT_MS = 1_000;
 /** A broker's limit for one client would be reached by less. */
 const LEAST_REPORT_MS = 100;
@@ -81,4 +94,19 @@ export function checkedOptions(options: VehicleOptions): CheckedOptions {
     refuse("reportEveryMs", reportEveryMs, `${LEAST_REPORT_MS} or more, or null for none`);
   }
   return { routes, limits, tls, reportEveryMs: reportEveryMs ?? Number.POSITIVE_INFINITY };
+}
+
+function within(where: string, value: number | undefined, least: number, most: number): void {
+  if (value === undefined || (value >= least && value <= most)) return;
+  // JSON has no word for what is no number.
+  refuse(where, String(value), `a number from ${least} to ${most}`);
+}
+
+/** Throws a `RangeError` for a position that is none. */
+export function checkPosition({ atM, speedMps, latDeg, lonDeg, headingDeg }: Position): void {
+  within("atM", atM, 0, Number.MAX_SAFE_INTEGER);
+  within("speedMps", speedMps, 0, MAX_SPEED_MPS);
+  within("latDeg", latDeg, -90, 90);
+  within("lonDeg", lonDeg, -180, 180);
+  within("headingDeg", headingDeg, 0, 360);
 }

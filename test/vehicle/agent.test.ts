@@ -66,6 +66,32 @@ t.test("options that can't be right: one line that says where and what to use", 
   }
 });
 
+t.test("what is no position is refused, and moves nothing", async (t) => {
+  const { agent, decisions } = agentAt(t, "mqtt://127.0.0.1:1");
+  agent.position({ atM: 20, speedMps: 10 });
+  const cases: [object, RegExp][] = [
+    [{ atM: Number.NaN }, /^atM: "NaN"; use a number from 0/],
+    [{ atM: -1 }, /^atM: "-1"; use/],
+    [{ speedMps: Number.POSITIVE_INFINITY }, /^speedMps: "Infinity"; use a number from 0 to 100/],
+    [{ latDeg: 91, lonDeg: 0 }, /^latDeg: "91"; use/],
+    [{ headingDeg: -90 }, /^headingDeg: "-90"; use/],
+  ];
+  for (const [wrong, message] of cases) {
+    const position = { atM: 10, speedMps: 10, ...wrong };
+    t.throws(() => agent.position(position), { name: "RangeError", message });
+  }
+  t.equal(decisions.at(-1)?.distanceM, 280);
+});
+
+t.test("a loop that asks hears what is believed at that moment", async (t) => {
+  const { agent, decisions } = agentAt(t, await speaking(t));
+  t.equal(agent.look().light?.doubt, "not-heard");
+  t.ok(await until(() => decisions.at(-1)?.light?.light === "green"));
+  // No event is handled meanwhile: the thread is kept busy beyond the validity.
+  for (const endMs = performance.now() + 1_100; performance.now() < endMs; );
+  t.match(agent.look().light, { light: "unknown", doubt: "expired" });
+});
+
 t.test("pseudonyms fit into topics and are not used twice", async (t) => {
   const names = Array.from({ length: 100 }, newPseudonym);
   t.ok(names.every((name) => NAME_PATTERN.test(name)));
