@@ -6,7 +6,7 @@
 // - Red: so slow that it arrives when it is expected to be green, and always able to stop.
 // - Yellow: stop where that is possible, else clear the junction at the present speed.
 // - Unknown: able to stop.
-import type { PhaseBelief } from "./belief.ts";
+import { type PhaseBelief, rests } from "./belief.ts";
 import { type Limits, stoppableMps, stoppingM, travelMs } from "./motion.ts";
 
 export interface Approaching {
@@ -83,8 +83,8 @@ function onGreen(approaching: Approaching): Advice {
   const calmMps = Math.max(capMps(approaching), clearingMps(limits));
   const targetMps = Math.min(maxMps, calmMps, Math.max(speedMps, minMps));
   const ready = advice(approaching, "ready", targetMps);
-  const within = (ready.arrivalMs ?? Number.POSITIVE_INFINITY) <= (light.likelyMs ?? 0);
-  return { ...ready, passes: within };
+  const likelyMs = light.likelyMs ?? (rests(light) ? Number.POSITIVE_INFINITY : 0);
+  return { ...ready, passes: ready.arrivalMs !== null && ready.arrivalMs <= likelyMs };
 }
 
 /** Up to this speed a vehicle that can't stop at a yellow is across before the yellow is over. */

@@ -162,6 +162,11 @@ export class JunctionBelief {
   }
 }
 
+/** A green that the node expects to rest until somebody calls: an earliest end, and no likely one. */
+export function rests({ light, earliestMs, likelyMs }: PhaseBelief): boolean {
+  return light === "green" && earliestMs !== null && likelyMs === null;
+}
+
 function phaseBelief(found: SpatPhase, ageMs: number, slackMs: number): PhaseBelief {
   const light = LIGHTS[found.state ?? LAMP.dark];
   if (light === undefined) return unknownLight("not-lit", ageMs);

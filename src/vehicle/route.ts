@@ -4,7 +4,7 @@
 // beginning are alternatives as long as a vehicle is on it. Where a light is not known, a stop line
 // costs what it usually does.
 import type { Movement } from "../core/site/model.ts";
-import type { PhaseBelief } from "./belief.ts";
+import { type PhaseBelief, rests } from "./belief.ts";
 
 /** A node, and where its broker answers. */
 export interface Junction {
@@ -86,7 +86,7 @@ export function openRoutes(routes: readonly Route[], route: Route, atM: number):
 /** Expected wait of a vehicle that gets to the line after `arrivalMs`, as it looks now, ms. */
 export function waitMs(light: PhaseBelief, arrivalMs: number): number {
   if (light.light === "green") {
-    return arrivalMs <= (light.likelyMs ?? light.earliestMs ?? 0) ? 0 : USUAL_WAIT_MS;
+    return rests(light) || arrivalMs <= (light.likelyMs ?? 0) ? 0 : USUAL_WAIT_MS;
   }
   if (light.light !== "red" || light.likelyMs === null) return USUAL_WAIT_MS;
   if (arrivalMs < light.likelyMs) return light.likelyMs - arrivalMs;

@@ -41,6 +41,8 @@ t.test("green that may end before: no faster than now", async (t) => {
   const advice = at(100, 9, lit("green", { earliestMs: 5_000, likelyMs: 20_000 }));
   t.match(advice, { kind: "ready", targetMps: 9, passes: true, marginMs: null });
   t.match(at(100, 9, lit("green", { earliestMs: 0, likelyMs: 4_000 })), { passes: false });
+  t.match(at(100, 9, lit("green", { earliestMs: 0 })), { kind: "ready", passes: true }, "it rests");
+  t.match(at(100, 9, lit("green")), { kind: "ready", passes: false }, "no end is known");
   t.equal(at(100, 0, lit("green")).targetMps, USUAL_LIMITS.minMps, "it does not stand at a green");
   const fast = at(30, 13.9, lit("green"));
   t.equal(fast.targetMps, clearingMps(USUAL_LIMITS) < 13.9 ? clearingMps(USUAL_LIMITS) : 13.9);

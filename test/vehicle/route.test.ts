@@ -47,6 +47,8 @@ t.test("routes are open as long as they begin alike", async (t) => {
 t.test("expected waits", async (t) => {
   t.equal(waitMs(lit("green", 10_000), 9_000), 0);
   t.equal(waitMs(lit("green", 10_000), 11_000), USUAL_WAIT_MS);
+  t.equal(waitMs({ ...lit("green", null), earliestMs: 0 }, 60_000), 0, "it rests");
+  t.equal(waitMs(lit("green", null), 1_000), USUAL_WAIT_MS, "nothing is known of its end");
   t.equal(waitMs(lit("red", 10_000), 4_000), 6_000);
   t.equal(waitMs(lit("red", 10_000), 12_000), 0);
   t.equal(waitMs(lit("red", 10_000), 60_000), USUAL_WAIT_MS);
