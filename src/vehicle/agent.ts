@@ -25,6 +25,15 @@ import {
 } from "./options.ts";
 import { type Junction, junctionKey } from "./route.ts";
 
+/** What stands in options and events, under the one name by which others import. */
+export type { Advice, AdviceKind } from "./advice.ts";
+export type { Doubt, Light, PhaseBelief } from "./belief.ts";
+export type { TlsMaterial } from "./client.ts";
+export type { Decision } from "./machine.ts";
+export type { Limits } from "./motion.ts";
+export type { Position, VehicleOptions } from "./options.ts";
+export type { Junction, Link, Route, StopLine } from "./route.ts";
+
 export interface ConnectionChange {
   readonly url: string;
   readonly up: boolean;

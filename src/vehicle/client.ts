@@ -2,7 +2,7 @@
 // is up and down; who uses it subscribes anew each time, so that every answer is one of this time.
 import type { Socket } from "node:net";
 import type { ConnectionOptions } from "node:tls";
-import mqtt, { type IClientOptions, type MqttClient } from "mqtt";
+import mqtt, { type IClientOptions, type MqttClient, type Packet } from "mqtt";
 
 /** What a vehicle shows and believes over TLS: PEM texts. */
 export interface TlsMaterial {
@@ -74,13 +74,17 @@ function optionsOf({ id, tls, node }: ClientOptions): IClientOptions {
 
 export class Client {
   readonly #mqtt: MqttClient;
+  /** By packet id: what waits for its SUBACK. */
+  readonly #asks = new Map<number, (granted: boolean) => void>();
   #up = false;
+  #closed = false;
   #reason = "closed";
 
   constructor(options: ClientOptions, { onUp, onDown, onMessage }: ClientHandlers) {
     const client = mqtt.connect(options.url, optionsOf(options));
     this.#mqtt = client;
     client.on("connect", () => {
+      if (this.#closed) return;
       // Without this a small acknowledgement waits for the one before it, up to 40 ms.
       (client.stream as Partial<Socket>).setNoDelay?.(true);
       this.#up = true;
@@ -89,24 +93,37 @@ export class Client {
     client.on("close", () => {
       const reason = this.#reason;
       this.#reason = "closed";
-      if (!this.#up && reason === "closed") return;
+      if (this.#closed || (!this.#up && reason === "closed")) return;
       this.#up = false;
+      this.#asks.clear();
       onDown(reason);
     });
     client.on("error", (error) => {
       // Several addresses of one name fail together, without words of their own.
       this.#reason = error.message || "no address of that name answers";
     });
-    client.on("message", (topic, payload) => onMessage(topic, payload));
+    client.on("packetreceive", (packet) => this.#answer(packet));
+    client.on("message", (topic, payload) => {
+      if (!this.#closed) onMessage(topic, payload);
+    });
   }
 
-  /** One SUBSCRIBE; `done` with its SUBACK, never after the connection has gone. */
+  /**
+   * One SUBSCRIBE; `done` with its SUBACK, before anything that came after that is told: whether the
+   * first filter was granted. Never after the connection has gone.
+   */
   subscribe(filters: readonly string[], done: (granted: boolean) => void): void {
     if (!this.#up) return;
-    this.#mqtt.subscribe([...filters], { qos: 0 }, (error, _granted, packet) => {
-      if (error !== null && packet === undefined) return;
-      done(packet?.granted.every((code) => Number(code) < REFUSED) ?? false);
-    });
+    this.#mqtt.subscribe([...filters], { qos: 0 }, ignored);
+    // The package's own callback comes some turns later, maybe behind the first message.
+    this.#asks.set(this.#mqtt.getLastMessageId(), done);
+  }
+
+  #answer(packet: Packet): void {
+    if (packet.cmd !== "suback" || packet.messageId === undefined) return;
+    const done = this.#asks.get(packet.messageId);
+    this.#asks.delete(packet.messageId);
+    done?.(Number(packet.granted[0] ?? REFUSED) < REFUSED);
   }
 
   unsubscribe(filters: readonly string[]): void {
@@ -120,9 +137,9 @@ export class Client {
 
   /** Ends it for good; no handler is called any more. */
   close(): void {
-    this.#mqtt.removeAllListeners("connect");
-    this.#mqtt.removeAllListeners("close");
-    this.#mqtt.removeAllListeners("message");
+    this.#closed = true;
+    this.#up = false;
+    this.#asks.clear();
     this.#mqtt.end(true);
   }
 }

@@ -7,10 +7,13 @@ import { newPseudonym, VehicleAgent } from "../../src/vehicle/agent.ts";
 import { nodeFault } from "../../src/vehicle/client.ts";
 import type { Decision } from "../../src/vehicle/machine.ts";
 import type { VehicleOptions } from "../../src/vehicle/options.ts";
+import { encodeSpat } from "../../src/wire/spat.ts";
 import { NAME_PATTERN } from "../../src/wire/topics.ts";
+import { CONNACK_OK, packet, publishBytes } from "../broker/bytes.ts";
 import { startBroker, testView } from "../broker/support.ts";
 import { until } from "../cli/support.ts";
 import { TestAuthority, tlsFront } from "./tls.ts";
+import { spat } from "./true-lamp.ts";
 
 const NODE = { region: "test", zone: "zone", id: "junction-1" };
 
@@ -90,6 +93,27 @@ t.test("a loop that asks hears what is believed at that moment", async (t) => {
   // No event is handled meanwhile: the thread is kept busy beyond the validity.
   for (const endMs = performance.now() + 1_100; performance.now() < endMs; );
   t.match(agent.look().light, { light: "unknown", doubt: "expired" });
+});
+
+t.test("an answer in one piece with its SUBACK times the channel", async (t) => {
+  const server = createServer((socket) => {
+    socket.on("data", (bytes: Buffer) => {
+      if (bytes[0] === 0x10) socket.write(Buffer.from(CONNACK_OK));
+      if (bytes[0] !== 0x82) return;
+      const topic = "stopline/1/test/zone/junction-1/spat";
+      const picture = spat({ monoMs: 5 });
+      const id = bytes.subarray(Number(bytes[1]) > 0x7f ? 3 : 2).subarray(0, 2);
+      const answer = publishBytes(topic, { payload: [...encodeSpat(picture)] });
+      socket.write(Buffer.from([...packet(0x90, ...id, 0, 0, 0), ...answer]));
+    });
+  });
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  const bound = server.address();
+  const port = typeof bound === "object" && bound !== null ? bound.port : 0;
+  const { agent, decisions } = agentAt(t, `mqtt://127.0.0.1:${port}`);
+  t.teardown(() => server.close());
+  t.ok(await until(() => agent.counts.taken > 0));
+  t.equal(decisions.find(({ cause }) => cause === "spat")?.light?.light, "green");
 });
 
 t.test("pseudonyms fit into topics and are not used twice", async (t) => {
