@@ -162,7 +162,7 @@ export class JunctionBelief {
   }
 }
 
-/** A green that the node expects to rest until somebody calls: an earliest end, and no likely one. */
+/** A green that rests until somebody calls: the node gives an earliest end and no likely one. */
 export function rests({ light, earliestMs, likelyMs }: PhaseBelief): boolean {
   return light === "green" && earliestMs !== null && likelyMs === null;
 }

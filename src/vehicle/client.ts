@@ -109,8 +109,8 @@ export class Client {
   }
 
   /**
-   * One SUBSCRIBE; `done` with its SUBACK, before anything that came after that is told: whether the
-   * first filter was granted. Never after the connection has gone.
+   * One SUBSCRIBE; `done` with its SUBACK, before anything that came after that is told: whether
+   * the first filter was granted. Never after the connection has gone.
    */
   subscribe(filters: readonly string[], done: (granted: boolean) => void): void {
     if (!this.#up) return;

@@ -1,4 +1,5 @@
-// A TCP channel between a vehicle and a node that can hold back what the node says, and let it go.
+// A TCP channel between a vehicle and a node that can hold back what the node says, all of it until
+// it is let go, or each piece for a while. Nothing overtakes.
 import { connect, createServer, type Server, type Socket } from "node:net";
 import type { Test } from "tap";
 
@@ -9,10 +10,11 @@ interface Pair {
 
 export class HeldChannel {
   /** Pieces that wait at the moment, in the order of the stream. */
-  readonly held: { readonly to: Socket; readonly bytes: Buffer }[] = [];
+  readonly held: { readonly to: Socket; readonly bytes: Buffer; readonly dueMs: number }[] = [];
   readonly #server: Server;
   readonly #pairs = new Set<Pair>();
-  #holding = false;
+  #delayMs = 0;
+  #timer: NodeJS.Timeout | null = null;
 
   private constructor(server: Server) {
     this.#server = server;
@@ -37,13 +39,33 @@ export class HeldChannel {
   }
 
   hold(): void {
-    this.#holding = true;
+    this.#delayMs = Number.POSITIVE_INFINITY;
   }
 
-  /** All that waits, at once. */
+  /** From now on each piece comes so much later; 0 for none. */
+  delay(delayMs: number): void {
+    this.#delayMs = delayMs;
+  }
+
+  /** All that waits, at once; nothing waits from here on. */
   release(): void {
-    this.#holding = false;
+    this.#delayMs = 0;
     for (const { to, bytes } of this.held.splice(0)) to.write(bytes);
+  }
+
+  #pump(): void {
+    const [head] = this.held;
+    if (this.#timer !== null || head === undefined || head.dueMs === Number.POSITIVE_INFINITY)
+      return;
+    this.#timer = setTimeout(() => {
+      this.#timer = null;
+      const nowMs = performance.now();
+      while (Number(this.held[0]?.dueMs) <= nowMs) {
+        const piece = this.held.shift();
+        piece?.to.write(piece.bytes);
+      }
+      this.#pump();
+    }, head.dueMs - performance.now());
   }
 
   #join(pair: Pair): void {
@@ -51,8 +73,8 @@ export class HeldChannel {
     this.#pairs.add(pair);
     vehicle.pipe(node);
     node.on("data", (bytes: Buffer) => {
-      if (this.#holding) this.held.push({ to: vehicle, bytes });
-      else vehicle.write(bytes);
+      this.held.push({ to: vehicle, bytes, dueMs: performance.now() + this.#delayMs });
+      this.#pump();
     });
     for (const [one, other] of [
       [vehicle, node],
@@ -64,6 +86,7 @@ export class HeldChannel {
   }
 
   #close(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
     this.#server.close();
     for (const { vehicle, node } of this.#pairs) {
       vehicle.destroy();
