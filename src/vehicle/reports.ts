@@ -1,5 +1,5 @@
-// When a vehicle says where it is, and to whom no more: a node that closes the connection on a
-// report does not take any from it, and is left alone for a while.
+// When a vehicle says where it is, and to whom no more: a node that closes the connection on its
+// first report does not take any from it, and is left alone for a while.
 import type { VehicleReport } from "../wire/vehicle.ts";
 
 /** Where the vehicle is on the earth. */
@@ -15,6 +15,14 @@ const BLAMED_MS = 1_000;
 const FIRST_REST_MS = 60_000;
 const LONGEST_REST_MS = 3_600_000;
 
+/** A connection that has outlived so many reports takes them. */
+const TAKEN = 3;
+
+interface Sent {
+  readonly count: number;
+  readonly lastMs: number;
+}
+
 interface Rest {
   readonly untilMs: number;
   readonly restMs: number;
@@ -24,7 +32,8 @@ export class Reports {
   /** Connections that a report seems to have ended. */
   refused = 0;
   readonly #everyMs: number;
-  readonly #sentMs = new Map<string, number>();
+  /** In the present connection, by address. */
+  readonly #sent = new Map<string, Sent>();
   readonly #rests = new Map<string, Rest>();
   #sequence = 0;
   #nextMs = Number.NEGATIVE_INFINITY;
@@ -44,13 +53,16 @@ export class Reports {
   make(url: string, place: Place, speedMps: number, now: Moment): VehicleReport {
     this.#sequence += 1;
     this.#nextMs = now.monoMs + this.#everyMs;
-    this.#sentMs.set(url, now.monoMs);
+    const count = (this.#sent.get(url)?.count ?? 0) + 1;
+    this.#sent.set(url, { count, lastMs: now.monoMs });
+    if (count >= TAKEN) this.#rests.delete(url);
     return { sequence: this.#sequence, atWallMs: now.wallMs, speedMps, ...place };
   }
 
   disconnected(url: string, nowMs: number): void {
-    const sentMs = this.#sentMs.get(url) ?? Number.NEGATIVE_INFINITY;
-    if (nowMs - sentMs > BLAMED_MS) return;
+    const sent = this.#sent.get(url);
+    this.#sent.delete(url);
+    if (sent?.count !== 1 || nowMs - sent.lastMs > BLAMED_MS) return;
     this.refused += 1;
     const last = this.#rests.get(url)?.restMs;
     const restMs = last === undefined ? FIRST_REST_MS : Math.min(LONGEST_REST_MS, last * 2);

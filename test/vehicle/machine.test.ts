@@ -288,12 +288,16 @@ t.test("reports at their rate, and a node that refuses them is left alone", asyn
     junction: { id: "j1" },
     report: { ...place, speedMps: 10 },
   });
-  const url = junction("j1").url;
-  drive.step({ kind: "connection", url, up: false });
-  t.equal(drive.machine.counts().reportsRefused, 1);
+  drive.down("j1");
+  t.equal(drive.machine.counts().reportsRefused, 0, "this one took them");
+  drive.up("j1");
+  t.equal(drive.all("report").length, 6, "as soon as it is back");
+  drive.nowMs += 10;
+  drive.down("j1");
+  t.equal(drive.machine.counts().reportsRefused, 1, "closed on the first");
   drive.up("j1");
   for (let step = 0; step < 590; step += 1, drive.nowMs += 100) drive.at(10, place);
-  t.equal(drive.all("report").length, 5, "a minute of rest");
+  t.equal(drive.all("report").length, 6, "a minute of rest");
   for (let step = 0; step < 20; step += 1, drive.nowMs += 100) drive.at(10, place);
-  t.ok(drive.all("report").length > 5);
+  t.ok(drive.all("report").length > 6);
 });

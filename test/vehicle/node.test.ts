@@ -97,18 +97,13 @@ t.test("a stalled channel: what it lets go is not believed", async (t) => {
   channel.hold();
   t.ok(await witness.doubts("expired"));
   // Some seconds of the node's beat, all of it green or yellow as it was.
-  t.ok(await until(() => channel.held.length >= 6));
+  t.ok(await until(() => channel.held.length >= 8));
   const before = witness.decisions.length;
   const taken = witness.agent.counts.taken;
   channel.release();
   t.ok(await until(() => witness.agent.counts.taken > taken + 2), "the backlog has come");
   t.ok(await until(() => witness.last?.light?.light !== "unknown"), "and then fresh words");
-  const backlog = witness.decisions.slice(before, before + 2);
-  t.same(
-    backlog.map(({ light }) => light?.light),
-    ["unknown", "unknown"],
-    "the first of the backlog",
-  );
+  t.equal(witness.decisions[before]?.light?.light, "unknown", "the first of the backlog");
   t.same(witness.stale(), []);
 });
 
