@@ -24,9 +24,10 @@ t.jobs = 3;
 /** Starts a node; its broker's address. */
 async function start(
   t: Test,
-  { dir = folder(t), port = 0 }: { dir?: string; port?: number } = {},
+  { dir = folder(t), port = 0, id = NODE.id }: { dir?: string; port?: number; id?: string } = {},
 ): Promise<{ node: Stopline; url: string }> {
-  const site = writeSite(dir, siteText({ mqtt: port }));
+  const text = siteText({ mqtt: port }).replace(`id: ${NODE.id}`, `id: ${id}`);
+  const site = writeSite(dir, text);
   const node = new Stopline(t, ["run", site, "--data", join(dir, "data")]);
   t.ok(await node.opened(), "the node has started");
   return { node, url: node.place("mqtt") ?? "" };
@@ -37,9 +38,13 @@ class Witness {
   readonly decisions: Decision[] = [];
   readonly agent: VehicleAgent;
 
-  constructor(t: Test, url: string) {
-    const end = { junction: { ...NODE, url }, by: { phase: PHASE } };
-    const links = [{ id: "street", lengthM: 300, speedMps: 13.9, end }] as const;
+  /** In front of one node, or of several in a row, 300 m apart. */
+  constructor(t: Test, ...places: readonly (string | { id: string; url: string })[]) {
+    const links = places.map((place, index) => {
+      const named = typeof place === "string" ? { url: place } : place;
+      const end = { junction: { ...NODE, ...named }, by: { phase: PHASE } };
+      return { id: `link-${index}`, lengthM: 300, speedMps: 13.9, end };
+    });
     this.agent = new VehicleAgent({ routes: [{ id: "only", links }] });
     this.agent.on("decision", (decision) => this.decisions.push(decision));
     t.teardown(() => this.agent.close());
@@ -155,6 +160,24 @@ t.test("a subscriber that joins late believes only what was said since", async (
   t.ok(await late.sees("green"));
   t.ok((late.greens()[0]?.spat?.wallMs ?? 0) >= joinedMs - LAG_MS);
   t.same(late.stale(), []);
+});
+
+t.test("from node to node without a gap, and the passed one is left", async (t) => {
+  const [first, second] = await Promise.all([start(t), start(t, { id: "next" })]);
+  const witness = new Witness(t, first.url, { id: "next", url: second.url });
+  t.ok(await witness.sees("green"));
+  // Its light, in whatever state, is believed before it is the next one.
+  const ahead = () => witness.agent.counts.taken;
+  const before = ahead();
+  t.ok(await until(() => ahead() > before + 6));
+  witness.agent.position({ atM: 299, speedMps: 10 });
+  t.match(witness.last, { junction: "demo/riverside/mill-lane" });
+  witness.agent.position({ atM: 301, speedMps: 10 });
+  t.match(witness.last, { junction: "demo/riverside/next", cause: "position" });
+  t.notMatch(witness.last?.light?.doubt ?? "", /not-heard|no-phase/);
+  const passed = witness.decisions.length;
+  t.ok(await until(() => witness.decisions.length > passed + 4));
+  t.ok(witness.decisions.slice(passed).every(({ junction }) => junction?.endsWith("/next")));
 });
 
 t.test("killed and started anew: nothing between, then the new incarnation", async (t) => {
