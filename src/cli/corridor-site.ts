@@ -8,6 +8,9 @@ export const ZONE = "old-town";
 export const SPACING_M = 420;
 /** Of a platoon: somewhat below the approach speed of 13.9 m/s. */
 const PLATOON_MPS = 12.5;
+/** From where a vehicle begins to the first stop line, m, and its speed. */
+const APPROACH_M = 300;
+const APPROACH_MPS = 13.9;
 /** A degree of latitude in m. */
 const DEGREE_M = 111_320;
 const SOUTH_LATITUDE_DEG = 50.0755;
@@ -61,4 +64,14 @@ export function corridorSite(
     }),
   ];
   return `${text.trimEnd()}\n${lines.join("\n")}\n`;
+}
+
+/** The northbound way through the corridor, as `stopline vehicles` reads it; brokers from the south. */
+export function corridorStreet(brokers: readonly string[]): string {
+  const lines = brokers.map((url, index) => {
+    const place = `at: ${APPROACH_M + index * SPACING_M}, speed: ${APPROACH_MPS}`;
+    const node = `node: ${REGION}/${ZONE}/junction-${index + 1}, url: '${url}'`;
+    return `  - { ${node}, ${place}, approach: south, movement: through }`;
+  });
+  return `vehicles: 1\njunctions:\n${lines.join("\n")}\n`;
 }

@@ -10,7 +10,7 @@ import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { type Authority, createAuthority, LEAF_DAYS } from "../trust/authority.ts";
-import { corridorSite, type JunctionPlan, REGION, ZONE } from "./corridor-site.ts";
+import { corridorSite, corridorStreet, type JunctionPlan, REGION, ZONE } from "./corridor-site.ts";
 import { type Summary, sumOf } from "./corridor-summary.ts";
 
 const DEMO = fileURLToPath(new URL("../../config/demo.yaml", import.meta.url));
@@ -28,6 +28,8 @@ export interface CorridorRun {
 
 interface Member {
   readonly id: string;
+  /** Where its broker listens; known when it is ready. */
+  readonly broker: () => string | null;
   /** Its lines have said where its console is. */
   readonly ready: Promise<void>;
   /** Its last line, read; null where it said none. */
@@ -45,6 +47,7 @@ export async function runCorridor({ count, dataDir, forMs }: CorridorRun): Promi
   const ending = awaitEnd();
   const all = Promise.all(members.map(({ ready }) => ready));
   await Promise.race([all, ending, pause(START_PATIENCE_MS)]);
+  tellStreet(dir, members);
   if (forMs !== null) await Promise.race([ending, pause(forMs), anyEnded(members)]);
   else await Promise.race([ending, anyEnded(members)]);
   for (const { stop } of members) stop();
@@ -53,6 +56,16 @@ export async function runCorridor({ count, dataDir, forMs }: CorridorRun): Promi
   if (forMs === null) return sum.ok ? 0 : 1;
   process.stdout.write(`${JSON.stringify(sum)}\n`);
   return sum.ok ? 0 : 1;
+}
+
+/** The street's northbound way, for `stopline vehicles`; nothing where a junction has not started. */
+function tellStreet(dir: string, members: readonly Member[]): void {
+  const brokers = members.map(({ broker }) => broker());
+  const known = brokers.filter((url) => url !== null);
+  if (known.length !== brokers.length) return;
+  const file = join(dir, "street.yaml");
+  writeFileSync(file, corridorStreet(known));
+  process.stdout.write(`street       ${file}   (stopline vehicles --corridor)\n\n`);
 }
 
 /** Keys and site files of all junctions; what can't be made stops the run before it begins. */
@@ -121,10 +134,12 @@ function start({ number, place }: JunctionPlan): Member {
     detached: true,
   });
   let summary: Summary | null = null;
+  let broker: string | null = null;
   const ready = Promise.withResolvers<void>();
   const ended = Promise.withResolvers<Summary | null>();
   createInterface({ input: child.stdout }).on("line", (line) => {
     if (line.startsWith("{")) summary = JSON.parse(line) as Summary;
+    else if (line.startsWith("mqtt ")) broker ??= line.slice("mqtt".length).trim();
     else if (line.startsWith("console")) {
       process.stdout.write(`${id.padEnd(12)} ${line.slice("console".length).trim()}\n`);
       ready.resolve();
@@ -138,7 +153,7 @@ function start({ number, place }: JunctionPlan): Member {
     child.kill("SIGTERM");
   };
   process.once("exit", () => child.kill("SIGKILL"));
-  return { id, ready: ready.promise, ended: ended.promise, stop };
+  return { id, broker: () => broker, ready: ready.promise, ended: ended.promise, stop };
 }
 
 function awaitEnd(): Promise<void> {

@@ -3,8 +3,9 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import t from "tap";
-import { corridorSite, type JunctionPlan } from "../../src/cli/corridor-site.ts";
+import { corridorSite, corridorStreet, type JunctionPlan } from "../../src/cli/corridor-site.ts";
 import { sumOf } from "../../src/cli/corridor-summary.ts";
+import { parseStreet } from "../../src/cli/vehicle-street.ts";
 import { parseSite } from "../../src/sitefile/load.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -34,6 +35,16 @@ t.test("each site file is right, and names those beside it", async (t) => {
     "junction-2": ["junction-1 from south", "junction-3 from north"],
     "junction-3": ["junction-2 from south"],
   });
+});
+
+t.test("its street is one that vehicles can drive", async (t) => {
+  const loaded = parseStreet(
+    corridorStreet(["mqtt://127.0.0.1:1", "mqtt://127.0.0.1:2"]),
+    "street",
+  );
+  t.ok(loaded.ok);
+  const lengths = loaded.ok ? loaded.route.links.map(({ lengthM }) => lengthM) : [];
+  t.same(lengths, [300, 420, 100]);
 });
 
 t.test("a sum is ok when all said that they are", async (t) => {
