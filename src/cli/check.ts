@@ -1,7 +1,7 @@
 // `stopline check`: is this site file right? Prints `ok`, or every problem with its line.
 import { compileRecord, recordChecksum } from "../cabinet/record.ts";
 import type { SiteModel } from "../core/site/model.ts";
-import { programCard, siteNotes } from "../sitefile/card.ts";
+import { planNotes, programCard, siteNotes } from "../sitefile/card.ts";
 import { loadSite } from "../sitefile/load.ts";
 import { siteSchema } from "../sitefile/schema.ts";
 import { checksumText } from "./cabinet.ts";
@@ -46,5 +46,5 @@ function cardText(site: SiteModel): string {
 }
 
 function okText(site: SiteModel): string {
-  return [...siteNotes(site), "ok", ""].join("\n");
+  return [...siteNotes(site), ...planNotes(site), "ok", ""].join("\n");
 }

@@ -2,6 +2,7 @@
 // Everything fits 80 columns.
 import { worstTransferMs } from "../core/site/concurrency.ts";
 import type { Channel, SiteModel } from "../core/site/model.ts";
+import { modulo, planLayout } from "../core/site/plan.ts";
 
 const COLUMNS = 80;
 const LABEL = 26;
@@ -64,6 +65,22 @@ export function siteNotes(site: SiteModel): string[] {
     return `preempt ${preempt.preempt}: worst transfer time ${worst} s, needed within ${need} s`;
   });
   return [...overrides, ...preempts];
+}
+
+/** One line per plan: when each phase yields or is forced off, in cycle seconds. */
+export function planNotes(site: SiteModel): string[] {
+  return (site.plans ?? []).map((plan) => {
+    const { phases, zeroMs } = planLayout(site, plan);
+    const points = phases
+      .map(({ phase, endMs, isCoordinated }) => {
+        const second = modulo(endMs - zeroMs, plan.cycleMs) / 1000;
+        return { second, text: `${phase} ${isCoordinated ? "yields " : ""}${second.toFixed(1)}` };
+      })
+      .sort((a, b) => a.second - b.second);
+    const cycle = (plan.cycleMs / 1000).toFixed(0);
+    const list = points.map(({ text }) => text).join(", ");
+    return `plan ${plan.plan}: cycle ${cycle} s, force-offs ${list}`;
+  });
 }
 
 /**

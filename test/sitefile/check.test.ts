@@ -51,6 +51,17 @@ t.test("a right file: its overrides, the worst transfer times, ok", async (t) =>
   t.equal(lines.at(-1), "ok");
 });
 
+t.test("a file with a plan: where it forces off and yields, in cycle seconds", async (t) => {
+  const file = join(t.testdir({}), "plans.yaml");
+  const splits = "{ 1: 15, 2: 35, 3: 15, 4: 35, 5: 20, 6: 30, 7: 15, 8: 35 }";
+  const main = "reference: 2, coordinated: [2, 6]";
+  const plan = `1: { cycle: 100, offset: 20, ${main}, splits: ${splits} }`;
+  const text = readFileSync(join(ROOT, "config/demo.yaml"), "utf8");
+  writeFileSync(file, text.replace("street:\n", `plans:\n  ${plan}\nstreet:\n`));
+  const points = "5 0.0, 2 yields 29.9, 6 yields 29.9, 3 45.0, 7 45.0, 4 79.9, 8 79.9, 1 95.0";
+  t.match(check(file).stdout, `\nplan 1: cycle 100 s, force-offs ${points}\nok\n`);
+});
+
 t.test("a wrong file: every problem, exit 1", async (t) => {
   const file = join(t.testdir({}), "bad.yaml");
   const text = readFileSync(join(ROOT, "config/demo.yaml"), "utf8")
