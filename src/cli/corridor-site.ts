@@ -66,7 +66,7 @@ export function corridorSite(
   return `${text.trimEnd()}\n${lines.join("\n")}\n`;
 }
 
-/** The northbound way through the corridor, as `stopline vehicles` reads it; brokers from the south. */
+/** The northbound way through it, as `stopline vehicles` reads it; brokers from the south. */
 export function corridorStreet(brokers: readonly string[]): string {
   const lines = brokers.map((url, index) => {
     const place = `at: ${APPROACH_M + index * SPACING_M}, speed: ${APPROACH_MPS}`;

@@ -58,7 +58,7 @@ export async function runCorridor({ count, dataDir, forMs }: CorridorRun): Promi
   return sum.ok ? 0 : 1;
 }
 
-/** The street's northbound way, for `stopline vehicles`; nothing where a junction has not started. */
+/** The northbound way, for `stopline vehicles`; nothing where a junction has not started. */
 function tellStreet(dir: string, members: readonly Member[]): void {
   const brokers = members.map(({ broker }) => broker());
   const known = brokers.filter((url) => url !== null);
