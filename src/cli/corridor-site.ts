@@ -4,8 +4,14 @@
 export const REGION = "demo";
 export const ZONE = "old-town";
 
-/** Between two stop lines, m. */
-export const SPACING_M = 420;
+/** The plan in force all day: the street's through phases are coordinated. */
+export const PLAN = 1;
+const PLAN_PARTS =
+  "reference: 2, coordinated: [2, 6], " +
+  "splits: { 1: 15, 2: 35, 3: 15, 4: 35, 5: 15, 6: 35, 7: 15, 8: 35 }";
+
+/** Between two stop lines, m: half a cycle of driving, so that both ways have a wide band. */
+export const SPACING_M = 600;
 /** Of a platoon: somewhat below the approach speed of 13.9 m/s. */
 const PLATOON_MPS = 12.5;
 /** From where a vehicle begins to the first stop line, m, and its speed. */
@@ -24,6 +30,8 @@ export interface JunctionPlan {
   readonly keyFolder: string;
   readonly fastPort: number;
   readonly reliablePort: number;
+  /** Of its plan, whole seconds. */
+  readonly offsetS: number;
 }
 
 function replaced(text: string, from: string, to: string): string {
@@ -43,7 +51,7 @@ export function corridorSite(
   plan: JunctionPlan,
   plans: readonly JunctionPlan[],
 ): string {
-  const { number, keyFolder, fastPort, reliablePort } = plan;
+  const { number, keyFolder, fastPort, reliablePort, offsetS } = plan;
   const latitude = (SOUTH_LATITUDE_DEG + ((number - 1) * SPACING_M) / DEGREE_M).toFixed(6);
   let text = replaced(demo, "id: junction-1 }", `id: junction-${number} }`);
   text = replaced(text, "name: Market Street at Station Road", `name: Market Street ${number}`);
@@ -54,6 +62,10 @@ export function corridorSite(
   // The demo's zones lie around the demo's junction alone.
   text = text.replace(/^zones:\n(?: .*\n?)*/m, "");
   const lines = [
+    "plans:",
+    `  ${PLAN}: { cycle: 100, offset: ${offsetS}, ${PLAN_PARTS} }`,
+    "schedule:",
+    `  - { days: [mon, tue, wed, thu, fri, sat, sun], from: '00:00', plan: ${PLAN} }`,
     `trust: { keys: ${JSON.stringify(keyFolder)} }`,
     `links: { address: 127.0.0.1, fast: ${fastPort}, reliable: ${reliablePort} }`,
     "neighbours:",

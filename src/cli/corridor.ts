@@ -9,9 +9,19 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { parseSite } from "../sitefile/load.ts";
 import { type Authority, createAuthority, LEAF_DAYS } from "../trust/authority.ts";
-import { corridorSite, corridorStreet, type JunctionPlan, REGION, ZONE } from "./corridor-site.ts";
+import {
+  corridorSite,
+  corridorStreet,
+  type JunctionPlan,
+  PLAN,
+  REGION,
+  ZONE,
+} from "./corridor-site.ts";
 import { type Summary, sumOf } from "./corridor-summary.ts";
+import { streetBands } from "./street-bands.ts";
+import { timeSpaceSvg } from "./time-space.ts";
 
 const DEMO = fileURLToPath(new URL("../../config/demo.yaml", import.meta.url));
 const PROGRAM = fileURLToPath(new URL("./stopline.ts", import.meta.url));
@@ -83,13 +93,27 @@ async function plansOf(dir: string, count: number): Promise<JunctionPlan[]> {
     const place = join(dir, `junction-${number}`);
     const keyFolder = await keysOf(authority, `junction-${number}`, place, nowMs);
     const [fastPort, reliablePort] = [await freeUdpPort(), await freeTcpPort()];
-    plans.push({ number, place, keyFolder, fastPort, reliablePort });
+    plans.push({ number, place, keyFolder, fastPort, reliablePort, offsetS: 0 });
   }
+  return writeSites(dir, plans);
+}
+
+/** Site files whose offsets make a green wave both ways, and the picture of it. */
+function writeSites(dir: string, plans: readonly JunctionPlan[]): JunctionPlan[] {
   const demo = readFileSync(DEMO, "utf8");
-  for (const plan of plans) {
-    writeFileSync(join(plan.place, "site.yaml"), corridorSite(demo, plan, plans));
-  }
-  return plans;
+  const sites = plans.map((plan) => {
+    const loaded = parseSite(corridorSite(demo, plan, plans), `junction-${plan.number}`);
+    if (!loaded.ok) throw new Error(loaded.problems.join("; "));
+    return loaded.site;
+  });
+  const street = streetBands(sites, PLAN, { ahead: 1, back: 1 });
+  writeFileSync(join(dir, "time-space.svg"), timeSpaceSvg(street));
+  return plans.map((plan, index) => {
+    const offsetS = (street.bands.offsetsMs[index] ?? 0) / 1_000;
+    const timed = { ...plan, offsetS };
+    writeFileSync(join(plan.place, "site.yaml"), corridorSite(demo, timed, plans));
+    return timed;
+  });
 }
 
 async function keysOf(

@@ -50,6 +50,10 @@ const COMMANDS: Readonly<Record<string, { readonly says: string; load: () => Pro
       says: "--count N --corridor FILE|--url URL [--for 60s] [--json]   drive past running nodes",
       load: () => import("./vehicles.ts"),
     },
+    offsets: {
+      says: "FILE FILE… --plan N [--favour ahead|back|both] [--svg FILE]   green waves",
+      load: () => import("./offsets.ts"),
+    },
     doctor: {
       says: "[FILE] [--data DIR]   is this board ready?",
       load: () => import("./doctor.ts"),

@@ -53,8 +53,8 @@ interface Found {
 
 /**
  * The offsets with the widest bands: first the narrower of both counts, each divided by its favour,
- * then their sum. `stepMs` divides `cycleMs`; offsets are multiples of it. Throws a `RangeError` for
- * a street without junctions, or a step that doesn't divide the cycle.
+ * then their sum. `stepMs` divides `cycleMs`; offsets are multiples of it. Throws a `RangeError`
+ * for a street without junctions, or a step that doesn't divide the cycle.
  */
 export function widestBands(
   street: readonly StreetJunction[],
