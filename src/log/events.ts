@@ -65,6 +65,11 @@ export const KINDS = {
   wish: shape("direction value wallMs count", "critical", true),
   /** Somebody has seen a fault or alarm, named as it stands: `fault log`, `alarm frozen 3`. */
   acknowledge: shape("fault author", "critical", true),
+  /**
+   * A certificate that the CA took back: its serial, the bytes that the CA signed, and who told
+   * this node (`key folder`, `operator`, `zone`).
+   */
+  revocation: shape("serial signed source", "critical", true),
   /** An own row that was lost here and that a custodian has given back, with its bytes. */
   recovered: shape("incarnation seq at kind body hash", "critical", true),
   /** What an own state that a custodian has given back counted beyond what was left here. */

@@ -1,13 +1,18 @@
 // The part of the folded state that other nodes hear of: wishes with the hybrid clock's stamps,
-// acknowledgements, and how far an own history that was lost here has been brought back.
+// acknowledgements, revocations, and how far an own history that was lost here has been brought
+// back. Whether the CA signed a revocation is not judged here: whoever reads them does.
+import { FIELDS, KEY_TEXT_MAX } from "../core/state/schema.ts";
 import type { CborValue } from "../wire/codec.ts";
-import { integer, list, text, tuple } from "../wire/shape.ts";
+import { integer, list, octets, text, tuple } from "../wire/shape.ts";
 
 /** A junction has a few directions and a handful of faults; more is somebody's mistake. */
 const MAX_WISHES = 64;
 const MAX_ACKNOWLEDGEMENTS = 256;
 const MAX_RECOVERED = 64;
 const MAX_VALUE_BYTES = 256;
+/** As many as a node may say in its zone. */
+const MAX_REVOCATIONS = FIELDS.revocations.maxKeys;
+const MAX_REVOCATION_BYTES = 256;
 
 /** A stamp of the hybrid logical clock. */
 export interface Stamp {
@@ -52,6 +57,8 @@ export class SharedState {
   readonly wishes = new Map<WishKey, Wish>();
   /** Faults and alarms that a person has seen, by the name under which they stand. */
   readonly acknowledgements = new Map<string, Acknowledgement>();
+  /** The bytes that the CA signed, by the serial of the certificate. */
+  readonly revocations = new Map<string, Uint8Array>();
   /** Of each incarnation with rows that were brought back, the last one. */
   readonly recovered = new Map<number, number>();
 
@@ -76,6 +83,14 @@ export class SharedState {
     this.acknowledgements.set(fault, { author, at });
   }
 
+  /** A `revocation` row. Nothing makes room: what is revoked stays so. */
+  revoke([serial, signed]: readonly CborValue[]): void {
+    if (typeof serial !== "string" || serial.length === 0 || serial.length > KEY_TEXT_MAX) return;
+    if (!(signed instanceof Uint8Array) || signed.length > MAX_REVOCATION_BYTES) return;
+    if (this.revocations.has(serial) || this.revocations.size >= MAX_REVOCATIONS) return;
+    this.revocations.set(serial, new Uint8Array(signed));
+  }
+
   /** The fault is gone; when it comes again somebody has to look again. */
   settle(fault: string): void {
     this.acknowledgements.delete(fault);
@@ -96,25 +111,31 @@ export class SharedState {
     for (const [fault, { author, at }] of other.acknowledgements) {
       if (!this.acknowledgements.has(fault)) this.acknowledge(at, [fault, author]);
     }
+    for (const entry of other.revocations) this.revoke(entry);
     for (const [incarnation, seq] of other.recovered) this.noteRecovered(incarnation, seq);
   }
 
   /** The same state always gives the same fields. */
   encode(): CborValue[] {
     const wishes = [...this.wishes].sort(([a], [b]) => byText(a, b));
-    return [
+    const fields: CborValue[] = [
       [this.clock.wallMs, this.clock.count],
       wishes.map(([key, { value, stamp }]) => [key, value, stamp.wallMs, stamp.count]),
       // In the order in which they came: the oldest is the first to make room.
       [...this.acknowledgements].map(([fault, { author, at }]) => [fault, author, at]),
       [...this.recovered].sort(([a], [b]) => a - b),
     ];
+    // Most nodes have none, and their states are as before there were any.
+    if (this.revocations.size === 0) return fields;
+    return [...fields, [...this.revocations].sort(([a], [b]) => byText(a, b))];
   }
 }
 
 /** What `encode` gave; else a `WireError`. */
 export function decodeShared(value: CborValue | undefined): SharedState {
-  const [clock, wishes, seen, recovered] = tuple(value, 4, "shared state");
+  const fields = list(value, 5, "shared state");
+  if (fields.length !== 5) tuple(fields, 4, "shared state");
+  const [clock, wishes, seen, recovered, revocations = []] = fields;
   const state = new SharedState();
   const [wallMs, count] = tuple(clock, 2, "clock");
   state.clock = { wallMs: integer(wallMs, "clock"), count: integer(count, "clock") };
@@ -134,6 +155,11 @@ export function decodeShared(value: CborValue | undefined): SharedState {
   for (const entry of list(recovered, MAX_RECOVERED, "recovered")) {
     const [incarnation, seq] = tuple(entry, 2, "recovered");
     state.recovered.set(integer(incarnation, "recovered"), integer(seq, "recovered"));
+  }
+  for (const entry of list(revocations, MAX_REVOCATIONS, "revocations")) {
+    const [serial, signed] = tuple(entry, 2, "revocation");
+    const bytes = octets(signed, "revocation", MAX_REVOCATION_BYTES, 1);
+    state.revoke([text(serial, "serial", KEY_TEXT_MAX), bytes]);
   }
   return state;
 }

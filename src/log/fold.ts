@@ -147,6 +147,7 @@ export class LogState {
   #sharedRow(at: number, kind: string, body: readonly CborValue[]): void {
     if (kind === "wish") this.shared.wish(body);
     else if (kind === "acknowledge") this.shared.acknowledge(at, body);
+    else if (kind === "revocation") this.shared.revoke(body);
     else if (kind === "recovered") this.#recovered(body);
     else if (kind === "recovered-state") this.#recoveredState(body);
   }
@@ -160,11 +161,9 @@ export class LogState {
     this.shared.noteRecovered(incarnation, seq);
     this.rows.set(kind, (this.rows.get(kind) ?? 0) + 1);
     const body = innerBody(bytes);
-    if (kind === "wish") this.shared.wish(body);
-    else if (kind === "acknowledge") this.shared.acknowledge(at, body);
-    else if (kind === "recovered") this.#recovered(body);
-    else if (kind === "recovered-state") this.#recoveredState(body);
-    else countRow(this, at, kind, body);
+    if (kind === "code" || kind === "command-result" || kind === "gap") {
+      countRow(this, at, kind, body);
+    } else this.#sharedRow(at, kind, body);
   }
 
   #recoveredState([incarnation, seq, , counts, shared]: readonly CborValue[]): void {

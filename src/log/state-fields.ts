@@ -90,6 +90,9 @@ function putShared({ shared }: LogState, put: Put): void {
   for (const [fault, { author, at }] of shared.acknowledgements) {
     put(`acknowledged ${fault}`, `by ${author} at ${time(at)}`);
   }
+  for (const [serial, signed] of sorted(shared.revocations)) {
+    put(`revoked ${serial}`, plain(signed));
+  }
   for (const [incarnation, seq] of numbered(shared.recovered)) {
     put(`recovered of incarnation ${incarnation}`, `to row ${seq}`);
   }

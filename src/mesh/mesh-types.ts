@@ -48,6 +48,9 @@ export interface CachedEntry {
   readonly atMs: number;
 }
 
+/** Who told this node of a revocation; `log`: it knew before this start. */
+export type RevocationSource = "key folder" | "operator" | "zone" | "log";
+
 export interface StartEvent {
   readonly kind: "start";
   /** This start's incarnation, as the log has committed it. */
@@ -92,6 +95,11 @@ export type MeshEvent =
   | { readonly kind: "sighting"; readonly vehicle: string; readonly leaseMs: number }
   /** A wish for a direction: becomes a durable row first, is shared after its commit. */
   | { readonly kind: "write"; readonly direction: string; readonly value: CborValue }
+  /**
+   * Bytes that are said to revoke a certificate; answered `revocation-refused` where the CA did
+   * not sign them.
+   */
+  | { readonly kind: "revocation"; readonly signed: Uint8Array; readonly source: RevocationSource }
   /** Vehicles that went into or out of a link between two junctions, seen at this end. */
   | {
       readonly kind: "passage";
@@ -185,6 +193,14 @@ export type MeshEffect =
   | { readonly kind: "cache-put"; readonly entry: CachedEntry; readonly keep: Keep }
   /** A wish that was not taken, and why. */
   | { readonly kind: "write-refused"; readonly direction: string; readonly reason: string }
+  /** A certificate is revoked, by the CA's own signature: nobody believes it from now on. */
+  | {
+      readonly kind: "revoked";
+      readonly serial: string;
+      readonly signed: Uint8Array;
+      readonly source: RevocationSource;
+    }
+  | { readonly kind: "revocation-refused"; readonly reason: string }
   /** For a person: `text` says what is wrong and the way out; `active` false takes it back. */
   | {
       readonly kind: "alarm";

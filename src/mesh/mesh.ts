@@ -35,6 +35,7 @@ import { OwnState } from "./own-state.ts";
 import { figuresOf, type Sources, viewOf } from "./pictures.ts";
 import { Recovery } from "./recovery.ts";
 import { Registry } from "./registry.ts";
+import { type RevocationCheck, Revoked } from "./revoked.ts";
 import { Sharing } from "./sharing.ts";
 import { Standstill } from "./standstill.ts";
 import { ZoneScope } from "./zone.ts";
@@ -45,6 +46,8 @@ export interface MeshOptions {
   /** Ids of its neighbours; the first one is asked first to keep the log. */
   readonly neighbours: readonly string[];
   readonly keys: Keys;
+  /** Without it no revocation is believed. */
+  readonly checkRevocation?: RevocationCheck;
 }
 
 export class Mesh {
@@ -52,6 +55,7 @@ export class Mesh {
   readonly #out: Outbox;
   readonly #birth: Birth;
   readonly #registry: Registry;
+  readonly #revoked: Revoked;
   readonly #clock = new ZoneClock();
   readonly #standstill = new Standstill();
   readonly #replicas: readonly [Replica, Replica, Replica, Replica];
@@ -69,7 +73,7 @@ export class Mesh {
   /** What figures and pictures are made of. */
   readonly #sources: Sources;
 
-  constructor({ id, neighbours, keys }: MeshOptions) {
+  constructor({ id, neighbours, keys, checkRevocation = () => null }: MeshOptions) {
     this.id = id;
     const out = new Outbox(id);
     const birth = new Birth(id, out);
@@ -84,11 +88,13 @@ export class Mesh {
     for (const other of neighbours) {
       if (other !== id) this.#neighbours.set(other, new Neighbour(other));
     }
-    const shared = { id, out, birth, registry, neighbours: this.#neighbours };
+    const revoked = new Revoked(out, checkRevocation);
+    const shared = { id, out, birth, registry, revoked, neighbours: this.#neighbours };
     const digests = new Digests(replicas);
     this.#out = out;
     this.#birth = birth;
     this.#registry = registry;
+    this.#revoked = revoked;
     this.#replicas = [control, sensor, zoneControl, zoneSensor];
     this.#introductions = new Introductions({ ...shared, sensor });
     this.#link = new LinkScope({ ...shared, digests, replicas: [control, sensor] });
@@ -134,6 +140,11 @@ export class Mesh {
   /** What a person may know of the neighbours; made afresh with each call. */
   neighbours(now: MeshNow): NeighbourView[] {
     return [...this.#neighbours.values()].map((one) => viewOf(one, this.#sources, now));
+  }
+
+  /** Serials of the certificates that this node knows to be revoked. */
+  revoked(): string[] {
+    return this.#revoked.serials();
   }
 
   /** Whether this node may share anything yet, or no more. */
@@ -219,6 +230,9 @@ export class Mesh {
       case "write":
         this.#write(event.direction, event.value, now);
         break;
+      case "revocation":
+        this.#revoked.told(event.signed, event.source, now);
+        break;
       case "passage": {
         const { link, into, outOf } = event;
         const pass = { kind: "pass", field: "occupancy", key: link, in: into, out: outOf } as const;
@@ -253,6 +267,7 @@ export class Mesh {
       if (!(error instanceof WireError)) throw error;
       this.#out.count("own-state-unreadable");
     }
+    this.#revoked.start(state.shared.revocations);
     this.#sharing.own = new OwnState(state);
     this.#clock.recall(state.shared.clock);
     if (!event.trusted) this.#recovery.start(event.before, now);
@@ -268,6 +283,7 @@ export class Mesh {
   #committed(event: Extract<MeshEvent, { kind: "committed" }>, now: MeshNow): void {
     const { own } = this.#sharing;
     const { counted, shared } = own.committed(event.rows);
+    this.#revoked.committed(own.revocations);
     // A history that came back has stamps of its own, and a later wish must count as later.
     this.#clock.recall(own.clock);
     this.#sharing.change(1, counted, now);
@@ -322,6 +338,7 @@ export class Mesh {
     if (this.#birth.tick(now)) this.#open(now);
     this.#sharing.tick(now);
     this.#zone.tick(now);
+    this.#revoked.tick(now);
     for (const neighbour of this.#neighbours.values()) {
       this.#introductions.tick(neighbour, now);
       this.#link.tick(neighbour, now);

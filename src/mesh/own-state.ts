@@ -1,5 +1,6 @@
 // What this node says of itself, as changes of its replicas: phases from the control thread's
-// view, counts, faults, acknowledgements and wishes from the committed rows of its own log.
+// view; counts, faults, acknowledgements, revocations and wishes from the committed rows of its
+// own log.
 // Nothing that depends on the log is said before its commit, so what was said is never taken back.
 
 import type { ControlView, PhaseView } from "../core/site/view.ts";
@@ -64,7 +65,7 @@ export class OwnState {
       case 2:
         this.#faults.clear();
         this.#acknowledged.clear();
-        return [...this.#standingChanges(), ...this.#wishes()];
+        return [...this.#standingChanges(), ...this.revoked(new Set()), ...this.#wishes()];
       case 3:
         // Vehicles are seen again soon; what was seen before this start is not known here.
         return [];
@@ -109,6 +110,20 @@ export class OwnState {
       shared.push({ kind: "set", field: "wish", key: name, value, hlc: stamp });
     }
     return { counted, shared };
+  }
+
+  /** What the CA signed, by the serial of the certificate. */
+  get revocations(): Map<string, Uint8Array> {
+    return this.#state.shared.revocations;
+  }
+
+  /** Revocations that this log holds, but those that are said under these keys. */
+  revoked(said: ReadonlySet<unknown>): Change[] {
+    const changes: Change[] = [];
+    for (const [key, value] of this.revocations) {
+      if (!said.has(key)) changes.push({ kind: "add", field: "revocations", key, value });
+    }
+    return changes;
   }
 
   #count({ at, kind, body }: LogRow, moved: Set<number>): void {

@@ -99,12 +99,16 @@ export class Sharing {
 
   /** What this node should say because of what others said of it, and leases that ran out. */
   tick(now: MeshNow): void {
-    const { birth, replicas } = this.#doors;
+    const { id, birth, replicas } = this.#doors;
     if (birth.state !== "sharing" || now.monoMs - this.#owedMs < OWED_EVERY_MS) return;
     this.#owedMs = now.monoMs;
     for (const replica of replicas) {
       this.change(replica.stream, replica.owed(leaseNow(now)), now);
     }
+    // Also what was committed while this node took a new incarnation.
+    const said = replicas[2].keys("revocations", id);
+    if (said.length >= this.own.revocations.size) return;
+    for (const change of this.own.revoked(new Set(said))) this.change(2, [change], now);
   }
 
   /** What a neighbour remembers that this node said: its counts never step back behind that. */

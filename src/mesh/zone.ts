@@ -25,6 +25,7 @@ import type { Outbox } from "./out.ts";
 import { OwnBatches } from "./own-batches.ts";
 import { type Arrived, judgeStamp, Parking, stampOf } from "./parking.ts";
 import type { Registry } from "./registry.ts";
+import type { Revoked } from "./revoked.ts";
 import { isRival, Rivals } from "./rivals.ts";
 import type { Standstill } from "./standstill.ts";
 import { type StoredBatch, ZoneStore } from "./zone-store.ts";
@@ -36,6 +37,7 @@ export interface ZoneDoors {
   readonly birth: Birth;
   readonly clock: ZoneClock;
   readonly registry: Registry;
+  readonly revoked: Revoked;
   readonly standstill: Standstill;
   readonly replicas: readonly [Replica, Replica];
   readonly neighbours: ReadonlyMap<string, Neighbour>;
@@ -228,6 +230,7 @@ export class ZoneScope {
     }
     const ops = batch.parts.flatMap(({ part }) => part.ops);
     if (keepOfOps(ops) === "through") this.cacheNow.add(zoneKey(batch));
+    this.#doors.revoked.heard(batch.origin, ops);
     clock.saw(batch.parts, now);
   }
 

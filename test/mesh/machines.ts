@@ -6,6 +6,8 @@ import type { LogRow, NodeEvent } from "../../src/log/events.ts";
 import { LogState } from "../../src/log/fold.ts";
 import { Mesh } from "../../src/mesh/mesh.ts";
 import type { Lane, MeshEffect, MeshEvent, StartEvent } from "../../src/mesh/mesh-types.ts";
+import type { RevocationCheck } from "../../src/mesh/revoked.ts";
+import { checkMadeUp } from "../../src/sim/revocations.ts";
 import { ed25519Keys, type Keys } from "../../src/wire/keys.ts";
 
 export const WALL_MS = 1_790_000_000_000;
@@ -125,6 +127,8 @@ export class Zone<L extends MemberLog = SmallLog> {
   sentBytes = 0;
   /** Looks at, or changes, what is delivered; null drops it. */
   tamper: (flying: Flying) => Uint8Array | null = (flying) => flying.bytes;
+  /** What each takes for a revocation from its next start on. */
+  checkRevocation: (id: string) => RevocationCheck = () => checkMadeUp;
   /** What else is done with an effect. */
   onEffect: (id: string, effect: MeshEffect) => void = () => {};
 
@@ -149,7 +153,8 @@ export class Zone<L extends MemberLog = SmallLog> {
 
   #mesh(id: string): Mesh {
     const neighbours = this.#links[id] ?? [];
-    return new Mesh({ id, neighbours, keys: keysOf(id, Object.keys(this.#links)) });
+    const keys = keysOf(id, Object.keys(this.#links));
+    return new Mesh({ id, neighbours, keys, checkRevocation: this.checkRevocation(id) });
   }
 
   member(id: string): Member<L> {
