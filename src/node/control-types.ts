@@ -14,6 +14,12 @@ export type Order =
   | { readonly kind: "flash" }
   | { readonly kind: "return" };
 
+/** What a command may ask of the mesh thread; `signed` is the CA's word in base64. */
+export interface RevokeOrder {
+  readonly kind: "revoke";
+  readonly signed: string;
+}
+
 export type ControlEvent =
   | { readonly kind: "port-opened" }
   | { readonly kind: "port-closed"; readonly reason: string }

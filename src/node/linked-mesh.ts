@@ -5,13 +5,14 @@ import type { ClockQuality } from "../core/site/view.ts";
 import { realTimers } from "../log/timers.ts";
 import { Lanes } from "../mesh/lanes/lanes.ts";
 import { expiresInDays, type KeyFolder, KeyFolderError, readKeysOf } from "../trust/key-folder.ts";
+import { openRevocation, RevocationError } from "../trust/revocation.ts";
+import type { HealthPart } from "../wire/health.ts";
 import { ed25519Keys } from "../wire/keys.ts";
+import { keysPart, WARN_DAYS } from "./keys-part.ts";
 import { MeshBody } from "./mesh-body.ts";
 import type { FromMesh, LanesMesh, ToMesh } from "./mesh-messages.ts";
 
 const RETRY_MS = 10_000;
-/** Warned of so long before its certificate ends (MESH section 2). */
-const WARN_DAYS = 30;
 
 export class LinkedMesh {
   readonly #data: LanesMesh;
@@ -32,8 +33,9 @@ export class LinkedMesh {
 
   take(message: ToMesh): void {
     if (message.kind === "view") this.#clock = message.view.clock;
-    if (this.#body === null) this.#waiting.set(message.kind, message);
-    else this.#body.take(message);
+    if (this.#body !== null) this.#body.take(message);
+    else if (message.kind !== "revoke") this.#waiting.set(message.kind, message);
+    else this.#tell({ kind: "ordered", token: message.token, refusal: this.#said });
   }
 
   async close(): Promise<void> {
@@ -85,11 +87,39 @@ export class LinkedMesh {
       },
       tell: this.#tell,
       refusals: () => lanes.counts,
+      checkRevocation: (signed) => serialOf(signed, folder),
+      onRevoked: (signed) => this.#revoked(lanes, signed),
+      keysPart: () => this.#keysPart(lanes, folder),
     });
+    for (const signed of folder.revocations) {
+      this.#body.step({ kind: "revocation", signed, source: "key folder" });
+    }
     for (const message of this.#waiting.values()) this.#body.take(message);
     this.#waiting.clear();
     void lanes.open().then((problems) => {
       for (const text of problems) this.#tell({ kind: "notice", level: "warn", text });
+    });
+  }
+
+  /** Cuts whom it names, before anybody else hears of it. */
+  #revoked(lanes: Lanes, signed: Uint8Array): void {
+    try {
+      lanes.revoke(signed);
+    } catch (error) {
+      if (!(error instanceof RevocationError)) throw error;
+      this.#tell({ kind: "notice", level: "warn", text: error.message });
+    }
+  }
+
+  #keysPart({ revocations }: Lanes, { own }: KeyFolder): HealthPart {
+    const wallMs = Date.now();
+    return keysPart({
+      wallMs,
+      clockSure: this.#clock === "sure",
+      certificateDays: expiresInDays(own, wallMs),
+      ownRevoked: revocations.has(own.serial),
+      revocations: revocations.size,
+      newestMs: revocations.newestMs,
     });
   }
 
@@ -98,5 +128,15 @@ export class LinkedMesh {
     if (days > WARN_DAYS) return;
     const text = `this node's certificate ends in ${Math.floor(days)} days; make a new one`;
     this.#tell({ kind: "notice", level: "warn", text: `${text}: stopline keys rotate` });
+  }
+}
+
+/** The serial that a revocation names; null where this CA did not sign it. */
+function serialOf(signed: Uint8Array, { ca }: KeyFolder): string | null {
+  try {
+    return openRevocation(signed, ca).serial;
+  } catch (error) {
+    if (!(error instanceof RevocationError)) throw error;
+    return null;
   }
 }

@@ -6,6 +6,8 @@ import type { TimerHandle, Timers } from "../log/timers.ts";
 import { type CacheStore, cacheKey, MeshCache } from "../mesh/cache.ts";
 import { Mesh } from "../mesh/mesh.ts";
 import type { Lane, MeshEffect, MeshEvent, MeshNow, SendClass } from "../mesh/mesh-types.ts";
+import type { RevocationCheck } from "../mesh/revoked.ts";
+import type { HealthPart } from "../wire/health.ts";
 import type { Keys } from "../wire/keys.ts";
 import { encodeMap, mapFromSite } from "../wire/map.ts";
 import { LogAsker } from "./log-asker.ts";
@@ -28,6 +30,11 @@ export interface MeshBodyOptions {
   readonly tell: (message: FromMesh) => void;
   /** What the lanes refused, by reason. */
   readonly refusals?: () => ReadonlyMap<string, number>;
+  /** Absent where there is no CA: no revocation is believed. */
+  readonly checkRevocation?: RevocationCheck;
+  /** Before the control thread hears of it. */
+  readonly onRevoked?: (signed: Uint8Array) => void;
+  readonly keysPart?: () => HealthPart;
 }
 
 export class MeshBody {
@@ -41,11 +48,18 @@ export class MeshBody {
   #wakeMs: number | null = null;
   #clock: ClockQuality | null = null;
   #started = false;
+  /** Why the revocation of the present step was refused. */
+  #refusal: string | null = null;
 
   constructor(options: MeshBodyOptions) {
-    const { node, neighbours, keys, timers } = options;
+    const { node, neighbours, keys, timers, checkRevocation } = options;
     this.#options = options;
-    this.mesh = new Mesh({ id: node, neighbours, keys });
+    this.mesh = new Mesh({
+      id: node,
+      neighbours,
+      keys,
+      ...(checkRevocation === undefined ? {} : { checkRevocation }),
+    });
     this.#log = new LogAsker({
       timers,
       onRows: (rows, hash) => {
@@ -76,10 +90,19 @@ export class MeshBody {
       case "raised":
         this.step({ kind: "raised", incarnation: message.incarnation });
         break;
+      case "revoke":
+        this.#revoke(message.token, message.signed);
+        break;
       case "stop":
         this.close();
         break;
     }
+  }
+
+  #revoke(token: number, signed: Uint8Array): void {
+    this.#refusal = null;
+    this.step({ kind: "revocation", signed, source: "operator" });
+    this.#options.tell({ kind: "ordered", token, refusal: this.#refusal });
   }
 
   /** One event through the machine, its effects done. */
@@ -161,6 +184,15 @@ export class MeshBody {
       case "write-refused":
         tell({ kind: "notice", level: "warn", text: `a wish was refused: ${effect.reason}` });
         break;
+      case "revoked": {
+        const { serial, signed } = effect;
+        this.#options.onRevoked?.(signed);
+        tell({ kind: "revoked", serial, signed });
+        break;
+      }
+      case "revocation-refused":
+        this.#refusal = effect.reason;
+        break;
       case "cache-put":
         this.cache.put(effect.entry, this.#now(), effect.keep);
         break;
@@ -201,6 +233,8 @@ export class MeshBody {
       refusals: this.#options.refusals?.() ?? new Map(),
       keptMs: (id) => this.cache.get(cacheKey(id, "state"), now)?.ageMs ?? null,
     });
-    this.#options.tell({ kind: "picture", picture });
+    const keys = this.#options.keysPart?.();
+    const whole = keys === undefined ? picture : { ...picture, keys };
+    this.#options.tell({ kind: "picture", picture: whole });
   }
 }

@@ -59,6 +59,8 @@ export type ToMesh =
   /** Whose geometry the neighbours are told. */
   | { readonly kind: "site"; readonly site: SiteModel }
   | { readonly kind: "raised"; readonly incarnation: number }
+  /** An operator's; answered `ordered`. */
+  | { readonly kind: "revoke"; readonly token: number; readonly signed: Uint8Array }
   | { readonly kind: "stop" };
 
 export type FromMesh =
@@ -67,6 +69,9 @@ export type FromMesh =
   | { readonly kind: "log"; readonly event: NodeEvent }
   | { readonly kind: "raise"; readonly incarnation: number; readonly cause: string }
   | { readonly kind: "picture"; readonly picture: MeshPicture }
+  /** A certificate is revoked: the bytes that the CA signed, as they were checked. */
+  | { readonly kind: "revoked"; readonly serial: string; readonly signed: Uint8Array }
+  | { readonly kind: "ordered"; readonly token: number; readonly refusal: string | null }
   | { readonly kind: "notice"; readonly level: "info" | "warn"; readonly text: string };
 
 /** Bytes for a neighbour. */

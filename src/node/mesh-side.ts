@@ -19,6 +19,9 @@ export interface MeshSideOptions {
   readonly site: () => SiteModel;
   readonly log: LogSide;
   readonly onPicture: (picture: MeshPicture) => void;
+  readonly onRevoked: (signed: readonly Uint8Array[]) => void;
+  /** What became of `revoke`: null, or why it was refused. */
+  readonly onOrdered: (token: number, refusal: string | null) => void;
   readonly onNotice: (level: "info" | "warn", text: string) => void;
   readonly onDeath: (death: ThreadDeath) => void;
 }
@@ -29,6 +32,8 @@ export class MeshSide {
   private opened: LogOpened | null = null;
   /** Neighbours that the last picture showed linked. */
   linked = 0;
+  /** Of all certificates that are known to be revoked, by serial. */
+  private readonly known = new Map<string, Uint8Array>();
   /** Mesh threads that this process has started. */
   private births = 0;
 
@@ -70,6 +75,16 @@ export class MeshSide {
 
   raised(incarnation: number): void {
     this.post({ kind: "raised", incarnation });
+  }
+
+  /** All revocations that this process has heard of: for a service thread that starts. */
+  get revoked(): readonly Uint8Array[] {
+    return [...this.known.values()];
+  }
+
+  /** An operator's revocation; `onOrdered` answers. */
+  revoke(token: number, signed: Uint8Array): void {
+    this.post({ kind: "revoke", token, signed });
   }
 
   publishView(view: ControlView): void {
@@ -130,6 +145,14 @@ export class MeshSide {
       case "picture":
         this.linked = message.picture.neighbours.neighbours.filter(({ linkUp }) => linkUp).length;
         onPicture(message.picture);
+        break;
+      case "revoked":
+        if (this.known.has(message.serial)) break;
+        this.known.set(message.serial, message.signed);
+        this.options.onRevoked([message.signed]);
+        break;
+      case "ordered":
+        this.options.onOrdered(message.token, message.refusal);
         break;
       case "notice":
         onNotice(message.level, message.text);

@@ -6,7 +6,7 @@ import type { ControlView } from "../core/site/view.ts";
 import type { ChannelPort } from "../log/channel.ts";
 import type { Figure } from "../observe/metrics.ts";
 import type { HealthPart } from "../wire/health.ts";
-import type { Order } from "./control-types.ts";
+import type { Order, RevokeOrder } from "./control-types.ts";
 
 /** What a service thread is born with. */
 export interface ServiceData {
@@ -55,6 +55,8 @@ export type ToService =
     }
   /** What the mesh thread knows, twice a second. */
   | { readonly kind: "mesh"; readonly picture: MeshPicture }
+  /** Revocations that the CA signed; some may be known. */
+  | { readonly kind: "revoked"; readonly signed: readonly Uint8Array[] }
   | { readonly kind: "ordered"; readonly token: number; readonly refusal: string | null }
   | {
       readonly kind: "reloaded";
@@ -69,6 +71,8 @@ export type ToService =
 export interface MeshPicture {
   readonly neighbours: NeighboursPicture;
   readonly part: HealthPart;
+  /** Where there are certificates. */
+  readonly keys?: HealthPart;
   readonly figures: readonly Figure[];
 }
 
@@ -86,6 +90,6 @@ export type FromService =
       readonly mqtt: readonly string[];
       readonly problems: readonly string[];
     }
-  | { readonly kind: "order"; readonly token: number; readonly order: Order }
+  | { readonly kind: "order"; readonly token: number; readonly order: Order | RevokeOrder }
   | { readonly kind: "detector"; readonly input: DetectorInput }
   | { readonly kind: "reload"; readonly token: number };

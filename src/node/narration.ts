@@ -49,6 +49,8 @@ export function narrate(row: Pick<LogRow, "kind" | "body">): Narrated | null {
       return { level: "warn", text: `the wall clock stepped by ${text(first)} ms` };
     case "command":
       return { level: "info", text: `command ${text(first)} of ${text(second)}` };
+    case "revocation":
+      return { level: "warn", text: `certificate ${text(first)} is revoked (${text(third)})` };
     default:
       return null;
   }

@@ -8,6 +8,7 @@ import type { SiteModel } from "../core/site/model.ts";
 import type { ControlMode, ControlView } from "../core/site/view.ts";
 import { type TimerHandle, within } from "../log/timers.ts";
 import { ClockWatch } from "./clock-watch.ts";
+import type { Order, RevokeOrder } from "./control-types.ts";
 import type { Host } from "./host.ts";
 import { LiveControl } from "./live-control.ts";
 import { type LogAccount, LogSide } from "./log-side.ts";
@@ -152,6 +153,8 @@ export class RunningNode {
       site: () => this.site ?? site,
       log,
       onPicture: (picture) => this.tell({ kind: "mesh", picture }),
+      onRevoked: (signed) => this.tell({ kind: "revoked", signed }),
+      onOrdered: (token, refusal) => this.tell({ kind: "ordered", token, refusal }),
       onNotice: (level, text) => this.notice(level, text),
       onDeath: (death) => this.onDeath(death),
     });
@@ -324,24 +327,38 @@ export class RunningNode {
         this.kept = this.portsOf(message);
         this.joinServiceAndLog();
         for (const message of this.unsaid.splice(0)) this.tell(message);
+        if (this.mesh !== null) this.tell({ kind: "revoked", signed: this.mesh.revoked });
         this.onOpened?.();
         break;
       case "detector":
         this.live?.step(message.input);
         break;
-      case "order": {
-        const refusal =
-          this.live === null ? "no cabinet is driven" : this.live.refusalOf(message.order);
-        if (refusal === null) this.live?.step({ kind: "order", order: message.order });
-        this.tell({ kind: "ordered", token: message.token, refusal });
+      case "order":
+        this.order(message.token, message.order);
         break;
-      }
       case "reload":
         void this.reload().then((answer) => {
           this.tell({ kind: "reloaded", token: message.token, ...answer });
         });
         break;
     }
+  }
+
+  private order(token: number, order: Order | RevokeOrder): void {
+    if (order.kind === "revoke" && this.mesh !== null) {
+      this.mesh.revoke(token, new Uint8Array(Buffer.from(order.signed, "base64")));
+      return;
+    }
+    const refusal = this.refusalOf(order);
+    if (refusal === null && order.kind !== "revoke") this.live?.step({ kind: "order", order });
+    this.tell({ kind: "ordered", token, refusal });
+  }
+
+  private refusalOf(order: Order | RevokeOrder): string | null {
+    if (order.kind !== "revoke") {
+      return this.live === null ? "no cabinet is driven" : this.live.refusalOf(order);
+    }
+    return "this node has no neighbours; put the file into revoked/ of its key folder and reload";
   }
 
   /** Service and log talk without control in between; either may start anew. */

@@ -77,6 +77,9 @@ parent.on("message", (message: ToService) => {
     case "mesh":
       service.takeMesh(message.picture);
       break;
+    case "revoked":
+      service.revoke(message.signed);
+      break;
     case "street":
       service.publishStreet(message.queues);
       break;

@@ -11,14 +11,16 @@ import type { SiteModel } from "../core/site/model.ts";
 import type { ControlView } from "../core/site/view.ts";
 import { type BoardHealth, boardComplaints, readBoard } from "../observe/board.ts";
 import { type Figure, metricsText } from "../observe/metrics.ts";
+import type { Certificate } from "../trust/certificate.ts";
 import { Trust } from "../trust/judge.ts";
-import { KeyFolderError, readKeysOf } from "../trust/key-folder.ts";
-import { Revocations } from "../trust/revocation.ts";
+import { expiresInDays, KeyFolderError, readKeysOf } from "../trust/key-folder.ts";
+import { RevocationError, Revocations } from "../trust/revocation.ts";
 import type { Command, Reply } from "../wire/command.ts";
 import type { EventRow } from "../wire/events.ts";
 import { type Health, type HealthPart, worstState } from "../wire/health.ts";
 import type { EventPage, PageQuery } from "../wire/replay.ts";
 import { partsOf } from "./health.ts";
+import { keysPart } from "./keys-part.ts";
 import type { DropCount, LoopPicture, MeshPicture, ServiceData } from "./messages.ts";
 
 /** What the service needs of the other threads. */
@@ -63,6 +65,8 @@ export class Service {
   private readonly data: ServiceData;
   private readonly doors: ServiceDoors;
   private readonly site: SiteModel | null;
+  /** Whom the broker does not believe; null where no listener asks for certificates. */
+  private trusted: { readonly own: Certificate; readonly revocations: Revocations } | null = null;
   private broker: Broker | null = null;
   private page: Console | null = null;
   private view: ControlView | null = null;
@@ -136,6 +140,18 @@ export class Service {
     this.broker?.publishNeighbours(picture.neighbours);
   }
 
+  /** Revocations that the CA signed: the broker's next sweep cuts whom they name. */
+  revoke(signed: readonly Uint8Array[]): void {
+    for (const bytes of signed) {
+      try {
+        this.trusted?.revocations.add(bytes);
+      } catch (error) {
+        if (!(error instanceof RevocationError)) throw error;
+        this.doors.write("warn", `a revocation was not taken: ${error.message}`);
+      }
+    }
+  }
+
   /** The log thread was started anew: what waits for the disk is tried at once. */
   wakeDisk(): void {
     this.broker?.wakeDisk();
@@ -155,6 +171,7 @@ export class Service {
       const folder = readKeysOf(node, keyFolder);
       const revocations = new Revocations(folder.ca);
       for (const bytes of folder.revocations) revocations.add(bytes);
+      this.trusted = { own: folder.own, revocations };
       return { folder, trust: new Trust({ ca: folder.ca, place: node, revocations }) };
     } catch (error) {
       if (!(error instanceof KeyFolderError)) throw error;
@@ -220,6 +237,7 @@ export class Service {
       ...partsOf(this.view, this.viewAgeMs(), this.broker?.counters ?? null),
       ...this.nodeParts,
       ...(this.mesh === null ? [] : [this.mesh.part]),
+      ...this.keysParts(),
     ];
     for (const problem of [...this.data.problems, ...this.opened]) {
       parts.push({ name: "start", state: "degraded", text: problem });
@@ -232,6 +250,23 @@ export class Service {
       state: worstState(parts),
       parts,
     };
+  }
+
+  /** The mesh thread's word, or where there is none what the broker believes. */
+  private keysParts(): HealthPart[] {
+    if (this.mesh?.keys !== undefined) return [this.mesh.keys];
+    if (this.trusted === null) return [];
+    const { own, revocations } = this.trusted;
+    const wallMs = Date.now();
+    const part = keysPart({
+      wallMs,
+      clockSure: this.view?.clock === "sure",
+      certificateDays: expiresInDays(own, wallMs),
+      ownRevoked: revocations.has(own.serial),
+      revocations: revocations.size,
+      newestMs: revocations.newestMs,
+    });
+    return [part];
   }
 
   private tellHealth(): void {

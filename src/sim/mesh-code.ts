@@ -12,6 +12,7 @@ import type {
 import type { Keys } from "../wire/keys.ts";
 import type { Endpoint, Network } from "./network.ts";
 import type { WorkerCode } from "./process.ts";
+import { checkMadeUp } from "./revocations.ts";
 import { runningThread, type SimThread } from "./thread.ts";
 
 /**
@@ -91,6 +92,7 @@ export function meshCode({ keysOf, onBegin }: MeshWatch): WorkerCode {
       timers: thread.timers,
       send: (neighbour, lane, bytes) => transport.postMessage({ neighbour, lane, bytes }),
       tell,
+      checkRevocation: checkMadeUp,
     });
     transport.on("message", (message) => body.step(message as FromTransport));
     onBegin(body);

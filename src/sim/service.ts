@@ -101,6 +101,7 @@ export class SimService {
       case "street":
       case "node":
       case "mesh":
+      case "revoked":
       case "reloaded":
       case "notice":
         break;

@@ -131,6 +131,15 @@ export class Revocations {
     return "added";
   }
 
+  /** When the CA made the newest of them, wall ms by its own clock; null when there is none. */
+  get newestMs(): number | null {
+    let newest: number | null = null;
+    for (const { revocation } of this.held.values()) {
+      newest = Math.max(newest ?? revocation.atMs, revocation.atMs);
+    }
+    return newest;
+  }
+
   /** Whether the certificate of this serial (lower-case hexadecimal) is revoked. */
   has(serial: string): boolean {
     return this.held.has(serial);

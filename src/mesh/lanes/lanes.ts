@@ -37,7 +37,8 @@ export class Lanes {
   readonly members: MemberCertificates;
   readonly counts = new Map<string, number>();
   readonly #options: LanesOptions;
-  readonly #revocations: Revocations;
+  /** Grown by `revoke` alone. */
+  readonly revocations: Revocations;
   readonly #trust: Trust;
   readonly #acceptor: Acceptor;
   readonly #diallers = new Map<string, Dialler>();
@@ -54,9 +55,9 @@ export class Lanes {
   constructor(options: LanesOptions) {
     const { own, neighbours, folder, now } = options;
     this.#options = options;
-    this.#revocations = new Revocations(folder.ca);
-    for (const bytes of folder.revocations) this.#revocations.add(bytes);
-    this.#trust = new Trust({ ca: folder.ca, place: own, revocations: this.#revocations });
+    this.revocations = new Revocations(folder.ca);
+    for (const bytes of folder.revocations) this.revocations.add(bytes);
+    this.#trust = new Trust({ ca: folder.ca, place: own, revocations: this.revocations });
     this.members = new MemberCertificates(this.#trust, folder.own);
     const numbers = new SessionNumbers();
     const events: SessionEvents = {
@@ -134,7 +135,7 @@ export class Lanes {
 
   /** Takes a revocation for good, and cuts whom it names; throws `RevocationError`. */
   revoke(bytes: Uint8Array): "added" | "known" {
-    const taken = this.#revocations.add(bytes);
+    const taken = this.revocations.add(bytes);
     if (taken === "added") this.sweep();
     return taken;
   }
