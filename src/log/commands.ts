@@ -29,14 +29,15 @@ export type Verdict =
 /** Where a memory writes the rows that belong to its changes: the same transaction. */
 export type AddRow = (event: NodeEvent) => void;
 
-/** Commands that do no harm when done twice: a call, the flash and the return all set a state. */
-const IDEMPOTENT: ReadonlySet<CommandBody["kind"]> = new Set(["call", "flash", "return"]);
+/** Commands that do no harm when done twice: each of them sets a state. */
+const IDEMPOTENT: ReadonlySet<CommandBody["kind"]> = new Set(["call", "flash", "return", "revoke"]);
 
 function contentOf(command: Command): string {
   return JSON.stringify([command.issuedMs, command.expiresMs, command.body]);
 }
 
 function parametersOf(body: CommandBody): (string | number | boolean)[] {
+  if (body.kind === "revoke") return [body.kind, body.signed];
   return body.kind === "call" ? [body.kind, body.phase, body.pedestrian] : [body.kind];
 }
 

@@ -12,6 +12,7 @@ import {
   integer,
   list,
   looksLikeJson,
+  octets,
   optional,
   parseJson,
   record,
@@ -30,11 +31,13 @@ export const MAX_COMMAND_LIFE_MS = 60_000;
 export type CommandBody =
   | { readonly kind: "call"; readonly phase: number; readonly pedestrian: boolean }
   | { readonly kind: "flash" }
-  | { readonly kind: "return" };
+  | { readonly kind: "return" }
+  /** What the CA signed, in base64: it proves itself, whoever sends it. */
+  | { readonly kind: "revoke"; readonly signed: string };
 
 export type CommandKind = CommandBody["kind"];
 
-export const COMMAND_KINDS = ["call", "flash", "return"] as const satisfies CommandKind[];
+export const COMMAND_KINDS = ["call", "flash", "return", "revoke"] as const satisfies CommandKind[];
 
 /** What a client sends. */
 export interface CommandMessage {
@@ -60,6 +63,9 @@ export interface Reply {
   readonly atMs: number;
 }
 
+/** As long as a revocation may be. */
+const MAX_SIGNED_BYTES = 256;
+const BASE64_PATTERN = /^[A-Za-z0-9+/]+={0,2}$/;
 const ID_PATTERN = /^[0-9a-f]{32}$/;
 const BOUNDS = { maxBytes: 1_024, maxDepth: 2, maxItems: 16 };
 
@@ -105,24 +111,28 @@ export function commandToJson(command: CommandMessage): Record<string, unknown> 
 }
 
 function parameters(body: CommandBody): CborValue[] {
+  if (body.kind === "revoke") return [Buffer.from(body.signed, "base64")];
   return body.kind === "call" ? [body.phase, body.pedestrian] : [];
 }
+
+/** How many elements the array of a kind has. */
+const LENGTHS: Readonly<Record<CommandKind, number>> = { call: 7, flash: 5, return: 5, revoke: 6 };
 
 function commandFromArray(value: CborValue): CommandMessage {
   const fields = list(value, 16, "command");
   version(fields[0], COMMAND_VERSION, "a command");
   const kind = word(fields[4], COMMAND_KINDS, "kind");
-  tuple(fields, kind === "call" ? 7 : 5, "command");
+  tuple(fields, LENGTHS[kind], "command");
   return {
     id: idText(fields[1]),
     issuedMs: integer(fields[2], "issued"),
     expiresMs: integer(fields[3], "expires"),
-    body: bodyOf(kind, fields[5], fields[6]),
+    body: kind === "revoke" ? revokeOf(fields[5]) : bodyOf(kind, fields[5], fields[6]),
   };
 }
 
 function commandFromJson(value: unknown): CommandMessage {
-  const keys = ["version", "id", "issued", "expires", "command", "phase", "pedestrian"];
+  const keys = ["version", "id", "issued", "expires", "command", "phase", "pedestrian", "signed"];
   const fields = record(value, keys, "command");
   if (fields.version !== undefined) version(fields.version, COMMAND_VERSION, "a command");
   const kind = word(fields.command, COMMAND_KINDS, "command");
@@ -132,11 +142,29 @@ function commandFromJson(value: unknown): CommandMessage {
     id,
     issuedMs: integer(fields.issued, "issued"),
     expiresMs: integer(fields.expires, "expires"),
-    body: bodyOf(kind, fields.phase, fields.pedestrian ?? false),
+    body:
+      kind === "revoke"
+        ? revokeOf(base64Of(fields.signed))
+        : bodyOf(kind, fields.phase, fields.pedestrian ?? false),
   };
 }
 
-function bodyOf(kind: CommandKind, phase: unknown, pedestrian: unknown): CommandBody {
+function revokeOf(signed: unknown): CommandBody {
+  const bytes = octets(signed, "signed", MAX_SIGNED_BYTES, 1);
+  return { kind: "revoke", signed: Buffer.from(bytes).toString("base64") };
+}
+
+function base64Of(value: unknown): Uint8Array {
+  const signed = text(value, "signed", MAX_SIGNED_BYTES * 2);
+  if (!BASE64_PATTERN.test(signed)) throw new WireError("signed is not base64");
+  return new Uint8Array(Buffer.from(signed, "base64"));
+}
+
+function bodyOf(
+  kind: Exclude<CommandKind, "revoke">,
+  phase: unknown,
+  pedestrian: unknown,
+): CommandBody {
   if (kind !== "call") return { kind };
   return {
     kind,

@@ -171,6 +171,20 @@ t.test("commands in JSON end in the same checks", async (t) => {
   t.throws(() => decodeCommand(Buffer.from(`{"id":"${"x".repeat(2_000)}"}`)), /bytes/);
 });
 
+t.test("a revocation as a command is what the CA signed, in both forms", async (t) => {
+  const signed = Buffer.from([0, 1, 2, 250, 251, 252, 253]).toString("base64");
+  const command = { ...CALL, body: { kind: "revoke", signed } } as const;
+  t.strictSame(decodeCommand(encodeCommand(command)), command);
+  const json = (value: unknown) => decodeCommand(Buffer.from(JSON.stringify(value)));
+  const twin = commandToJson(command);
+  t.strictSame(json(twin), command);
+  for (const wrong of ["", "%%", "AA==x", undefined, 7, "A".repeat(600)]) {
+    t.throws(() => json({ ...twin, signed: wrong }), /signed/, String(wrong).slice(0, 9));
+  }
+  const long = Buffer.alloc(257).toString("base64");
+  t.throws(() => json({ ...twin, signed: long }), /signed/);
+});
+
 t.test("stop lines lie before the junction, to the right of the centre line", async (t) => {
   const map = mapFromSite(SITE);
   const [north, east] = map.approaches;
