@@ -45,6 +45,15 @@ export interface BrokerLimits {
   readonly maxReplays: number;
   readonly replaysPerClient: number;
   readonly replayRowsPerS: number;
+  /** Positions that are taken of one vehicle; of more the newest counts. */
+  readonly reportsPerS: number;
+  readonly reportBurst: number;
+  /** So many publishes refused within that time, and the certificate's holder is cut off. */
+  readonly refusedPublishes: number;
+  readonly refusedWithinMs: number;
+  readonly cutOffMs: number;
+  /** Names of whom that is remembered: more than have a certificate in most zones. */
+  readonly cutOffNames: number;
 }
 
 export const DEFAULT_LIMITS: BrokerLimits = {
@@ -77,4 +86,10 @@ export const DEFAULT_LIMITS: BrokerLimits = {
   maxReplays: 8,
   replaysPerClient: 2,
   replayRowsPerS: 5_000,
+  reportsPerS: 10,
+  reportBurst: 10,
+  refusedPublishes: 10,
+  refusedWithinMs: 60_000,
+  cutOffMs: 300_000,
+  cutOffNames: 4_096,
 };
