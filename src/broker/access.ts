@@ -6,6 +6,7 @@ import type { SiteModel } from "../core/site/model.ts";
 import { type Identity, ROLES, type Role } from "../trust/identity.ts";
 import { COMMAND_FILTER, inboundTopic, STOPLINE_ROOT, topicsOf } from "../wire/topics.ts";
 import { covers, fitsPattern, matches } from "./filters.ts";
+import type { Visitor } from "./zones.ts";
 
 export type Via = "mqtt" | "console";
 
@@ -20,6 +21,8 @@ export interface Peer {
   readonly rules: Rules;
   /** Filters granted in this connection. */
   readonly granted: Set<string>;
+  /** Where it is, for a role that zones name; else null or left out. */
+  readonly visitor?: Visitor | null;
 }
 
 /** The `acl` lists that fit a client's id. */
@@ -34,6 +37,7 @@ export type PublishRule =
   | { readonly kind: "publish" }
   | { readonly kind: "command"; readonly id: string }
   | { readonly kind: "detector"; readonly detector: number }
+  | { readonly kind: "vehicle" }
   | { readonly kind: "refused"; readonly reason: string };
 
 const READABLE = `${STOPLINE_ROOT}#`;
@@ -128,6 +132,7 @@ export class Access {
     const inbound = inboundTopic(this.#topics, topic);
     if (inbound?.kind === "command") return inbound;
     if (inbound?.kind === "detector" && this.#feeds(peer, inbound.detector)) return inbound;
+    if (inbound?.kind === "vehicle" && reportsAs(peer, inbound.vehicle)) return { kind: "vehicle" };
     return { kind: "refused", reason: "topic of the node" };
   }
 
@@ -146,6 +151,11 @@ export class Access {
   mayLeaveWill(peer: Peer, topic: string): boolean {
     return this.publishRule(peer, topic).kind === "publish";
   }
+}
+
+/** A vehicle, or who else has to say where it is, under the name in its own certificate. */
+function reportsAs({ name, role, visitor }: Peer, vehicle: string): boolean {
+  return name === vehicle && (role === "vehicle" || visitor != null);
 }
 
 /** Equal length for the comparison, whatever the password's. */

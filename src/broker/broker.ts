@@ -16,6 +16,7 @@ import { type NodeTopics, topicsOf } from "../wire/topics.ts";
 import { Access, type Via } from "./access.ts";
 import { Commands } from "./commands.ts";
 import { type BrokerCounters, Counting } from "./counters.ts";
+import { CutOffs } from "./cut-offs.ts";
 import { Engine, type Outbound } from "./engine.ts";
 import { EventFeed } from "./event-feed.ts";
 import type { ReadPage } from "./follower.ts";
@@ -29,6 +30,7 @@ import { BrokerPolicy } from "./policy.ts";
 import { Publisher } from "./publisher.ts";
 import { Replays } from "./replays.ts";
 import { SessionStore } from "./sessions.ts";
+import { keyOf, type Sighting, Zones } from "./zones.ts";
 
 /** Something for the log; everything else is only counted. */
 export interface BrokerEvent {
@@ -46,6 +48,8 @@ export interface BrokerOptions {
   readonly onCommand: (command: Command) => Promise<Reply>;
   readonly onDetector: (input: DetectorInput) => void;
   readonly onEvent: (event: BrokerEvent) => void;
+  /** A vehicle is in one of the site's zones; told again while it stays. */
+  readonly onSighting?: (sighting: Sighting) => void;
   readonly limits?: Partial<BrokerLimits>;
   /** Whom listeners with TLS believe; they stay closed without. */
   readonly trust?: ClientTrust;
@@ -121,6 +125,7 @@ class NodeBroker implements Broker {
   readonly #publisher: Publisher;
   readonly #replays: Replays | null;
   readonly #feed: EventFeed | null;
+  readonly #zones: Zones;
   readonly #engine: Engine;
   readonly #listeners: Listeners;
   readonly #entrance: TlsEntrance | null;
@@ -142,6 +147,7 @@ class NodeBroker implements Broker {
       this.#engine.hasListener(topic) || this.#sessions.has(topic);
     const ports = { topics, publish, hasListener, wallMs, counting: this.#counting };
     this.#publisher = new Publisher(options.site, { ...ports, now: this.#now });
+    this.#zones = this.#makeZones(topics, wallMs);
     this.#replays = this.#makeReplays(topics);
     this.#feed = this.#makeFeed(topics.events);
     const commands = new Commands({
@@ -162,6 +168,9 @@ class NodeBroker implements Broker {
       leases: this.#leases,
       publisher: this.#publisher,
       replays: this.#replays,
+      zones: this.#zones,
+      cutOffs: new CutOffs(this.#limits),
+      disconnectAll: (key) => this.#disconnectAll(key),
       peerOf: (id) => this.#engine.peerOf(id),
       now: this.#now,
     });
@@ -177,6 +186,7 @@ class NodeBroker implements Broker {
     this.#publisher.start();
     void this.#sessions.ready.then(() => this.#feed?.begin(this.#sessions.eventsTo));
     this.#leases.start();
+    this.#zones.start();
     this.#expiry = setInterval(() => this.#sessions.expire(this.#now()), EXPIRY_CHECK_MS);
     this.#expiry.unref();
     this.#sweep = setInterval(() => this.#cutUnbelieved(), SWEEP_MS);
@@ -243,6 +253,7 @@ class NodeBroker implements Broker {
     this.#replays?.stop();
     this.#feed?.stop();
     this.#leases.stop();
+    this.#zones.stop();
     if (this.#expiry !== null) clearInterval(this.#expiry);
     if (this.#sweep !== null) clearInterval(this.#sweep);
     this.#entrance?.close();
@@ -262,7 +273,22 @@ class NodeBroker implements Broker {
       read,
       laneOf: (peer) => this.#engine.laneOf(peer),
       mayReceive: (peer, topic) => this.#access.mayReceive(peer, topic),
+      elsewhere: (peer) => this.#zones.receiveRefusal(peer, "events"),
       now: this.#now,
+    });
+  }
+
+  #makeZones(topics: NodeTopics, wallMs: () => number): Zones {
+    return new Zones(this.#options.site, {
+      topics,
+      limits: this.#limits,
+      counting: this.#counting,
+      sendTo: (peer) => this.#engine.laneOf(peer)?.send ?? null,
+      welcome: (filters, send) => this.#publisher.welcome(filters, send),
+      onSighting: this.#options.onSighting ?? (() => undefined),
+      now: this.#now,
+      wallMs,
+      isClockSure: () => this.#clock === "sure",
     });
   }
 
@@ -326,6 +352,12 @@ class NodeBroker implements Broker {
       if (refusal === null) continue;
       this.#counting.refused.add(refusal);
       gate.destroy();
+    }
+  }
+
+  #disconnectAll(key: string): void {
+    for (const gate of this.#gates) {
+      if (gate.peer !== null && keyOf(gate.peer) === key) gate.destroy();
     }
   }
 

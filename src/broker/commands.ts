@@ -55,14 +55,22 @@ export class Commands {
     this.#ports = ports;
   }
 
-  /** One PUBLISH on `command/{id}`; answers on `reply/{id}` sooner or later. */
-  receive(peer: Peer, id: string, message: { payload: Buffer; retain: boolean }): void {
+  /**
+   * One PUBLISH on `command/{id}`; answers on `reply/{id}` sooner or later. `elsewhere`: why it is
+   * refused where the peer is, or null.
+   */
+  receive(
+    peer: Peer,
+    id: string,
+    message: { payload: Buffer; retain: boolean },
+    elsewhere: string | null = null,
+  ): void {
     if (!isCommandId(id)) {
       this.#ports.counting.commandsRefused += 1;
       return;
     }
     const replay = isReplay(message.payload);
-    const reason = refusalOf(peer, message.retain, replay);
+    const reason = refusalOf(peer, message.retain, replay) ?? elsewhere;
     if (reason !== null) {
       this.#refuse(id, reason);
       return;

@@ -6,6 +6,7 @@ import { STOPLINE_ROOT } from "../wire/topics.ts";
 import type { Access, Peer } from "./access.ts";
 import type { Commands } from "./commands.ts";
 import type { Counting } from "./counters.ts";
+import type { CutOffs } from "./cut-offs.ts";
 import type { Inbound, Login, LoginAnswer, Policy, PublishAnswer, Send } from "./engine.ts";
 import type { Gate } from "./gate.ts";
 import type { DetectorLeases } from "./leases.ts";
@@ -13,6 +14,7 @@ import type { BrokerLimits } from "./limits.ts";
 import type { Publisher } from "./publisher.ts";
 import type { Replays } from "./replays.ts";
 import type { SessionStore } from "./sessions.ts";
+import { keyOf, type Zones } from "./zones.ts";
 
 export interface PolicyParts {
   readonly limits: BrokerLimits;
@@ -24,6 +26,10 @@ export interface PolicyParts {
   readonly leases: DetectorLeases;
   readonly publisher: Publisher;
   readonly replays: Replays | null;
+  readonly zones: Zones;
+  readonly cutOffs: CutOffs;
+  /** Ends all connections of a certificate's holder. */
+  readonly disconnectAll: (key: string) => void;
   /** The connected client of that id, if any. */
   readonly peerOf: (clientId: string) => Peer | null;
   readonly now: () => number;
@@ -37,7 +43,7 @@ export class BrokerPolicy implements Policy {
   }
 
   login(gate: Gate, login: Login): LoginAnswer {
-    const { access, sessions, peerOf } = this.#parts;
+    const { access, sessions, peerOf, zones } = this.#parts;
     const identity = gate.certificate?.identity ?? null;
     // Who has shown a certificate needs no password, and a password makes nobody more than that.
     const role = identity?.role ?? access.login(login.user, login.password, login.vouched);
@@ -60,7 +66,9 @@ export class BrokerPolicy implements Policy {
       via: gate.via,
       rules: access.rules(id),
       granted: new Set<string>(),
+      visitor: zones.visitor(role, identity?.id ?? null),
     };
+    if (this.#isCut(peer)) return { code: 5, reason: "still cut off" };
     if (login.willTopic !== null && !access.mayLeaveWill(peer, login.willTopic)) {
       return { code: 5, reason: "will on a topic not granted" };
     }
@@ -71,22 +79,33 @@ export class BrokerPolicy implements Policy {
     const { access, sessions, counting } = this.#parts;
     counting.messagesIn += 1;
     const rule = access.publishRule(peer, message.topic);
-    if (rule.kind === "refused") return { refuse: rule.reason };
+    if (rule.kind === "refused") {
+      this.#offended(peer);
+      return { refuse: rule.reason };
+    }
     if (rule.kind !== "publish" && message.qos > 1) return { refuse: "QoS 2 on our own topics" };
     if (rule.kind === "command") {
-      this.#parts.commands.receive(peer, rule.id, message);
+      const elsewhere = this.#elsewhere(peer, "command");
+      this.#parts.commands.receive(peer, rule.id, message, elsewhere);
       return "consume";
     }
-    if (rule.kind === "detector") return this.#detector(rule.detector, message);
+    if (rule.kind === "detector") return this.#detector(peer, rule.detector, message);
+    if (rule.kind === "vehicle") {
+      if (message.retain) return { refuse: "a report is never retained" };
+      this.#parts.zones.report(peer, message.payload);
+      return "consume";
+    }
     if (message.retain && message.payload.length > 0 && !sessions.canRetain(message)) {
       return { refuse: "too many retained messages" };
     }
     return "pass";
   }
 
-  #detector(detector: number, message: Inbound): PublishAnswer {
+  #detector(peer: Peer, detector: number, message: Inbound): PublishAnswer {
     const { leases, counting } = this.#parts;
     if (message.retain) return { refuse: "a detector is never retained" };
+    // Who drives out of a zone is not at fault yet: the connection stays.
+    if (this.#elsewhere(peer, "detector") !== null) return "consume";
     try {
       leases.receive(detector, message.payload);
     } catch (error) {
@@ -94,6 +113,28 @@ export class BrokerPolicy implements Policy {
       counting.drop("detector", "malformed");
     }
     return "consume";
+  }
+
+  /** Why a zone keeps the peer from publishing to a class, counted, or null. */
+  #elsewhere(peer: Peer, topicClass: string): string | null {
+    const reason = this.#parts.zones.publishRefusal(peer, topicClass);
+    if (reason === null) return null;
+    this.#parts.counting.drop(topicClass, reason);
+    this.#offended(peer);
+    return reason;
+  }
+
+  /** One refused publish. On this machine a client id is no name by which to know anybody. */
+  #offended(peer: Peer): void {
+    const { cutOffs, counting, disconnectAll, now } = this.#parts;
+    if (peer.name === null || !cutOffs.refused(keyOf(peer), now())) return;
+    counting.refused.add("cut off");
+    setImmediate(() => disconnectAll(keyOf(peer)));
+  }
+
+  #isCut(peer: Peer): boolean {
+    const { cutOffs, now } = this.#parts;
+    return peer.name !== null && cutOffs.isCut(keyOf(peer), now());
   }
 
   subscribe(peer: Peer, filter: string): boolean {
@@ -108,8 +149,9 @@ export class BrokerPolicy implements Policy {
   }
 
   forward(gate: Gate, peer: Peer, topic: string, qos: number): boolean {
-    const { access, limits, counting } = this.#parts;
+    const { access, limits, counting, zones } = this.#parts;
     if (!access.mayReceive(peer, topic)) return false;
+    if (peer.visitor != null && !zones.mayReceive(peer.visitor, topic)) return false;
     // Full from the write that filled it until it was emptied; Aedes' drain timeout runs meanwhile.
     if (!gate.writableNeedDrain) return true;
     if (qos === 0) {
@@ -137,12 +179,14 @@ export class BrokerPolicy implements Policy {
 
   ready(peer: Peer): void {
     this.#parts.counting.accepted += 1;
+    this.#parts.zones.arrive(peer);
     // Only now: an older connection under this id has left just before.
     if (!peer.clean) this.#parts.sessions.open(peer.id);
   }
 
   gone(peer: Peer): void {
     this.#parts.replays?.leave(peer);
+    this.#parts.zones.leave(peer);
     if (!peer.clean) this.#parts.sessions.leave(peer.id, this.#parts.now());
   }
 

@@ -65,9 +65,9 @@ class Twin {
 export class Publisher {
   readonly #ports: PublisherPorts;
   readonly #topics: NodeTopics;
-  readonly #site: SiteModel;
   readonly #heads: ReturnType<typeof phaseHeads>;
   readonly #detectors = new Map<string, string>();
+  readonly #map: Twin;
   #view: ControlView | null = null;
   #heardAt: number;
   #spat: Spat;
@@ -79,25 +79,25 @@ export class Publisher {
   #timer: NodeJS.Timeout | null = null;
 
   constructor(site: SiteModel, ports: PublisherPorts) {
-    this.#site = site;
     this.#ports = ports;
     this.#topics = topicsOf(site.node);
     this.#heads = phaseHeads(site);
     this.#heardAt = ports.now();
     this.#spat = unavailableSpat(null, ports.wallMs());
     this.#twin = spatTwin(this.#spat);
+    const map = mapFromSite(site);
+    this.#map = new Twin(
+      () => encodeMap(map),
+      () => mapToJson(map),
+    );
   }
 
   /** Publishes the retained MAP and begins to watch for silence. */
   start(): void {
-    const map = mapFromSite(this.#site);
     const { map: topic, mapJson } = this.#topics;
-    const twin = new Twin(
-      () => encodeMap(map),
-      () => mapToJson(map),
-    );
-    this.#ports.publish("map", { topic, payload: twin.cbor, qos: 1, retain: true });
-    this.#ports.publish("map", { topic: mapJson, payload: twin.json, qos: 1, retain: true });
+    const { cbor, json } = this.#map;
+    this.#ports.publish("map", { topic, payload: cbor, qos: 1, retain: true });
+    this.#ports.publish("map", { topic: mapJson, payload: json, qos: 1, retain: true });
     this.#timer = setInterval(() => this.#watch(), CHECK_MS);
     this.#timer.unref();
   }
@@ -181,6 +181,17 @@ export class Publisher {
     for (const [topic, detector] of this.#detectorTopics(this.#view)) {
       if (wanted(topic)) send(topic, this.#detectorState(this.#view, detector));
     }
+  }
+
+  /** Junction and lights afresh, to a client to whom they are open again. */
+  welcome(filters: readonly string[], send: Send): void {
+    const wanted = (topic: string) => filters.some((filter) => matches(filter, topic));
+    const { map, mapJson, spat, spatJson } = this.#topics;
+    if (this.#silent()) this.#withdraw();
+    if (wanted(map)) send(map, this.#map.cbor);
+    if (wanted(mapJson)) send(mapJson, this.#map.json);
+    if (wanted(spat)) send(spat, this.#twin.cbor);
+    if (wanted(spatJson)) send(spatJson, this.#twin.json);
   }
 
   #silent(): boolean {

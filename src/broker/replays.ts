@@ -33,6 +33,8 @@ export interface ReplayPorts {
   readonly laneOf: (peer: Peer) => Lane | null;
   /** False where a rule denies the topic to the peer. */
   readonly mayReceive: (peer: Peer, topic: string) => boolean;
+  /** Why events are not for the peer where it is now, or null. */
+  readonly elsewhere: (peer: Peer) => string | null;
   readonly now: () => number;
 }
 
@@ -87,8 +89,10 @@ export class Replays {
   }
 
   #refusal(peer: Peer, id: string, topic: string): string | null {
-    const { limits, mayReceive } = this.#ports;
+    const { limits, mayReceive, elsewhere } = this.#ports;
     if (!mayReceive(peer, topic)) return "denied topic";
+    const outside = elsewhere(peer);
+    if (outside !== null) return outside;
     if (![...peer.granted].some((filter) => matches(filter, topic))) {
       return `subscribe to ${topic} first`;
     }
@@ -150,7 +154,7 @@ export class Replays {
     const { lane, peer, topic } = replay;
     for (;;) {
       const wanted = lane.isOpen && [...peer.granted].some((filter) => matches(filter, topic));
-      if (!wanted) return false;
+      if (!wanted || this.#ports.elsewhere(peer) !== null) return false;
       const waitMs = this.#bucket.waitMs(this.#ports.now());
       if (waitMs === 0 && lane.hasRoom) break;
       await new Promise((resolve) => setTimeout(resolve, Math.max(waitMs, LOOK_MS)));

@@ -171,7 +171,7 @@ export class VehicleAgent extends EventEmitter<VehicleEvents> {
       if (!this.#closed) this.emit("connection", { url, up, reason });
     };
     const client = new Client(
-      { url, id: this.id, tls, node: junction },
+      { url, id: tls === null ? this.id : `vehicle:${this.id}`, tls, node: junction },
       {
         onUp: () => change(true, null),
         onDown: (reason) => change(false, reason),

@@ -15,7 +15,7 @@ export interface TlsMaterial {
 
 export interface ClientOptions {
   readonly url: string;
-  /** MQTT client id: the vehicle's pseudonym. */
+  /** MQTT client id: the vehicle's pseudonym; with TLS `vehicle:` and its certificate's id. */
   readonly id: string;
   readonly tls: TlsMaterial | null;
   /** The node that must answer, as its certificate names it. */

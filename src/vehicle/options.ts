@@ -53,6 +53,12 @@ function checkName(where: string, name: string): void {
   if (!NAME_PATTERN.test(name)) refuse(where, name, "1 to 32 of a-z, 0-9 and -, no - in front");
 }
 
+/** A pseudonym is for who shows nothing; a certificate has a name, and the node goes by it. */
+function checkId(id: string | undefined, tls: boolean): void {
+  if (id !== undefined) checkName("id", id);
+  else if (tls) refuse("id", id, "the vehicle's id in its certificate");
+}
+
 function checkLine(where: string, { junction, by }: StopLine, tls: boolean): void {
   checkName(`${where}.region`, junction.region);
   checkName(`${where}.zone`, junction.zone);
@@ -75,7 +81,6 @@ function checkLink(where: string, link: Link, tls: boolean): void {
 /** The options as the agent uses them; throws a `RangeError` that names the first mistake. */
 export function checkedOptions(options: VehicleOptions): CheckedOptions {
   const { routes, tls = null, id, reportEveryMs = USUAL_REPORT_MS } = options;
-  if (id !== undefined) checkName("id", id);
   if (routes.length === 0) refuse("routes", routes, "one route at least");
   for (const [index, route] of routes.entries()) {
     const where = `routes[${index}]`;
@@ -87,6 +92,7 @@ export function checkedOptions(options: VehicleOptions): CheckedOptions {
       checkLink(`${where}.links[${at}]`, link, tls !== null);
     }
   }
+  checkId(id, tls !== null);
   const limits: Limits = { ...USUAL_LIMITS, ...options.limits };
   for (const [name, value] of Object.entries(limits)) positive(`limits.${name}`, value);
   if (limits.minMps > limits.maxMps) refuse("limits.minMps", limits.minMps, "less than maxMps");

@@ -77,9 +77,14 @@ export class Watch {
     return { taken, changed };
   }
 
-  /** The zone's deliveries stopped, or go on. */
+  /** The zone's deliveries stopped, or go on: what was asked for outside is then asked for anew. */
   zone(entered: boolean): void {
-    if (!entered) this.belief.drop("left-zone");
+    if (!entered) {
+      this.belief.drop("left-zone");
+      return;
+    }
+    this.#askFromMs = Number.NEGATIVE_INFINITY;
+    this.#pauseMs = FIRST_PAUSE_MS;
   }
 
   learn(map: SiteMap): void {

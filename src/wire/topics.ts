@@ -66,7 +66,8 @@ export function topicsOf(node: SiteModel["node"]): NodeTopics {
 /** What a client's PUBLISH under our root is about, or null for a topic nobody may publish. */
 export type InboundTopic =
   | { readonly kind: "command"; readonly id: string }
-  | { readonly kind: "detector"; readonly detector: number };
+  | { readonly kind: "detector"; readonly detector: number }
+  | { readonly kind: "vehicle"; readonly vehicle: string };
 
 /** Takes a topic of this node apart; other nodes and other classes give null. */
 export function inboundTopic(topics: NodeTopics, topic: string): InboundTopic | null {
@@ -74,6 +75,8 @@ export function inboundTopic(topics: NodeTopics, topic: string): InboundTopic | 
   const rest = topic.slice(topics.prefix.length);
   const command = /^command\/([^/]+)(?:\/json)?$/.exec(rest)?.[1];
   if (command !== undefined) return { kind: "command", id: command };
+  const vehicle = /^vehicle\/([^/]+)$/.exec(rest)?.[1];
+  if (vehicle !== undefined) return { kind: "vehicle", vehicle };
   const detector = /^detector\/([1-9][0-9]{0,4})(?:\/json)?$/.exec(rest)?.[1];
   return detector === undefined ? null : { kind: "detector", detector: Number(detector) };
 }

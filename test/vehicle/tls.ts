@@ -74,12 +74,10 @@ export async function tlsFront(
   t: Test,
   plainUrl: string,
   own: TlsMaterial,
-): Promise<{ url: string; versions: string[] }> {
+): Promise<{ url: string }> {
   const { hostname, port } = new URL(plainUrl);
-  const versions: string[] = [];
   const sockets = new Set<{ destroy(): unknown }>();
   const server = createServer({ ...own, requestCert: true }, (socket: TLSSocket) => {
-    versions.push(socket.getProtocol() ?? "");
     const plain = connect(Number(port), hostname);
     sockets.add(socket).add(plain);
     socket.on("error", () => plain.destroy());
@@ -94,5 +92,5 @@ export async function tlsFront(
   });
   const bound = server.address();
   const open = typeof bound === "object" && bound !== null ? bound.port : 0;
-  return { url: `mqtts://127.0.0.1:${open}`, versions };
+  return { url: `mqtts://127.0.0.1:${open}` };
 }
