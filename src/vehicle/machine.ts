@@ -302,13 +302,20 @@ export class VehicleMachine {
     return { kind: "go", targetMps: maxMps, arrivalMs, passes: false, marginMs: null };
   }
 
-  /** To the node whose line is next: it alone can use it. */
+  /** To every node that it listens to: each speaks only to who is in its zones. */
   #report(effects: VehicleEffect[], now: Moment): void {
-    const junction = this.#next()?.line.junction;
-    if (junction === undefined || this.#place === null || !this.#urls.get(junction.url)) return;
-    if (this.#reports.dueAtMs(junction.url) > now.monoMs) return;
-    const report = this.#reports.make(junction.url, this.#place, this.#speedMps, now);
-    effects.push({ kind: "report", junction, report });
+    if (this.#place === null) return;
+    for (const junction of this.#reachable()) {
+      if (this.#reports.dueAtMs(junction.url) > now.monoMs) continue;
+      const report = this.#reports.make(junction.url, this.#place, this.#speedMps, now);
+      effects.push({ kind: "report", junction, report });
+    }
+  }
+
+  *#reachable(): Iterable<Junction> {
+    for (const { junction } of this.#watches.values()) {
+      if (this.#urls.get(junction.url)) yield junction;
+    }
   }
 
   #wakeAtMs(nowMs: number): number {
@@ -323,8 +330,9 @@ export class VehicleMachine {
       const watch = this.#watches.get(junctionKey(junction));
       const changesMs = watch?.changesAtMs(next.line, nowMs) ?? null;
       if (changesMs !== null) due.push(changesMs);
-      const reports = this.#place !== null && this.#urls.get(junction.url) === true;
-      if (reports) due.push(this.#reports.dueAtMs(junction.url));
+    }
+    if (this.#place !== null) {
+      for (const { url } of this.#reachable()) due.push(this.#reports.dueAtMs(url));
     }
     return Math.max(nowMs, Math.min(...due));
   }

@@ -34,9 +34,10 @@ export class Reports {
   readonly #everyMs: number;
   /** In the present connection, by address. */
   readonly #sent = new Map<string, Sent>();
+  /** When the last one left, by address. */
+  readonly #sentMs = new Map<string, number>();
   readonly #rests = new Map<string, Rest>();
   #sequence = 0;
-  #nextMs = Number.NEGATIVE_INFINITY;
 
   /** `everyMs`: pause between two reports; infinite for none. */
   constructor(everyMs: number) {
@@ -46,13 +47,14 @@ export class Reports {
   /** When the next report to `url` is due, ms; infinite for never. */
   dueAtMs(url: string): number {
     if (!Number.isFinite(this.#everyMs)) return Number.POSITIVE_INFINITY;
-    return Math.max(this.#nextMs, this.#rests.get(url)?.untilMs ?? Number.NEGATIVE_INFINITY);
+    const nextMs = (this.#sentMs.get(url) ?? Number.NEGATIVE_INFINITY) + this.#everyMs;
+    return Math.max(nextMs, this.#rests.get(url)?.untilMs ?? Number.NEGATIVE_INFINITY);
   }
 
   /** The report that leaves now. */
   make(url: string, place: Place, speedMps: number, now: Moment): VehicleReport {
     this.#sequence += 1;
-    this.#nextMs = now.monoMs + this.#everyMs;
+    this.#sentMs.set(url, now.monoMs);
     const count = (this.#sent.get(url)?.count ?? 0) + 1;
     this.#sent.set(url, { count, lastMs: now.monoMs });
     if (count >= TAKEN) this.#rests.delete(url);

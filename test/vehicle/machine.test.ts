@@ -255,6 +255,21 @@ t.test("leaving the zone ends belief at once; entering brings a fresh message", 
   t.match(drive.decision(), { light: { light: "green" } });
 });
 
+t.test("what was asked for outside a zone is asked for anew on entering, at once", async (t) => {
+  const drive = new Drive([ROW]);
+  drive.step({ kind: "connection", url: junction("j1").url, up: true });
+  // Asked again and again without an answer: the pauses have grown.
+  for (let round = 0; round < 4; round += 1) drive.sleepUntil("subscribe");
+  drive.nowMs += 1;
+  const notice = { kind: "zone-entered", zone: "old-town", atWallMs: 0 } as const;
+  const effects = drive.step({ kind: "notice", key: key("j1"), notice });
+  t.match(
+    effects.find((effect) => effect.kind === "subscribe"),
+    { junction: { id: "j1" }, first: true },
+    "all of it, also what is retained",
+  );
+});
+
 t.test("the faster of two routes, and its junctions", async (t) => {
   const around = route("around", [link("a", "j1"), link("x", "j9"), link("y", null)]);
   const direct = route("direct", [link("a", "j1"), link("b", "j2"), link("c", null)]);
@@ -272,6 +287,23 @@ t.test("the faster of two routes, and its junctions", async (t) => {
   drive.say("j2", LAMP.green, { earliestMs: 900_000, likelyMs: 900_000 });
   drive.say("j9", LAMP.red, { likelyMs: 120_000 });
   t.equal(drive.decision()?.route, "around", "the fork lies behind it");
+});
+
+t.test("reports to every node ahead, to be in the next zone in time", async (t) => {
+  const drive = new Drive([ROW], 1_000);
+  drive.up("j1");
+  drive.up("j2");
+  const place = { latDeg: 50, lonDeg: 14 };
+  for (; drive.nowMs < 3_000; drive.nowMs += 100) drive.at(10, place);
+  const reports = drive.all("report").map(({ junction: { id }, report }) => [id, report.sequence]);
+  t.same(reports, [
+    ["j1", 1],
+    ["j2", 2],
+    ["j1", 3],
+    ["j2", 4],
+    ["j1", 5],
+    ["j2", 6],
+  ]);
 });
 
 t.test("reports at their rate, and a node that refuses them is left alone", async (t) => {
