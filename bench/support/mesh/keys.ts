@@ -1,0 +1,54 @@
+// A CA for one run, and what it issues: key folders of nodes as they read them, and the broker's
+// and the clients' files. All in one folder that goes with the run.
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Authority, createAuthority } from "../../../src/trust/authority.ts";
+import { CA_CERT_FILE, NODE_CERT_FILE, NODE_KEY_FILE } from "../../../src/trust/key-folder.ts";
+import type { MqttPlan } from "./side-messages.ts";
+
+export const PLACE = { region: "bench", zone: "bench" } as const;
+const DAYS = 2;
+
+export class RunKeys {
+  readonly dir = mkdtempSync(join(tmpdir(), "stopline-bench-"));
+  readonly #nowMs = Date.now();
+  #authority: Authority | null = null;
+
+  /** The key folder of a node. */
+  async folder(id: string): Promise<string> {
+    this.#authority ??= await createAuthority(join(this.dir, "ca"), {
+      ...PLACE,
+      days: DAYS,
+      nowMs: this.#nowMs,
+    });
+    const issue = { role: "node", id, days: DAYS - 1, nowMs: this.#nowMs } as const;
+    const { caPem, certPem, keyPem } = await this.#authority.issue(issue);
+    const folder = join(this.dir, id);
+    mkdirSync(folder, { mode: 0o700 });
+    writeFileSync(join(folder, CA_CERT_FILE), caPem);
+    writeFileSync(join(folder, NODE_CERT_FILE), certPem);
+    writeFileSync(join(folder, NODE_KEY_FILE), keyPem, { mode: 0o600 });
+    return folder;
+  }
+
+  close(): void {
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+}
+
+/** Paths of a folder's files. */
+export function filesOf(folder: string): NonNullable<MqttPlan["keys"]> {
+  return {
+    ca: join(folder, CA_CERT_FILE),
+    cert: join(folder, NODE_CERT_FILE),
+    key: join(folder, NODE_KEY_FILE),
+  };
+}
+
+/** What stands in them. */
+export function textsOf(folder: string): NonNullable<MqttPlan["keys"]> {
+  const { ca, cert, key } = filesOf(folder);
+  const read = (path: string): string => readFileSync(path, "utf8");
+  return { ca: read(ca), cert: read(cert), key: read(key) };
+}

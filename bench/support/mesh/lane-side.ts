@@ -1,0 +1,44 @@
+// A process with a control thread (this one) and its mesh thread. An effect is a whole view made
+// here and posted there, as the node's control thread does it.
+import { Worker } from "node:worker_threads";
+import { pace, sharedMs } from "./clock.ts";
+import { Views } from "./deltas.ts";
+import type { FromSide, LanePlan, ToLaneThread, ToSide } from "./side-messages.ts";
+
+let views: Views | null = null;
+let thread: Worker | null = null;
+let sent = 0;
+
+const tell = (message: FromSide): void => void process.send?.(message);
+const post = (message: ToLaneThread): void => thread?.postMessage(message);
+
+async function emit(perS: number, count: number): Promise<void> {
+  const atMs = new Float64Array(count);
+  const first = sent;
+  sent += count;
+  await pace(perS, count, (index) => {
+    atMs[index] = sharedMs();
+    const next = views?.next(first + index);
+    if (next !== undefined) post({ kind: "view", node: next.link, view: next.view });
+  });
+  tell({ kind: "sent", first, atMs });
+}
+
+process.on("message", (message: ToSide<LanePlan>) => {
+  switch (message.kind) {
+    case "setup":
+      views = new Views(message.plan.links, message.plan.wallMs);
+      thread = new Worker(new URL("./lane-thread.ts", import.meta.url), {
+        workerData: message.plan,
+      });
+      thread.on("message", tell);
+      break;
+    case "emit":
+      void emit(message.perS, message.count);
+      break;
+    case "collect":
+      post({ kind: "collect" });
+      break;
+  }
+});
+process.on("disconnect", () => process.exit(0));

@@ -1,0 +1,145 @@
+// One subject of a bench: two processes, and slices of deltas from the first to the second.
+import { type ChildProcess, spawn } from "node:child_process";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Collected, FromSide, LanePlan, MqttPlan, ToSide } from "./side-messages.ts";
+
+/** Certificates are looked at, a hundred links come up. */
+const LINKED_WITHIN_MS = 90_000;
+/** What has not come so long after the last delta is lost. */
+const ARRIVED_WITHIN_MS = 10_000;
+const LOOK_EVERY_MS = 200;
+
+type Kind = FromSide["kind"];
+type Told<K extends Kind> = Extract<FromSide, { kind: K }>;
+
+/** A process under measurement. `within` is a command in front of it. */
+class Side {
+  readonly child: ChildProcess;
+  readonly #name: string;
+
+  constructor(script: "lane-side" | "mqtt-side", within: readonly string[] = []) {
+    const path = new URL(`./${script}.ts`, import.meta.url).pathname;
+    const [program = "", ...args] = [...within, process.execPath, path];
+    this.#name = script;
+    this.child = spawn(program, args, {
+      stdio: ["ignore", "inherit", "inherit", "ipc"],
+      serialization: "advanced",
+    });
+    this.child.setMaxListeners(0);
+  }
+
+  tell(message: ToSide<LanePlan | MqttPlan>): void {
+    this.child.send(message);
+  }
+
+  /** Its next message of that kind; throws when it ends instead, or after `withinMs`. */
+  async hear<K extends Kind>(kind: K, withinMs: number): Promise<Told<K>> {
+    const { promise, resolve, reject } = Promise.withResolvers<Told<K>>();
+    const listen = (message: unknown): void => {
+      if ((message as FromSide).kind === kind) resolve(message as Told<K>);
+    };
+    const ended = (code: number | null): void => reject(new Error(`${this.#name} ended: ${code}`));
+    const late = setTimeout(() => reject(new Error(`${this.#name}: no ${kind}`)), withinMs);
+    this.child.on("message", listen);
+    this.child.once("exit", ended);
+    try {
+      return await promise;
+    } finally {
+      clearTimeout(late);
+      this.child.off("message", listen);
+      this.child.off("exit", ended);
+    }
+  }
+}
+
+export interface Slice {
+  /** Effect to applied, rising, ms. */
+  readonly delaysMs: Float64Array;
+  /** Of the sending process, while the slice ran. */
+  readonly udpBytes: number;
+  readonly datagrams: number;
+  readonly counts: ReadonlyMap<string, number>;
+}
+
+export interface Sides {
+  readonly script: "lane-side" | "mqtt-side";
+  readonly plans: readonly [LanePlan, LanePlan] | readonly [MqttPlan, MqttPlan];
+  /** Commands in front of the two processes. */
+  readonly within?: readonly [readonly string[], readonly string[]];
+}
+
+export class Subject {
+  readonly #sides: readonly [Side, Side];
+
+  private constructor(sides: readonly [Side, Side]) {
+    this.#sides = sides;
+  }
+
+  /** Both processes; the second hears before the first sends. */
+  static async start({ script, plans, within }: Sides): Promise<Subject> {
+    const sides = [new Side(script, within?.[0]), new Side(script, within?.[1])] as const;
+    const subject = new Subject(sides);
+    try {
+      const heard = sides[1].hear("linked", LINKED_WITHIN_MS);
+      sides[1].tell({ kind: "setup", plan: plans[1] });
+      // Lanes come up together, an MQTT client that hears comes first.
+      if (script === "mqtt-side") await heard;
+      const linked = sides[0].hear("linked", LINKED_WITHIN_MS);
+      sides[0].tell({ kind: "setup", plan: plans[0] });
+      await Promise.all([heard, linked]);
+    } catch (error) {
+      subject.stop();
+      throw error;
+    }
+    return subject;
+  }
+
+  /** Process id of the sender. */
+  get pid(): number {
+    return this.#sides[0].child.pid ?? 0;
+  }
+
+  /** So many deltas; throws when one of them does not arrive. */
+  async slice(perS: number, count: number): Promise<Slice> {
+    const [sender, hearer] = this.#sides;
+    await this.#collect(sender);
+    const sent = sender.hear("sent", (count / perS) * 1_000 + LINKED_WITHIN_MS);
+    sender.tell({ kind: "emit", perS, count });
+    const { first, atMs } = await sent;
+    const delaysMs: number[] = [];
+    const untilMs = performance.now() + ARRIVED_WITHIN_MS;
+    while (delaysMs.length < count && performance.now() < untilMs) {
+      await sleep(LOOK_EVERY_MS);
+      const { numbers, atMs: thereMs } = await this.#collect(hearer);
+      for (const [index, number] of numbers.entries()) {
+        const sentMs = atMs[number - first];
+        if (sentMs !== undefined) delaysMs.push((thereMs[index] ?? Number.NaN) - sentMs);
+      }
+    }
+    if (delaysMs.length < count) throw new Error(`${count - delaysMs.length} deltas got lost`);
+    const { udpBytes, datagrams, counts } = await this.#collect(sender);
+    return { delaysMs: Float64Array.from(delaysMs).sort(), udpBytes, datagrams, counts };
+  }
+
+  stop(): void {
+    for (const { child } of this.#sides) child.kill("SIGKILL");
+  }
+
+  async #collect(side: Side): Promise<Collected> {
+    const collected = side.hear("collected", LINKED_WITHIN_MS);
+    side.tell({ kind: "collect" });
+    return await collected;
+  }
+}
+
+/** The value that a share of all is not above; of rising values. */
+export function quantile(rising: Float64Array, share: number): number {
+  return rising[Math.max(0, Math.ceil(share * rising.length) - 1)] ?? Number.NaN;
+}
+
+export function median(values: readonly number[]): number {
+  const rising = [...values].sort((a, b) => a - b);
+  const middle = rising.length / 2;
+  const [low, high] = [rising[Math.ceil(middle) - 1], rising[Math.floor(middle)]];
+  return ((low ?? Number.NaN) + (high ?? Number.NaN)) / 2;
+}
