@@ -33,7 +33,8 @@ export class RunKeys {
   }
 
   close(): void {
-    rmSync(this.dir, { recursive: true, force: true });
+    // A broker that was killed just now may still have a file open.
+    rmSync(this.dir, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 

@@ -96,13 +96,10 @@ parent.on("message", (message: ToLaneThread) => {
     return;
   }
   const { bytes: udpBytes, datagrams } = udp;
-  tell({
-    kind: "collected",
-    ...arrivals.collect(),
-    udpBytes,
-    datagrams,
-    counts: countsOf(running),
-  });
+  const { user, system } = process.threadCpuUsage();
+  const threadCpuMs = (user + system) / 1_000;
+  const counts = countsOf(running);
+  tell({ kind: "collected", ...arrivals.collect(), udpBytes, datagrams, threadCpuMs, counts });
   udp.bytes = 0;
   udp.datagrams = 0;
 });

@@ -124,7 +124,8 @@ process.on("message", (message: ToSide<MqttPlan>) => {
     case "collect": {
       const none = { numbers: new Float64Array(), atMs: new Float64Array() };
       const applied = arrivals?.collect() ?? none;
-      tell({ kind: "collected", ...applied, udpBytes: 0, datagrams: 0, counts: new Map() });
+      const unknown = { udpBytes: 0, datagrams: 0, threadCpuMs: 0, counts: new Map() };
+      tell({ kind: "collected", ...applied, ...unknown });
       break;
     }
   }

@@ -31,6 +31,8 @@ export interface Collected extends Applied {
   /** Payload of the datagrams that were sent since the last time, and how many. */
   readonly udpBytes: number;
   readonly datagrams: number;
+  /** Processor time of the mesh thread since its start, ms. */
+  readonly threadCpuMs: number;
   /** Refusals of the lanes since the start, by reason. */
   readonly counts: ReadonlyMap<string, number>;
 }

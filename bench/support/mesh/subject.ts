@@ -58,6 +58,9 @@ export interface Slice {
   /** Of the sending process, while the slice ran. */
   readonly udpBytes: number;
   readonly datagrams: number;
+  /** Of its mesh thread, of so long a time. */
+  readonly threadCpuMs: number;
+  readonly spanMs: number;
   readonly counts: ReadonlyMap<string, number>;
 }
 
@@ -102,7 +105,8 @@ export class Subject {
   /** So many deltas; throws when one of them does not arrive. */
   async slice(perS: number, count: number): Promise<Slice> {
     const [sender, hearer] = this.#sides;
-    await this.#collect(sender);
+    const before = await this.#collect(sender);
+    const sinceMs = performance.now();
     const sent = sender.hear("sent", (count / perS) * 1_000 + LINKED_WITHIN_MS);
     sender.tell({ kind: "emit", perS, count });
     const { first, atMs } = await sent;
@@ -117,8 +121,15 @@ export class Subject {
       }
     }
     if (delaysMs.length < count) throw new Error(`${count - delaysMs.length} deltas got lost`);
-    const { udpBytes, datagrams, counts } = await this.#collect(sender);
-    return { delaysMs: Float64Array.from(delaysMs).sort(), udpBytes, datagrams, counts };
+    const { udpBytes, datagrams, counts, threadCpuMs } = await this.#collect(sender);
+    return {
+      delaysMs: Float64Array.from(delaysMs).sort(),
+      udpBytes,
+      datagrams,
+      threadCpuMs: threadCpuMs - before.threadCpuMs,
+      spanMs: performance.now() - sinceMs,
+      counts,
+    };
   }
 
   stop(): void {
