@@ -1,7 +1,7 @@
 // Names under which sightings of vehicles are shared: a hash of the certificate's id under a key
-// that is drawn anew at each start and on each new day (UTC) and never leaves this object. The same
-// vehicle keeps its name for the day; yesterday's key is gone, so that nobody, with the list of all
-// certificates and this machine in hand, can say who was here yesterday.
+// that is drawn anew at each start and with the first sighting of each day (UTC) and never leaves
+// this object. The same vehicle keeps its name for the day; an old key is gone, so that nobody,
+// with the list of all certificates and this machine in hand, can say who was here on that day.
 import { createHmac, randomBytes } from "node:crypto";
 
 const DAY_MS = 86_400_000;

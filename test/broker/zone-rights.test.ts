@@ -4,13 +4,18 @@ import { randomBytes } from "node:crypto";
 import t from "tap";
 import { decodeReply, encodeCommand } from "../../src/wire/command.ts";
 import { encodeDetectorReport } from "../../src/wire/detector.ts";
-import { encodeReplayRequest } from "../../src/wire/replay.ts";
+import type { EventRow } from "../../src/wire/events.ts";
+import { type EventPage, encodeReplayRequest } from "../../src/wire/replay.ts";
 import { connectClient } from "./clients.ts";
 import { dropped, INSIDE, Mover, OUTSIDE, startWitness, startZones } from "./mover.ts";
 import { shows } from "./secured.ts";
 import { PREFIX, until } from "./support.ts";
 
 const REPLAYED = { after: null, sinceMs: null, kinds: [], limit: null, live: true };
+
+function alarm(seq: number): EventRow {
+  return { seq, at: seq, kind: "alarm", body: null };
+}
 
 t.test("a detector that moves counts where it is confirmed to be inside", async (t) => {
   const inputs: unknown[] = [];
@@ -67,48 +72,57 @@ t.test("an operator's command from outside is answered with the reason", async (
   t.equal(await order(), null);
 });
 
-t.test("a kept queue and a replay are no way around a zone", async (t) => {
-  const rows = [{ seq: 1, wallMs: 1, monoMs: 1, kind: "alarm", body: {} }];
+t.test("a kept queue is no way around a zone", async (t) => {
   const node = await startZones(t, { roles: ["reader"], receive: ["events"] });
   const desk = await Mover.connect(t, node, { role: "reader", name: "desk", clean: false });
   t.equal(await desk.client.subscribe(`${PREFIX}events`, 1), 1);
   await desk.at(INSIDE);
-  node.broker.publishEvents(rows as never, 7);
+  node.broker.publishEvents([alarm(1)], 7);
   await until(() => desk.count("events") === 1);
   await desk.client.mqtt.endAsync();
-  node.broker.publishEvents(rows as never, 7);
+  node.broker.publishEvents([alarm(1)], 7);
   const spats = await startWitness(t, node);
   const again = await Mover.connect(t, node, { role: "reader", name: "desk", clean: false });
   t.ok(again.client.sessionPresent);
   await spats(2);
   t.equal(again.count("events"), 0, "what was stored");
-  node.broker.publishEvents(rows as never, 7);
+  node.broker.publishEvents([alarm(1)], 7);
   await spats(2);
   t.equal(again.count("events"), 0, "and what is new");
 });
 
 t.test("a replay is refused outside, and ends there", async (t) => {
-  const page = { incarnation: 7, from: 1, to: 0, head: 0, state: "live", rows: [] };
+  const page: EventPage = { incarnation: 7, from: 1, to: 0, head: 0, rows: [] };
   const node = await startZones(
     t,
     { roles: ["reader"], receive: ["events"] },
-    { readLog: async () => page as never },
+    { readLog: async () => page },
   );
   const desk = await Mover.connect(t, node, { role: "reader", name: "desk" });
   await desk.client.subscribe(`${PREFIX}reply/#`);
+  let id = "";
   const ask = async (): Promise<string | null | undefined> => {
-    const id = randomBytes(16).toString("hex");
+    id = randomBytes(16).toString("hex");
     const now = Math.round(node.clock.wallMs());
     const request = { id, issuedMs: now, expiresMs: now + 30_000, ...REPLAYED };
     const bytes = Buffer.from(encodeReplayRequest(request));
     await desk.client.mqtt.publishAsync(`${PREFIX}command/${id}`, bytes, { qos: 1 });
-    await until(() => desk.client.of(`${PREFIX}reply/${id}`).length === 1);
+    await until(() => desk.count(`reply/${id}`) === 1);
     const [answer] = desk.client.of(`${PREFIX}reply/${id}`);
     return answer === undefined ? undefined : decodeReply(answer.payload).reason;
   };
+  const parts = () => desk.count(`reply/${id}/events`);
   t.equal(await ask(), "no-position");
   await desk.at(INSIDE);
   t.equal(await ask(), null);
+  await until(() => parts() === 1);
+  node.broker.publishEvents([alarm(1)], 7);
+  await until(() => parts() === 2);
+  const spats = await startWitness(t, node);
+  await desk.at(OUTSIDE);
+  node.broker.publishEvents([alarm(2)], 7);
+  await spats(3);
+  t.equal(parts(), 2, "no row outside");
 });
 
 t.test("who publishes what he may not, again and again, is cut off by name", async (t) => {
