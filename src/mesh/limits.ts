@@ -9,6 +9,8 @@ export const FAST_MAX_BYTES = CONTENT_MAX_BYTES - FRONT_MAX_BYTES - 3;
 
 /** Age of an unacknowledged change at its first repeat, and when all that is missing goes along. */
 export const REPEAT_FIRST_MS = 8;
+/** All that is missing goes along once in so long: changes of one turn share their datagrams. */
+export const ALONG_EVERY_MS = 1;
 /** The reliable lane repeats by itself: what went over it goes again no sooner than this. */
 export const REPEAT_RELIABLE_MS = 100;
 /** The longest pause while the peer is heard. */

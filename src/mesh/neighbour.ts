@@ -7,6 +7,7 @@ import type { Version } from "../core/state/version.ts";
 import { LinkReceiver } from "../wire/link.ts";
 import type { Mark } from "../wire/mesh-messages.ts";
 import {
+  ALONG_EVERY_MS,
   ANSWERS_WITHIN_MS,
   BATCH_REPEAT_MS,
   FAST_GIVE_UP_MS,
@@ -34,6 +35,8 @@ export class Sending {
   waitingMs: number | null = null;
   repeatMs = 0;
   #pauseMs = REPEAT_FIRST_MS;
+  /** When all that is missing went along with a change. */
+  #alongMs = Number.NEGATIVE_INFINITY;
   /** Oldest first. */
   #left: Left[] = [];
 
@@ -57,12 +60,14 @@ export class Sending {
 
   /** The oldest change that is not acknowledged has waited long enough to go along with others. */
   isOverdue(nowMs: number): boolean {
+    if (nowMs - this.#alongMs < ALONG_EVERY_MS) return false;
     const [oldest] = this.#left;
     return oldest !== undefined && nowMs - oldest.atMs >= REPEAT_FIRST_MS;
   }
 
   /** All that is missing left just now, or something over the lane that repeats by itself. */
   wentAlong(lane: Lane, nowMs: number): void {
+    this.#alongMs = nowMs;
     this.repeatMs = Math.max(this.repeatMs, nowMs + this.#pause(lane));
   }
 

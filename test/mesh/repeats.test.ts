@@ -110,6 +110,33 @@ t.test(
   },
 );
 
+t.test("changes of one turn take what is missing along once", async (t) => {
+  const { zone, said } = pair();
+  zone.cut("a", "b", true);
+  zone.setPhase("a", 1, "green", null);
+  zone.run(10);
+  said.length = 0;
+  for (const phase of [2, 3, 4]) zone.setPhase("a", phase, "green", null);
+  const first = parts(said)[0]?.dots[0] ?? 0;
+  t.same(
+    parts(said).map(({ dots, ops }) => [dots[0] - first, dots[1] - first, ops]),
+    [
+      [0, 1, 2],
+      [2, 2, 1],
+      [3, 3, 1],
+    ],
+    "the first with all, the others alone in the same datagram",
+  );
+  zone.run(1);
+  said.length = 0;
+  zone.setPhase("a", 1, "yellow", null);
+  t.same(
+    parts(said).map(({ dots }) => dots[0] - first),
+    [0],
+    "a later turn takes all along again",
+  );
+});
+
 t.test("acknowledgements: at once, then one in 4 ms for all that came", async (t) => {
   const { zone, said } = pair();
   const step = zone.nowMs;
