@@ -1,12 +1,13 @@
 // What is seen and wished at a node and is not yet made by a part of it: vehicles in the zone,
-// passages between junctions, wishes of operators. It goes into the mesh thread as the events that
-// such parts will send.
+// passages between junctions, wishes and revocations of operators. It goes into the mesh thread as
+// the events that such parts will send.
 import type { MeshEvent } from "../mesh/mesh-types.ts";
 import type { SimNode } from "./node.ts";
 import type { Random } from "./random.ts";
+import { madeUpRevocation } from "./revocations.ts";
 import type { VirtualTime } from "./time.ts";
 
-const PAUSE_MS = { sighting: 30_000, wish: 60_000, passage: 40_000 } as const;
+const PAUSE_MS = { sighting: 30_000, wish: 60_000, passage: 40_000, revocation: 100_000 } as const;
 const LEASE_MS = [4_000, 25_000] as const;
 const DIRECTIONS = ["north-south", "east-west"] as const;
 /** Sightings that are remembered, to compare. */
@@ -30,6 +31,7 @@ export class Observers {
   readonly #random: Random;
   readonly #links: readonly string[];
   #count = 0;
+  #revocations = 0;
 
   constructor(node: SimNode, time: VirtualTime, random: Random, neighbours: readonly string[]) {
     this.#node = node;
@@ -38,14 +40,22 @@ export class Observers {
     this.#links = neighbours.map((other) => [node.id, other].sort().join(" "));
     this.#often(PAUSE_MS.sighting, () => this.#see());
     this.#often(PAUSE_MS.wish, () => this.#wish());
+    this.#often(PAUSE_MS.revocation, () => this.#revoke(), random.fork("revocations"));
     if (this.#links.length > 0) this.#often(PAUSE_MS.passage, () => this.#pass());
   }
 
-  #often(meanMs: number, run: () => void): void {
-    this.#time.after(this.#random.exponential(meanMs), () => {
+  #often(meanMs: number, run: () => void, random = this.#random): void {
+    this.#time.after(random.exponential(meanMs), () => {
       run();
-      this.#often(meanMs, run);
+      this.#often(meanMs, run, random);
     });
+  }
+
+  #revoke(): void {
+    this.#revocations += 1;
+    const numbers = [this.#node.index + 1, this.#revocations];
+    const signed = madeUpRevocation(Buffer.from(numbers).toString("hex"));
+    this.#tell({ kind: "revocation", signed, source: "operator" });
   }
 
   #see(): void {

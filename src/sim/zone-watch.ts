@@ -14,6 +14,7 @@ import {
 import { Meetings } from "./meetings.ts";
 import type { SimNode } from "./node.ts";
 import { hashText } from "./random.ts";
+import { RevocationWatch } from "./revocation-watch.ts";
 import { Witness } from "./witness.ts";
 import type { World } from "./world.ts";
 import { Elements, Leases, Promises } from "./zone-memory.ts";
@@ -73,6 +74,7 @@ export class ZoneWatch {
   readonly #elements: Elements;
   readonly #promises: Promises;
   readonly #leases: Leases;
+  readonly #revocations: RevocationWatch;
   readonly #witness: Witness;
   readonly #meetings: Meetings;
 
@@ -82,6 +84,7 @@ export class ZoneWatch {
     this.#elements = new Elements(judge);
     this.#promises = new Promises(judge, world.nodes);
     this.#leases = new Leases(judge, world.observers);
+    this.#revocations = new RevocationWatch(judge);
     this.#witness = new Witness(world.random.fork("witness"));
     this.#meetings = new Meetings(world.network, world.nodes);
   }
@@ -200,6 +203,7 @@ export class ZoneWatch {
       }
       this.#elements.look(node, mesh.mesh.replica(2));
       this.#promises.look(node, now);
+      if (!this.#isDoubled(node.id)) this.#revocations.look(node);
       if (!this.#isDoubled(node.id))
         this.#leases.look(node, mesh.mesh.replica(3), now, this.#world.time.nowMs);
     }
@@ -213,6 +217,7 @@ export class ZoneWatch {
   /** At the end: everybody has what everybody had to say at the last look. */
   settle(): void {
     this.#promises.settle();
+    this.#revocations.settle(this.#world.nodes.filter((node) => !this.#isOff(node)));
     for (const node of this.#world.nodes) {
       if (this.#isOff(node)) continue;
       const neighbours = new Set(this.#world.network.neighbours(node.id));

@@ -143,7 +143,9 @@ t.test("what was handed over may be used again by its owner", async (t) => {
   const bytes = keys.revoke(await keys.issue("vehicle", "v1"));
   const received = bytes.slice();
   const set = new Revocations(keys.ca);
+  t.equal(set.newestMs, null);
   set.add(received);
+  t.equal(set.newestMs, openRevocation(bytes, keys.ca).atMs);
   received.fill(0);
   t.same(set.list(), [bytes]);
 });

@@ -34,6 +34,7 @@ export const INVARIANTS = [
   state.historyComesBack,
   state.hybridClockRises,
   state.leasesEnd,
+  state.revokedStaysSo,
   replayHasNoSeam,
   state.lagRecovers,
   trafficBounded,

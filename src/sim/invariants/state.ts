@@ -79,6 +79,12 @@ export const hybridClockRises: Invariant<[readonly [number, number], readonly [n
     },
   );
 
+export const revokedStaysSo: Invariant<[string, boolean]> = invariant(
+  "what is revoked stays so, everywhere",
+  "a stolen key opens the one door where nobody remembers that it was stolen",
+  (serial, known) => (known ? null : `certificate ${serial} is believed again`),
+);
+
 export interface Leased {
   readonly vehicle: string;
   /** Since it was last seen, true time, ms. */
