@@ -92,7 +92,12 @@ export class LinkedMesh {
       keysPart: () => this.#keysPart(lanes, folder),
     });
     for (const signed of folder.revocations) {
-      this.#body.step({ kind: "revocation", signed, source: "key folder" });
+      const refusal = this.#body.revoke(signed, "key folder");
+      if (refusal !== null) {
+        const text = `${folder.dir}: a revocation is not passed on: ${refusal}`;
+        this.#tell({ kind: "notice", level: "warn", text });
+        break;
+      }
     }
     for (const message of this.#waiting.values()) this.#body.take(message);
     this.#waiting.clear();

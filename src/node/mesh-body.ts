@@ -5,7 +5,14 @@ import type { ClockQuality } from "../core/site/view.ts";
 import type { TimerHandle, Timers } from "../log/timers.ts";
 import { type CacheStore, cacheKey, MeshCache } from "../mesh/cache.ts";
 import { Mesh } from "../mesh/mesh.ts";
-import type { Lane, MeshEffect, MeshEvent, MeshNow, SendClass } from "../mesh/mesh-types.ts";
+import type {
+  Lane,
+  MeshEffect,
+  MeshEvent,
+  MeshNow,
+  RevocationSource,
+  SendClass,
+} from "../mesh/mesh-types.ts";
 import type { RevocationCheck } from "../mesh/revoked.ts";
 import type { HealthPart } from "../wire/health.ts";
 import type { Keys } from "../wire/keys.ts";
@@ -91,7 +98,11 @@ export class MeshBody {
         this.step({ kind: "raised", incarnation: message.incarnation });
         break;
       case "revoke":
-        this.#revoke(message.token, message.signed);
+        this.#options.tell({
+          kind: "ordered",
+          token: message.token,
+          refusal: this.revoke(message.signed, "operator"),
+        });
         break;
       case "stop":
         this.close();
@@ -99,10 +110,11 @@ export class MeshBody {
     }
   }
 
-  #revoke(token: number, signed: Uint8Array): void {
+  /** Tells of a revocation; null, or why it is not taken. */
+  revoke(signed: Uint8Array, source: RevocationSource): string | null {
     this.#refusal = null;
-    this.step({ kind: "revocation", signed, source: "operator" });
-    this.#options.tell({ kind: "ordered", token, refusal: this.#refusal });
+    this.step({ kind: "revocation", signed, source });
+    return this.#refusal;
   }
 
   /** One event through the machine, its effects done. */
