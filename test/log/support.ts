@@ -64,3 +64,11 @@ export function command(id: number, more: Partial<Command> = {}): Command {
     ...more,
   };
 }
+
+/** Rows of made-up serials, as long as real ones. */
+export function revocations(count: number): NodeEvent[] {
+  return Array.from({ length: count }, (_, at) => ({
+    kind: "revocation",
+    body: [(4_096 + at).toString(16), new Uint8Array(130).fill(at), "zone"],
+  }));
+}
