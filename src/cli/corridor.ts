@@ -10,7 +10,9 @@ import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { parseSite } from "../sitefile/load.ts";
-import { type Authority, createAuthority, LEAF_DAYS } from "../trust/authority.ts";
+import { type Authority, AuthorityError, createAuthority, LEAF_DAYS } from "../trust/authority.ts";
+import { KeyFileError, writeNewFiles } from "../trust/key-files.ts";
+import { CA_CERT_FILE, NODE_CERT_FILE, NODE_KEY_FILE } from "../trust/key-folder.ts";
 import {
   corridorSite,
   corridorStreet,
@@ -20,6 +22,7 @@ import {
   ZONE,
 } from "./corridor-site.ts";
 import { type Summary, sumOf } from "./corridor-summary.ts";
+import { fail } from "./options.ts";
 import { streetBands } from "./street-bands.ts";
 import { timeSpaceSvg } from "./time-space.ts";
 
@@ -47,10 +50,16 @@ interface Member {
   readonly stop: () => void;
 }
 
-/** Runs to the end; the exit code. Throws `AuthorityError` and `KeyFileError` in one line. */
+/** Runs to the end; the exit code. Every run has a folder of its own. */
 export async function runCorridor({ count, dataDir, forMs }: CorridorRun): Promise<number> {
   const dir = resolve(dataDir ?? mkdtempSync(join(tmpdir(), "stopline-corridor-")));
-  const plans = await plansOf(dir, count);
+  let plans: JunctionPlan[];
+  try {
+    plans = await plansOf(dir, count);
+  } catch (error) {
+    if (!(error instanceof AuthorityError || error instanceof KeyFileError)) throw error;
+    return fail("demo", error.message);
+  }
   process.stdout.write(`Stopline: a corridor of ${count} junctions, each its own process\n\n`);
   process.stdout.write(`data     ${dir}\n`);
   const members = plans.map((plan) => start(plan));
@@ -124,10 +133,12 @@ async function keysOf(
 ): Promise<string> {
   const made = await authority.issue({ role: "node", id, days: LEAF_DAYS - 1, nowMs });
   const keyFolder = join(place, "keys");
-  mkdirSync(keyFolder, { recursive: true, mode: 0o700 });
-  writeFileSync(join(keyFolder, "ca.crt"), made.caPem);
-  writeFileSync(join(keyFolder, "node.crt"), made.certPem);
-  writeFileSync(join(keyFolder, "node.key"), made.keyPem, { mode: 0o600 });
+  mkdirSync(place, { recursive: true });
+  writeNewFiles(keyFolder, [
+    { name: NODE_KEY_FILE, bytes: made.keyPem, secret: true },
+    { name: NODE_CERT_FILE, bytes: made.certPem, secret: false },
+    { name: CA_CERT_FILE, bytes: made.caPem, secret: false },
+  ]);
   return keyFolder;
 }
 

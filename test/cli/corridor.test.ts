@@ -82,6 +82,9 @@ t.test("two processes are linked, and sum up at their end", async (t) => {
   const run = spawnSync("scripts/run", args, { cwd: ROOT, encoding: "utf8" });
   const last = run.stdout.trim().split("\n").at(-1) ?? "";
   const summary = JSON.parse(last);
+  const again = spawnSync("scripts/run", args, { cwd: ROOT, encoding: "utf8" });
+  t.equal(again.status, 1, "a folder that has been used");
+  t.match(again.stderr.trim().split("\n").at(-1), /^stopline demo: .*exists and is not replaced/);
   t.match(summary, { trips: 0, links: 1 });
   t.notMatch(run.stderr, /not believed/);
 });
