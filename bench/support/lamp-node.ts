@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MessageChannel, Worker } from "node:worker_threads";
 import { VirtualCabinetPort } from "../../src/cabinet/virtual-port.ts";
-import type { NodePicture } from "../../src/node/node.ts";
+import type { NodePicture } from "../../src/node/node-types.ts";
 import { readSite } from "../../src/node/read-site.ts";
 import { startNode } from "../../src/node/start.ts";
 

@@ -1,6 +1,6 @@
 // What a person at a terminal reads first: what runs, where to look, how to end it.
 import { styleText } from "node:util";
-import type { Opened } from "../node/node.ts";
+import type { Opened } from "../node/node-types.ts";
 import type { SiteRead } from "../node/read-site.ts";
 
 export interface Welcome {

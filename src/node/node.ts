@@ -1,11 +1,9 @@
 // The composition: one node in one process. Control is this thread; log and service are workers
 // under watch. Nothing here decides anything.
 
-import type { CabinetPort } from "../cabinet/port.ts";
-import { compileRecord } from "../cabinet/record.ts";
 import type { ReloadAnswer } from "../console/api.ts";
 import type { SiteModel } from "../core/site/model.ts";
-import type { ControlMode, ControlView } from "../core/site/view.ts";
+import type { ControlView } from "../core/site/view.ts";
 import { type TimerHandle, within } from "../log/timers.ts";
 import { ClockWatch } from "./clock-watch.ts";
 import type { Order, RevokeOrder } from "./control-types.ts";
@@ -15,7 +13,8 @@ import { type LogAccount, LogSide } from "./log-side.ts";
 import type { MeshSetup } from "./mesh-messages.ts";
 import { hasLinks, MeshSide } from "./mesh-side.ts";
 import type { FromService, KeptPorts, LoopPicture, ServiceData, ToService } from "./messages.ts";
-import type { SiteRead } from "./read-site.ts";
+import type { Ended, NodeOptions, NodePicture, Opened } from "./node-types.ts";
+import { reloadRefusal } from "./reload-refusal.ts";
 import { Thread, type ThreadDeath } from "./thread.ts";
 
 /** Heap of the service thread: 100 clients need some 20 MB (measured by bench/node.ts). */
@@ -34,56 +33,6 @@ const NODE_NEWS_MS = 1_000;
 const MAX_DEATHS = 100;
 /** Lines that wait for a service thread; a log can have no more to say at its opening. */
 const MAX_UNSAID = 100;
-
-export interface NodeOptions {
-  readonly host: Host;
-  readonly read: SiteRead;
-  /** Reads the site file anew, for a reload. */
-  readonly readAgain: () => Promise<SiteRead>;
-  readonly dataDir: string;
-  /** Of the program. */
-  readonly version: string;
-  /** The console's secret. */
-  readonly secret: string;
-  /** Wall time in ms that is known to be past. */
-  readonly clockFloorMs: number;
-  readonly freePorts: boolean;
-  /** Null where there is no site to drive. */
-  readonly port: CabinetPort | null;
-  /** Other thread entries, for tests that break them on purpose. */
-  readonly entries?: { readonly service?: URL; readonly log?: URL };
-  /** Neighbours instead of those of the site file. */
-  readonly mesh: MeshSetup | null;
-}
-
-export interface Opened {
-  readonly consoleUrl: string | null;
-  readonly mqtt: readonly string[];
-  readonly problems: readonly string[];
-}
-
-/** What a node says when it ends. */
-export interface Ended {
-  readonly greens: number;
-  readonly events: number;
-  readonly trips: number;
-  readonly callsBeyondBound: number;
-  /** Neighbours that it was linked to when it was told to stop; null where it has none. */
-  readonly links: number | null;
-  /** Threads that died or were not running at the end. */
-  readonly deadThreads: number;
-  /** False when a thread sits in a call that does not return: the process can't exit by itself. */
-  readonly threadsEnded: boolean;
-}
-
-export interface NodePicture extends LoopPicture {
-  readonly mode: ControlMode;
-  readonly stops: number;
-  readonly trips: number;
-  readonly deaths: readonly ThreadDeath[];
-  /** Names of the threads that run. */
-  readonly running: readonly string[];
-}
 
 export class RunningNode {
   opened: Opened = { consoleUrl: null, mqtt: [], problems: [] };
@@ -188,7 +137,7 @@ export class RunningNode {
   async reload(): Promise<ReloadAnswer> {
     const read = await this.options.readAgain();
     if (!read.ok) return { ok: false, problems: read.problems };
-    const refusal = this.reloadRefusal(read.site);
+    const refusal = reloadRefusal(this.site, read.site);
     if (refusal !== null) return { ok: false, problems: [refusal] };
     this.log.append({ kind: "site", body: [read.hash, read.site.name] });
     this.site = read.site;
@@ -382,16 +331,5 @@ export class RunningNode {
     const { consoleUrl, mqtt } = opened;
     const page = consoleUrl === null ? (this.kept?.console ?? null) : portOf(consoleUrl);
     return { mqtt: mqtt.map(portOf), console: page };
-  }
-
-  private reloadRefusal(site: SiteModel): string | null {
-    if (this.site === null) return "the node runs without a site; start it again";
-    const { device, baud } = site.cabinet;
-    if (device !== this.site.cabinet.device || baud !== this.site.cabinet.baud) {
-      return "cabinet.device or cabinet.baud would change: start the node again";
-    }
-    const [ours, theirs] = [compileRecord(this.site), compileRecord(site)];
-    if (Buffer.compare(ours, theirs) === 0) return null;
-    return "the cabinet's record would change; stop the node, then run stopline cabinet program";
   }
 }

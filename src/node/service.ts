@@ -9,8 +9,8 @@ import { keepConsoleAddress, lastConsoleListener } from "../console/place.ts";
 import { addressWithSecret, type Console, createConsole } from "../console/server.ts";
 import type { SiteModel } from "../core/site/model.ts";
 import type { ControlView } from "../core/site/view.ts";
-import { type BoardHealth, boardComplaints, readBoard } from "../observe/board.ts";
-import { type Figure, metricsText } from "../observe/metrics.ts";
+import { type BoardHealth, readBoard } from "../observe/board.ts";
+import { metricsText } from "../observe/metrics.ts";
 import type { Certificate } from "../trust/certificate.ts";
 import { Trust } from "../trust/judge.ts";
 import { expiresInDays, KeyFolderError, readKeysOf } from "../trust/key-folder.ts";
@@ -22,6 +22,7 @@ import type { EventPage, PageQuery } from "../wire/replay.ts";
 import { partsOf } from "./health.ts";
 import { keysPart } from "./keys-part.ts";
 import type { DropCount, LoopPicture, MeshPicture, ServiceData } from "./messages.ts";
+import { boardPart, brokerFigures, loopFigures } from "./service-figures.ts";
 
 /** What the service needs of the other threads. */
 export interface ServiceDoors {
@@ -299,64 +300,4 @@ export class Service {
 
 function hostOf(address: string): string {
   return address.includes(":") ? `[${address}]` : address;
-}
-
-function boardPart(board: BoardHealth): HealthPart {
-  const complaints = boardComplaints(board);
-  if (complaints.length > 0) {
-    return { name: "board", state: "degraded", text: `${complaints.join("; ")}.` };
-  }
-  const degrees = board.temperatureC === null ? "" : `, ${Math.round(board.temperatureC)} °C`;
-  const free = board.diskFreeBytes === null ? "?" : (board.diskFreeBytes / 1e9).toFixed(1);
-  return { name: "board", state: "ok", text: `${free} GB free on the data disk${degrees}.` };
-}
-
-function loopFigures(loop: LoopPicture | null): Figure[] {
-  if (loop === null) return [];
-  const figure = (name: string, help: string, value: number): Figure => ({ name, help, value });
-  return [
-    figure(
-      "stopline_edge_to_frame_p99_seconds",
-      "Status with a change decoded to lamp frame written, 99th percentile",
-      loop.edgeToFrameP99Ms / 1000,
-    ),
-    figure("stopline_edges_total", "Changes that were answered by a frame", loop.edges),
-    figure(
-      "stopline_tick_jitter_p999_seconds",
-      "Deviation of the control beat, 99.9th percentile",
-      loop.jitterP999Ms / 1000,
-    ),
-    figure("stopline_tick_gap_max_seconds", "Longest gap between beats", loop.gapMaxMs / 1000),
-  ];
-}
-
-function brokerFigures(counters: ReturnType<() => Broker["counters"]> | null): Figure[] {
-  if (counters === null) return [];
-  const figures: Figure[] = [
-    { name: "stopline_broker_connections", help: "Open now", value: counters.connections },
-    { name: "stopline_broker_accepted_total", help: "Clients accepted", value: counters.accepted },
-    { name: "stopline_broker_throttled_total", help: "Sockets slowed", value: counters.throttled },
-    { name: "stopline_broker_messages_in_total", help: "PUBLISHes", value: counters.messagesIn },
-    { name: "stopline_broker_sessions", help: "Persistent sessions", value: counters.sessions },
-    {
-      name: "stopline_broker_queued_messages",
-      help: "Undelivered messages of persistent sessions",
-      value: counters.queuedMessages,
-    },
-    {
-      name: "stopline_broker_commits_total",
-      help: "Commits of what the broker keeps",
-      value: counters.diskCommits,
-    },
-    {
-      name: "stopline_broker_disk_trouble",
-      help: "1 while what the broker keeps can't be written",
-      value: counters.diskTrouble === null ? 0 : 1,
-    },
-  ];
-  for (const [reason, value] of Object.entries(counters.refused)) {
-    const labels = { reason };
-    figures.push({ name: "stopline_broker_refused_total", help: "Turned away", value, labels });
-  }
-  return figures;
 }
