@@ -30,6 +30,7 @@ export interface JunctionPlan {
   readonly keyFolder: string;
   readonly fastPort: number;
   readonly reliablePort: number;
+  readonly consolePort: number;
   /** Of its plan, whole seconds. */
   readonly offsetS: number;
 }
@@ -57,7 +58,9 @@ export function corridorSite(
   text = replaced(text, "name: Market Street at Station Road", `name: Market Street ${number}`);
   text = replaced(text, `lat: ${SOUTH_LATITUDE_DEG}`, `lat: ${latitude}`);
   text = replaced(text, "address: 127.0.0.1, port: 1883", "address: 127.0.0.1, port: 0");
-  text = replaced(text, "listen: 127.0.0.1:8080", "listen: 127.0.0.1:0");
+  const consoles = plans.map((one) => `'http://127.0.0.1:${one.consolePort}'`).join(", ");
+  const listen = `listen: 127.0.0.1:${plan.consolePort}, corridor: [${consoles}]`;
+  text = replaced(text, "listen: 127.0.0.1:8080", listen);
   text = replaced(text, "  seed: 1\n", `  seed: ${number}\n`);
   // The demo's zones lie around the demo's junction alone.
   text = text.replace(/^zones:\n(?: .*\n?)*/m, "");

@@ -102,7 +102,8 @@ async function plansOf(dir: string, count: number): Promise<JunctionPlan[]> {
     const place = join(dir, `junction-${number}`);
     const keyFolder = await keysOf(authority, `junction-${number}`, place, nowMs);
     const [fastPort, reliablePort] = [await freeUdpPort(), await freeTcpPort()];
-    plans.push({ number, place, keyFolder, fastPort, reliablePort, offsetS: 0 });
+    const consolePort = await freeTcpPort();
+    plans.push({ number, place, keyFolder, fastPort, reliablePort, consolePort, offsetS: 0 });
   }
   return writeSites(dir, plans);
 }

@@ -32,8 +32,15 @@ export function allowedHosts(address: string, port: number): string[] {
   return names.flatMap((name) => (port === 80 ? [name, `${name}:80`] : [`${name}:${port}`]));
 }
 
-/** Why a request gets no answer, or null. */
-export function refusalOf(facts: RequestFacts, hosts: readonly string[]): Refusal | null {
+/**
+ * Why a request gets no answer, or null. `friends`: origins of the corridor's other consoles, whose
+ * pages may read here and listen, and nothing else.
+ */
+export function refusalOf(
+  facts: RequestFacts,
+  hosts: readonly string[],
+  friends: readonly string[] = [],
+): Refusal | null {
   const { host } = facts;
   if (host === undefined || !hosts.includes(host.toLowerCase())) {
     return {
@@ -44,7 +51,16 @@ export function refusalOf(facts: RequestFacts, hosts: readonly string[]): Refusa
   if (!facts.upgrade && facts.method !== "GET" && facts.method !== "POST") {
     return { status: 405, reason: "only GET and POST are known here" };
   }
+  if (isFriend(facts, friends)) return null;
   return originRefusal(facts, `http://${host.toLowerCase()}`);
+}
+
+/** True where a page of the corridor reads, or opens a WebSocket to listen. */
+export function isFriend(
+  { method, origin }: Pick<RequestFacts, "method" | "origin">,
+  friends: readonly string[],
+): boolean {
+  return method === "GET" && origin !== undefined && friends.includes(origin);
 }
 
 function originRefusal(facts: RequestFacts, own: string): Refusal | null {

@@ -102,6 +102,11 @@ async function siteAnswer(sources: ConsoleSources): Promise<ApiAnswer> {
   return json({ site: site === null ? null : siteToJson(site), problems: sources.problems() });
 }
 
+/** The consoles of the corridor's page; this one's own address is the site file's business. */
+async function corridorAnswer(sources: ConsoleSources): Promise<ApiAnswer> {
+  return json({ members: sources.site()?.corridor ?? [] });
+}
+
 async function aliveAnswer(sources: ConsoleSources): Promise<ApiAnswer> {
   const { ok, reason } = sources.alive();
   return plain(ok ? "ok\n" : `${reason ?? "not well"}\n`, ok ? 200 : 503);
@@ -118,6 +123,7 @@ const GETS: Readonly<Record<string, Handler>> = {
   "/api/site": siteAnswer,
   "/api/health": async (sources) => json(await sources.health()),
   "/api/events": eventsAnswer,
+  "/api/corridor": corridorAnswer,
 };
 
 const POSTS: Readonly<Record<string, Handler>> = { "/api/reload": reloadAnswer };

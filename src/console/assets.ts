@@ -25,6 +25,12 @@ const TYPES: Readonly<Record<string, string>> = {
   ".svg": "image/svg+xml",
 };
 
+/** Files that have an address of their own. */
+const PAGES: Readonly<Record<string, string>> = {
+  "index.html": "/",
+  "corridor.html": "/corridor",
+};
+
 const SCRIPT = "text/javascript; charset=utf-8";
 
 /** Names the one default export of mqtt.js's browser build. */
@@ -60,7 +66,7 @@ export function loadAssets(): Assets {
     if (type === undefined || name.endsWith(".d.ts")) continue;
     const text = readFileSync(join(PAGE_DIR, name), "utf8");
     const ready = name.endsWith(".ts") ? stripTypeScriptTypes(text) : text;
-    assets.set(name === "index.html" ? "/" : `/page/${name}`, asset(type, ready));
+    assets.set(PAGES[name] ?? `/page/${name}`, asset(type, ready));
   }
   for (const path of SHARED) {
     const text = readFileSync(new URL(`../${path}`, import.meta.url), "utf8");

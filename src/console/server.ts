@@ -3,7 +3,7 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Listener } from "../core/site/model.ts";
-import { allowedHosts, type RequestFacts, refusalOf } from "./access.ts";
+import { allowedHosts, isFriend, type RequestFacts, refusalOf } from "./access.ts";
 import { type ApiAnswer, answer, type ConsoleSources } from "./api.ts";
 import { type Asset, type Assets, bodyOf, loadAssetsElsewhere } from "./assets.ts";
 import { CONSOLE_LIMITS } from "./limits.ts";
@@ -15,6 +15,8 @@ const { createServer } = process.getBuiltinModule("node:http");
 export interface ConsoleOptions {
   readonly listen: Listener;
   readonly secret: string;
+  /** Origins of the corridor's other consoles, this one's own perhaps among them. */
+  readonly corridor?: readonly string[];
   readonly sources: ConsoleSources;
   /** Gets the byte stream of each page that wants MQTT; the broker takes it from there. */
   onWebSocket(stream: Duplex, peer: { readonly origin: string }): void;
@@ -49,14 +51,18 @@ const HEADERS: Readonly<Record<string, string>> = {
   "x-frame-options": "DENY",
 };
 
-/** Nothing from elsewhere, no inline code, no frames; the socket's address is spelled out. */
-function contentPolicy(host: string): string {
+/**
+ * Nothing from elsewhere but what the corridor's consoles say; no inline code, no frames; the
+ * socket's address is spelled out.
+ */
+function contentPolicy(host: string, corridor: readonly string[]): string {
+  const others = corridor.flatMap((origin) => [origin, origin.replace(/^http/, "ws")]);
   return [
     "default-src 'none'",
     "script-src 'self'",
     "style-src 'self'",
     "img-src 'self'",
-    `connect-src 'self' ws://${host}`,
+    ["connect-src 'self'", `ws://${host}`, ...others].join(" "),
     "base-uri 'none'",
     "form-action 'none'",
     "frame-ancestors 'none'",
@@ -114,11 +120,16 @@ function sendText(response: ServerResponse, status: number, reason: string): voi
   send(response, { status, type: "text/plain; charset=utf-8", body: `${reason}\n` });
 }
 
-function sendAsset(request: IncomingMessage, response: ServerResponse, asset: Asset): void {
+function sendAsset(
+  request: IncomingMessage,
+  response: ServerResponse,
+  asset: Asset,
+  corridor: readonly string[],
+): void {
   const headers = {
     ...HEADERS,
     etag: asset.etag,
-    "content-security-policy": contentPolicy(request.headers.host ?? ""),
+    "content-security-policy": contentPolicy(request.headers.host ?? "", corridor),
     vary: "accept-encoding",
   };
   if (request.headers["if-none-match"] === asset.etag) {
@@ -154,12 +165,14 @@ class ConsoleServer implements Console {
   readonly #server: Server;
   readonly #door: WebSocketDoor;
   #assets: Promise<Assets> | null = null;
+  readonly #corridor: readonly string[];
   #hosts: readonly string[] = [];
   #requests = 0;
   #refused = 0;
 
   constructor(options: ConsoleOptions) {
     this.#options = options;
+    this.#corridor = options.corridor ?? [];
     this.#server = createServer({
       maxHeaderSize: CONSOLE_LIMITS.maxHeaderBytes,
       headersTimeout: CONSOLE_LIMITS.headersTimeoutMs,
@@ -210,18 +223,24 @@ class ConsoleServer implements Console {
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     this.#requests += 1;
-    const refusal = refusalOf(factsOf(request, false), this.#hosts);
+    const facts = factsOf(request, false);
+    const corridor = this.#corridor;
+    const refusal = refusalOf(facts, this.#hosts, corridor);
     if (refusal !== null) {
       this.#refuse(request, refusal.reason);
       response.setHeader("connection", "close");
       sendText(response, refusal.status, refusal.reason);
       return;
     }
-    const method = request.method ?? "";
+    if (isFriend(facts, corridor)) {
+      response.setHeader("access-control-allow-origin", String(facts.origin));
+      response.setHeader("vary", "origin");
+    }
+    const { method } = facts;
     const { path, query } = splitTarget(request.url ?? "");
     const asset = method === "GET" ? await this.#assetAt(path) : undefined;
     if (asset !== undefined) {
-      sendAsset(request, response, asset);
+      sendAsset(request, response, asset, corridor);
       return;
     }
     if (method === "POST" && !(await drainBody(request))) {
@@ -238,7 +257,8 @@ class ConsoleServer implements Console {
 
   /** The first question loads the files; after a failure the next one tries again. */
   async #assetAt(path: string): Promise<Asset | undefined> {
-    if (path !== "/" && !path.startsWith("/page/") && !path.startsWith("/core/")) return undefined;
+    const pages = path === "/" || path === "/corridor";
+    if (!pages && !path.startsWith("/page/") && !path.startsWith("/core/")) return undefined;
     this.#assets ??= loadAssetsElsewhere().catch((error: unknown) => {
       this.#assets = null;
       throw error;
@@ -248,7 +268,7 @@ class ConsoleServer implements Console {
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     this.#requests += 1;
-    const refusal = refusalOf(factsOf(request, true), this.#hosts);
+    const refusal = refusalOf(factsOf(request, true), this.#hosts, this.#corridor);
     if (refusal !== null) {
       this.#refuse(request, refusal.reason);
       refuseUpgrade(socket, refusal.status, refusal.reason);

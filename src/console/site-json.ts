@@ -28,6 +28,7 @@ export function siteToJson(site: SiteModel): Record<string, unknown> {
     })),
     preempts: site.preempts.map(({ preempt, phases }) => ({ preempt, phases })),
     virtual: site.cabinet.device === "virtual",
+    corridor: (site.corridor?.length ?? 0) > 1,
     topicPrefix: topicsOf(site.node).prefix,
   };
 }

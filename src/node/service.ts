@@ -203,6 +203,7 @@ export class Service {
     return createConsole({
       listen: site?.console ?? lastConsoleListener(this.data.dataDir) ?? FALLBACK_CONSOLE,
       secret: this.data.secret,
+      corridor: site?.corridor ?? [],
       sources: {
         site: () => site,
         problems: () => this.data.problems,

@@ -208,6 +208,7 @@ export function siteModel(file: SiteFile, overrides: readonly Override[]): SiteM
       ...copiesOf(file.log.copyTo, file.log.copyCredentials),
     },
     console: listenerOf(file.console.listen),
+    ...(file.console.corridor === undefined ? {} : { corridor: [...file.console.corridor] }),
     ...linksModel(file),
     street: streetModel(file.street),
     zones: zoneModels(file.zones),

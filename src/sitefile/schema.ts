@@ -206,6 +206,17 @@ const siteFile = z.strictObject({
       .string()
       .regex(/^(\[[0-9a-fA-F:.]+\]|[^\s:[\]]+):\d{1,5}$/)
       .describe("address:port such as 127.0.0.1:8080"),
+    corridor: z
+      .array(
+        z
+          .string()
+          .regex(/^https?:\/\/(\[[0-9a-fA-F:.]+\]|[a-z0-9.-]+)(:\d{1,5})?$/)
+          .describe("http://address:port, without a path"),
+      )
+      .min(2)
+      .max(64)
+      .optional()
+      .describe("consoles that the corridor's page shows, this one's own among them"),
   }),
   trust: trustEntry.optional(),
   links: linksEntry.optional(),

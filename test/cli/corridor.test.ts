@@ -18,6 +18,7 @@ const PLANS = [1, 2, 3].map(
     keyFolder: `/tmp/${number}/keys`,
     fastPort: 4_000 + number,
     reliablePort: 5_000 + number,
+    consolePort: 0,
     offsetS: 10 * number,
   }),
 );

@@ -17,6 +17,7 @@ const PLANS = [1, 2, 3].map(
     keyFolder: "/etc/stopline/keys",
     fastPort: 4_000 + number,
     reliablePort: 5_000 + number,
+    consolePort: 0,
     offsetS: 0,
   }),
 );

@@ -125,6 +125,30 @@ t.test("a page of another origin can neither read nor act", async (t) => {
   t.equal((await ask(port, { path: "/other", headers: upgradeHeaders(own) })).status, 404);
 });
 
+t.test("a page of the corridor may read and listen, and nothing else", async (t) => {
+  const friend = "http://127.0.0.1:8081";
+  const { port, reloads, streams } = await openConsole(t, { corridor: [friend] });
+  const near = { origin: friend, "sec-fetch-site": "same-site", "sec-fetch-mode": "cors" };
+  const read = await ask(port, { path: "/api/site", headers: near });
+  t.equal(read.status, 200);
+  t.equal(read.headers["access-control-allow-origin"], friend);
+  t.equal((await ask(port, { path: "/mqtt", headers: upgradeHeaders(friend) })).status, 101);
+  t.equal(streams.length, 1);
+  const act = {
+    path: "/api/reload",
+    method: "POST",
+    headers: { ...near, authorization: `Bearer ${SECRET}` },
+  };
+  t.equal((await ask(port, act)).status, 403);
+  t.equal(reloads(), 0);
+  const other = { ...near, origin: "http://127.0.0.1:8082" };
+  const refused = await ask(port, { path: "/api/site", headers: other });
+  t.equal(refused.status, 403);
+  t.equal(refused.headers["access-control-allow-origin"], undefined);
+  const policy = (await ask(port, {})).headers["content-security-policy"];
+  t.match(policy, `connect-src 'self' ws://127.0.0.1:${port} ${friend} ws://127.0.0.1:8081;`);
+});
+
 t.test("reload needs the secret", async (t) => {
   const { port, reloads } = await openConsole(t);
   const own = `http://127.0.0.1:${port}`;

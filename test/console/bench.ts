@@ -19,6 +19,7 @@ export interface Bench {
 
 interface BenchOptions {
   readonly port?: number;
+  readonly corridor?: readonly string[];
   readonly sources?: Partial<ConsoleSources>;
   readonly onWebSocket?: (stream: Duplex) => void;
 }
@@ -26,7 +27,7 @@ interface BenchOptions {
 /** Opens a console on a free port and closes it when the test ends. */
 export async function openConsole(
   t: Pick<Test, "teardown">,
-  { port = 0, sources = {}, onWebSocket }: BenchOptions = {},
+  { port = 0, corridor = [], sources = {}, onWebSocket }: BenchOptions = {},
 ): Promise<Bench> {
   const streams: Duplex[] = [];
   const queries: EventQuery[] = [];
@@ -34,6 +35,7 @@ export async function openConsole(
   const server = createConsole({
     listen: { address: "127.0.0.1", port },
     secret: SECRET,
+    corridor,
     sources: {
       site: () => FOUR_LEGS,
       problems: () => [],

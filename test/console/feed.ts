@@ -214,6 +214,7 @@ export class Feed {
     const page = createConsole({
       listen: { address: "127.0.0.1", port },
       secret: SECRET,
+      corridor: this.site.corridor ?? [],
       sources: {
         site: () => this.site,
         problems: () => [],

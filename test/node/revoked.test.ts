@@ -33,7 +33,7 @@ async function corridor(t: Test, authority: TestAuthority) {
     const issued = number === 3 ? stolen : await authority.issue("node", `junction-${number}`);
     writeKeyFolder(keyFolder, issued);
     const [fastPort, reliablePort] = [await freePort(), await freePort()];
-    plans.push({ number, place, keyFolder, fastPort, reliablePort, offsetS: 0 });
+    plans.push({ number, place, keyFolder, fastPort, reliablePort, consolePort: 0, offsetS: 0 });
   }
   for (const plan of plans) {
     const text = corridorSite(DEMO, plan, plans);

@@ -1,4 +1,6 @@
 // Health in plain words: each part of the node with what is wrong, or that nothing is.
+
+import { durationText } from "./durations.ts";
 import { stateIcon } from "./icons.ts";
 import type { Health, HealthState } from "./messages.ts";
 import { html, setText } from "./svg.ts";
@@ -8,15 +10,6 @@ const STATE_NAMES: Readonly<Record<HealthState, string>> = {
   degraded: "degraded",
   failed: "failed",
 };
-
-/** "3 d 4 h", "2 h 5 min", "12 min", "40 s". */
-export function durationText(seconds: number): string {
-  const minutes = Math.floor(seconds / 60);
-  const hours = Math.floor(minutes / 60);
-  if (hours >= 24) return `${Math.floor(hours / 24)} d ${hours % 24} h`;
-  if (hours > 0) return `${hours} h ${minutes % 60} min`;
-  return minutes > 0 ? `${minutes} min` : `${Math.floor(seconds)} s`;
-}
 
 export class HealthPanel {
   readonly element: HTMLElement;

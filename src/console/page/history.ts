@@ -1,6 +1,7 @@
 // The last minutes of each phase as intervals of one colour: read from the log when the page opens,
 // carried on from SPaT while it stays open. Pure; times are wall times of the node in ms.
 import type { LampName, Spat } from "./messages.ts";
+import type { EventRow } from "./rows.ts";
 
 export type Colour = "green" | "yellow" | "red-clearance";
 export type Walk = "walk" | "clearance";
@@ -32,6 +33,13 @@ export interface CodeRow {
   readonly parameter: number;
   /** Why, where the code does not say it. */
   readonly reason: string | null;
+}
+
+/** A row of kind `code` as the log keeps it. */
+export function codeRow({ at, body }: EventRow): CodeRow {
+  const [code, parameter, reason] = body;
+  const why = typeof reason === "string" ? reason : null;
+  return { atMs: at, code: Number(code), parameter: Number(parameter), reason: why };
 }
 
 const LAMP_CODES: Readonly<Record<number, Colour | null>> = {

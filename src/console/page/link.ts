@@ -16,11 +16,19 @@ export interface LinkEvents {
 
 export class Link {
   readonly #events: LinkEvents;
+  readonly #address: string;
   readonly #filters: readonly string[];
   #client: MqttClient | null = null;
   #secret: string | null;
 
-  constructor(filters: readonly string[], secret: string | null, events: LinkEvents) {
+  /** `origin`: of the console, this page's own by default. */
+  constructor(
+    filters: readonly string[],
+    secret: string | null,
+    events: LinkEvents,
+    origin: string = location.origin,
+  ) {
+    this.#address = `${origin.replace(/^http/, "ws")}/mqtt`;
     this.#filters = filters;
     this.#secret = secret;
     this.#events = events;
@@ -34,7 +42,7 @@ export class Link {
   open(): void {
     this.#events.onLine("connecting");
     const login = this.#secret === null ? {} : { username: "operator", password: this.#secret };
-    const client = mqtt.connect(`ws://${location.host}/mqtt`, {
+    const client = mqtt.connect(this.#address, {
       clientId: `console-${randomHex(8)}`,
       protocolVersion: 4,
       clean: true,

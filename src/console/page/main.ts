@@ -2,7 +2,7 @@
 // MQTT. Everything it shows about lamps comes from SPaT, which is made from the sensed lamps.
 import { readDetector } from "./cbor.ts";
 import { HealthPanel } from "./health.ts";
-import { type CodeRow, History } from "./history.ts";
+import { codeRow, History } from "./history.ts";
 import { Junction } from "./junction.ts";
 import { type Line, Link } from "./link.ts";
 import { parseHealth, parseNeighbours, parseReply, parseSpat, type Spat } from "./messages.ts";
@@ -86,6 +86,7 @@ class Page {
     const { region, zone, id } = this.#site.node;
     setText(byId("site-node"), `${region} / ${zone} / ${id}`);
     byId("virtual").hidden = !this.#site.virtual;
+    byId("to-corridor").hidden = !this.#site.corridor;
     document.title = `${this.#site.name} · Stopline`;
     byId("junction").replaceChildren(this.#junction.element);
     byId("rings").replaceChildren(this.#rings.element);
@@ -271,16 +272,6 @@ async function fetchEvents(query: string): Promise<EventRow[] | null> {
   } catch {
     return null;
   }
-}
-
-function codeRow({ at, body }: EventRow): CodeRow {
-  const [code, parameter, reason] = body;
-  return {
-    atMs: at,
-    code: Number(code),
-    parameter: Number(parameter),
-    reason: typeof reason === "string" ? reason : null,
-  };
 }
 
 /** A node without a site runs its console and nothing else; the page says why. */

@@ -1,6 +1,6 @@
 // The neighbours as this node knows them: their lights, how old that is, and how late it came.
 import type { NeighbourPhase, NeighbourPicture } from "../../core/site/neighbours.ts";
-import { durationText } from "./health.ts";
+import { ageText } from "./durations.ts";
 import type { Neighbours } from "./messages.ts";
 import { byId, html, setText } from "./svg.ts";
 
@@ -10,12 +10,6 @@ const LETTERS: Readonly<Record<NeighbourPhase["display"], string>> = {
   green: "G",
   "red-clearance": "R",
 };
-
-/** "340 ms", "2.4 s", "3 min". */
-export function ageText(ms: number): string {
-  if (ms < 1_000) return `${Math.round(ms)} ms`;
-  return ms < 60_000 ? `${(ms / 1_000).toFixed(1)} s` : durationText(ms / 1_000);
-}
 
 function bytesText(bytes: number): string {
   return bytes < 1_000 ? `${bytes} B` : `${(bytes / 1_000).toFixed(1)} kB`;

@@ -21,6 +21,7 @@ export interface SiteDetector {
 export interface Site {
   readonly node: { readonly region: string; readonly zone: string; readonly id: string };
   readonly name: string;
+  readonly position: { readonly latDeg: number; readonly lonDeg: number };
   readonly timezone: string;
   readonly failureDisplay: FailureDisplay;
   readonly approaches: readonly Approach[];
@@ -32,6 +33,8 @@ export interface Site {
   readonly preempts: readonly { readonly preempt: number; readonly phases: readonly number[] }[];
   /** True when the cabinet is the virtual one. */
   readonly virtual: boolean;
+  /** True where the node has a page of its corridor. */
+  readonly corridor: boolean;
   readonly topicPrefix: string;
 }
 

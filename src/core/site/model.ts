@@ -199,6 +199,8 @@ export interface SiteModel {
     readonly copies?: SnapshotPlace;
   };
   readonly console: Listener;
+  /** Origins of the consoles that the corridor's page shows, in any order; absent: none. */
+  readonly corridor?: readonly string[];
   /** Folder of the node's keys; null where it has none. */
   readonly keyFolder: string | null;
   /** Null where the node has no neighbours. */

@@ -1,0 +1,76 @@
+// The lists beside the diagram: what each junction does, and what each link carries.
+import { linksOf } from "./corridor-links.ts";
+import type { StreetPlan } from "./corridor-place.ts";
+import { ageText } from "./durations.ts";
+import type { Member } from "./member.ts";
+import { html } from "./svg.ts";
+import { MODE_WORDS } from "./words.ts";
+
+/** In the order of the drawing, from its top; members without a site last. */
+function inOrder(members: readonly Member[], plan: StreetPlan | null): Member[] {
+  const known = members.filter(({ site }) => site !== null);
+  const placed = (plan?.places ?? []).flatMap(({ index }) => known[index] ?? []);
+  return [...placed.reverse(), ...members.filter(({ site }) => site === null)];
+}
+
+export function junctionRows(
+  members: readonly Member[],
+  plan: StreetPlan | null,
+  nowMs: number,
+): HTMLElement[] {
+  return inOrder(members, plan).map((member) => junctionRow(member, nowMs));
+}
+
+function junctionRow(member: Member, nowMs: number): HTMLElement {
+  const { site, picture, origin, trouble } = member;
+  const belief = picture.belief(nowMs);
+  const spat = belief === "live" ? picture.spat : null;
+  const mode = spat === null ? (trouble ?? "not heard") : MODE_WORDS[spat.mode];
+  const lines = [
+    ...(picture.health?.parts ?? [])
+      .filter(({ state }) => state !== "ok")
+      .map(({ name, text }) => `${name}: ${text}`),
+  ];
+  return html(
+    "li",
+    { class: "junction-row" },
+    html(
+      "p",
+      { class: "row-head" },
+      html("a", { href: `${origin}/` }, site?.node.id ?? origin),
+      html(
+        "span",
+        { class: "sign", "data-belief": belief },
+        html("i", { class: "sign-shape", "aria-hidden": "true" }),
+        mode,
+      ),
+    ),
+    ...(site === null ? [] : [html("p", { class: "row-name" }, site.name)]),
+    ...lines.slice(0, 3).map((text) => html("p", { class: "row-trouble" }, text)),
+  );
+}
+
+export function linkRows(members: readonly Member[], plan: StreetPlan): HTMLElement[] {
+  return linksOf(members, plan)
+    .reverse()
+    .map(({ names, state, seen, words }) => {
+      const sides = seen.flatMap((side, index) => {
+        if (side === null) return [];
+        const lag = side.lagMs === null ? "nothing yet" : `lag ${ageText(side.lagMs)}`;
+        const age = side.ageMs === null ? "" : `, heard ${ageText(side.ageMs)} ago`;
+        const trouble = side.trouble === null ? "" : ` · ${side.trouble}`;
+        return [html("li", {}, `${names[index]} hears ${side.id}: ${lag}${age}${trouble}`)];
+      });
+      return html(
+        "li",
+        { class: "link-row", "data-state": state },
+        html(
+          "p",
+          { class: "row-head" },
+          html("strong", {}, names.join(" – ")),
+          html("span", {}, words),
+        ),
+        html("ul", { class: "link-sides" }, ...sides),
+      );
+    });
+}

@@ -1,0 +1,133 @@
+// The corridor's page: where junctions lie, what a link is called, how vehicles' ways are kept, and
+// the page itself in Chromium over two real consoles.
+import t from "tap";
+import { linksOf } from "../../src/console/page/corridor-links.ts";
+import { type PlacedSite, planStreet } from "../../src/console/page/corridor-place.ts";
+import { Trajectories } from "../../src/console/page/trajectories.ts";
+import { LAMP } from "../../src/core/site/lamps.ts";
+import type { SiteModel } from "../../src/core/site/model.ts";
+import type { NeighbourPicture } from "../../src/core/site/neighbours.ts";
+import { freePort } from "../support/ports.ts";
+import { systemTest } from "../support/system.ts";
+import { complaintsOf, openBrowser, textBecomes } from "./browser.ts";
+import { Feed } from "./feed.ts";
+import { FOUR_LEGS } from "./junctions.ts";
+
+/** A degree of latitude, m. */
+const DEGREE_M = 111_195;
+
+function at(northM: number, eastM = 0): PlacedSite {
+  const latDeg = 50 + northM / DEGREE_M;
+  const lonDeg = 14 + eastM / (DEGREE_M * Math.cos((50 * Math.PI) / 180));
+  return { ...FOUR_LEGS, position: { latDeg, lonDeg } };
+}
+
+t.test("junctions stand in the order of their street", async (t) => {
+  const plan = planStreet([at(1_200), at(0), at(600)]);
+  t.same(
+    plan.places.map(({ index, atM }) => [index, Math.round(atM)]),
+    [
+      [1, 0],
+      [2, 600],
+      [0, 1_200],
+    ],
+  );
+  t.ok(Math.abs(plan.bearingDeg) < 0.1);
+  const [first] = plan.places;
+  t.equal(first?.ahead?.approach, headed(0), "northbound traffic comes from the south");
+  t.equal(first?.back?.approach, headed(180));
+  const east = planStreet([at(0, 800), at(10, 0)]);
+  t.same(
+    east.places.map(({ index }) => index),
+    [1, 0],
+  );
+  t.equal(east.places[0]?.ahead?.approach, headed(90));
+  t.equal(planStreet([at(0)]).lengthM, 0);
+});
+
+function headed(headingDeg: number): string | undefined {
+  return FOUR_LEGS.approaches.find((entry) => entry.headingDeg === headingDeg)?.id;
+}
+
+t.test("vehicles keep their way until they leave, and no longer than asked", async (t) => {
+  const ways = new Trajectories(10_000);
+  const lane = (...vehicles: number[]) => [{ approach: "south", phase: 2, lane: 0, vehicles }];
+  ways.take(lane(50, 80), 0);
+  ways.take(lane(40, 72), 500);
+  t.equal(ways.all.length, 2);
+  ways.take(lane(66, 100), 1_000);
+  t.equal(ways.all.length, 3, "the first one has left, another one came");
+  const [left] = ways.all;
+  t.same(left?.points, [
+    { atMs: 0, frontM: 50 },
+    { atMs: 500, frontM: 40 },
+  ]);
+  ways.take(lane(66, 100), 9_000);
+  t.equal(ways.all.length, 5, "after a gap nobody knows which car is which");
+  ways.take(lane(60, 95), 11_600);
+  t.equal(ways.all.length, 4, "what ended before the kept time is forgotten");
+});
+
+t.test("a link is up where both say so", async (t) => {
+  const plan = planStreet([at(0), at(600)]);
+  const side = (id: string, other: string, linkUp: boolean | null) => ({
+    site: { node: { id } },
+    picture: {
+      connected: linkUp !== null,
+      neighbours: { wallMs: 0, neighbours: [{ id: other, linkUp, lagMs: 12 } as NeighbourPicture] },
+    },
+  });
+  const link = (a: boolean | null, b: boolean | null) => {
+    const members = [side("a", "b", a), side("b", "a", b)] as unknown as Parameters<
+      typeof linksOf
+    >[0];
+    const [first] = linksOf(members, plan);
+    return [first?.state, first?.words];
+  };
+  t.same(link(true, true), ["up", "linked · 12 ms"]);
+  t.same(link(true, null), ["up", "linked · 12 ms"]);
+  t.same(link(true, false), ["half", "one way"]);
+  t.same(link(false, false), ["down", "link down"]);
+  t.same(link(null, null), ["unknown", "not known"]);
+});
+
+systemTest(t, "one page shows every junction of the corridor", async (t) => {
+  const ports = [await freePort(), await freePort()];
+  const corridor = ports.map((port) => `http://127.0.0.1:${port}`);
+  const site = (index: number): SiteModel => ({
+    ...FOUR_LEGS,
+    ...at(index * 500),
+    node: { ...FOUR_LEGS.node, id: `junction-${index + 1}` },
+    corridor,
+  });
+  const [south, north] = [
+    await Feed.open(t, { site: site(0), port: ports[0] ?? 0 }),
+    await Feed.open(t, { site: site(1), port: ports[1] ?? 0 }),
+  ];
+  const main = FOUR_LEGS.channels.find(({ phase, kind }) => phase === 2 && kind === "vehicle");
+  north.lamps({ [main?.channel ?? 1]: LAMP.green });
+  const browser = await openBrowser(t);
+  const page = await browser.newPage();
+  const complaints = complaintsOf(page);
+  await page.goto(`${south.url}corridor`);
+  await textBecomes(page, "#belief-word", /^Live$/);
+  t.same(await page.locator(".map-name").allTextContents(), ["junction-1", "junction-2"]);
+  t.equal(await page.locator(".map-lamp[data-lamp=green]").count(), 1);
+  t.equal(await page.locator(".map-lamp").count(), 2 * FOUR_LEGS.approaches.length);
+  t.same(complaints, []);
+  await north.close();
+  await textBecomes(page, "#belief-word", /^1 of 2 live$/);
+  t.equal(
+    await page.locator(".map-lamp[data-lamp=green]").count(),
+    0,
+    "a lost junction shows none",
+  );
+});
+
+systemTest(t, "a site without a corridor says what to do", async (t) => {
+  const feed = await Feed.open(t);
+  const browser = await openBrowser(t);
+  const page = await browser.newPage();
+  await page.goto(`${feed.url}corridor`);
+  await textBecomes(page, "#none", /console\.corridor/);
+});
