@@ -49,11 +49,17 @@ interface Session {
   unacknowledgedBytes: number;
 }
 
+/** A connection on its way to its CONNACK, and what is done when it ends before. */
+interface Dialling {
+  readonly socket: TLSSocket;
+  readonly onClose: () => void;
+}
+
 export class Dialler {
   readonly #options: DiallerOptions;
   #session: Session | null = null;
   /** Under way to its CONNACK. */
-  #dialling: TLSSocket | null = null;
+  #dialling: Dialling | null = null;
   #pauseMs = FIRST_PAUSE_MS;
   #timer: NodeJS.Timeout | null = null;
   #closed = false;
@@ -98,7 +104,7 @@ export class Dialler {
   close(): void {
     this.#closed = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#dialling?.destroy();
+    this.#dialling?.socket.destroy();
     this.#session?.client.end(true);
     this.#session?.socket.destroy();
   }
@@ -122,13 +128,14 @@ export class Dialler {
       host: neighbour.address,
       port: neighbour.reliablePort,
     });
-    this.#dialling = socket;
+    const onClose = (): void => this.#failed(socket);
+    this.#dialling = { socket, onClose };
     socket.setNoDelay(true);
     socket.setTimeout(HANDSHAKE_MS, () => socket.destroy());
     socket.on("error", () => {
       // What follows from it is done at "close".
     });
-    socket.once("close", () => this.#failed(socket));
+    socket.once("close", onClose);
     socket.once("secureConnect", () => {
       const { trust, now } = this.#options;
       const judgement = trust.judgePeer(socket, this.#wanted(), now());
@@ -162,11 +169,12 @@ export class Dialler {
     const { socket, number } = session;
     if (socket.destroyed || this.#closed) return;
     const before = this.#session;
+    // The client listens to the same event.
+    if (this.#dialling?.socket === socket) socket.off("close", this.#dialling.onClose);
     this.#dialling = null;
     this.#session = session;
     this.#pauseMs = FIRST_PAUSE_MS;
     socket.setTimeout(0);
-    socket.removeAllListeners("close");
     socket.once("close", () => this.#ended(session));
     events.opened(neighbour.id, number, fastMaterial(socket, own.id, neighbour.id));
     if (before === null) onUp(true);
@@ -175,7 +183,7 @@ export class Dialler {
   }
 
   #failed(socket: TLSSocket): void {
-    if (this.#dialling !== socket) return;
+    if (this.#dialling?.socket !== socket) return;
     this.#dialling = null;
     this.#later(this.#pause());
   }
