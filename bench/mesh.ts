@@ -5,13 +5,13 @@
 // Then what the lane sends for a delta, and what a node with four neighbours costs. --quick takes
 // a minute and is for trying.
 import { join } from "node:path";
+import { freePort } from "../test/support/ports.ts";
 import { cpuSeconds } from "./support/demo-node.ts";
 import { type Measured, report } from "./support/figures.ts";
 import { type Broker, startMosquitto, startNats } from "./support/mesh/brokers.ts";
 import { RunKeys, textsOf } from "./support/mesh/keys.ts";
 import { lanePlans } from "./support/mesh/plans.ts";
 import { median, quantile, type Slice, Subject } from "./support/mesh/subject.ts";
-import { freePort } from "./support/ports.ts";
 
 const QUICK = process.argv.includes("--quick");
 const PER_S = 1_000;

@@ -2,7 +2,6 @@
 // by what they print, ended by their own handles.
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -43,15 +42,6 @@ export function writeSite(dir: string, text: string): string {
   const path = join(dir, "site.yaml");
   writeFileSync(path, text);
   return path;
-}
-
-/** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
-  const bound = server.address();
-  await new Promise((done) => server.close(done));
-  return typeof bound === "object" && bound !== null ? bound.port : 0;
 }
 
 /** True as soon as `done` is; false when it never was. */

@@ -8,7 +8,8 @@ import t, { type Test } from "tap";
 import { corridorSite, type JunctionPlan, REGION, ZONE } from "../../src/cli/corridor-site.ts";
 import type { Health } from "../../src/wire/health.ts";
 import { connectClient } from "../broker/clients.ts";
-import { freePort, rowsOf, runToEnd, Stopline, until } from "../cli/support.ts";
+import { rowsOf, runToEnd, Stopline, until } from "../cli/support.ts";
+import { freePort } from "../support/ports.ts";
 import { folder, type TestAuthority, testAuthority, writeKeyFolder } from "../trust/keys.ts";
 
 const DEMO = readFileSync(new URL("../../config/demo.yaml", import.meta.url), "utf8");
