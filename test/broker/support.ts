@@ -6,6 +6,7 @@ import { type Broker, type BrokerOptions, createBroker } from "../../src/broker/
 import { darkDisplay, LAMP, type LampCode } from "../../src/core/site/lamps.ts";
 import type { AclEntry, Detector, Phase, SiteModel } from "../../src/core/site/model.ts";
 import type { ControlView, PhaseView } from "../../src/core/site/view.ts";
+import { restingPhase, restingView } from "../support/views.ts";
 
 export const SECRET = "0123456789abcdef0123456789abcdef";
 export const PREFIX = "stopline/1/test/zone/junction-1/";
@@ -93,12 +94,10 @@ export function testSite(acl: readonly AclEntry[] = []): SiteModel {
 
 function phaseView(number: number, state: PhaseView["state"]): PhaseView {
   return {
-    phase: number,
+    ...restingPhase(number),
     state,
     walk: number === 2 ? "dont-walk" : null,
     sinceMs: 4_000,
-    call: false,
-    pedestrianCall: false,
     earliestEndMs: 10_000,
     likelyEndMs: 12_000.4,
     latestEndMs: 60_000,
@@ -113,14 +112,10 @@ export function testView(sequence: number, extra: Partial<ControlView> = {}): Co
   sensed[1] = LAMP.green;
   sensed[3] = LAMP.red;
   sensed[11] = LAMP.red;
-  return {
+  return restingView({
     incarnation: 7,
     sequence,
     monoMs: 5_000,
-    wallMs: Date.now(),
-    clock: "sure",
-    mode: "controlled",
-    cause: null,
     commanded: sensed,
     sensed,
     phases: [phaseView(2, "green"), phaseView(4, "red")],
@@ -129,32 +124,8 @@ export function testView(sequence: number, extra: Partial<ControlView> = {}): Co
       { detector: 9, on: false, failed: null },
     ],
     pedestrianDetectors: [{ detector: 6, on: false, failed: null }],
-    preempts: [],
-    cabinet: {
-      connected: true,
-      session: true,
-      statusAgeMs: 20,
-      firmwareVersion: "1",
-      bootCounter: 1,
-      resetCause: null,
-      latched: null,
-      recordMatches: true,
-      hold: null,
-      refusal: null,
-    },
-    counters: {
-      greens: 3,
-      framesSent: 100,
-      framesDropped: 0,
-      trips: 0,
-      stops: 0,
-      interlockHolds: 0,
-      interlockViolations: 0,
-      linkErrors: 0,
-      callsBeyondBound: 0,
-    },
     ...extra,
-  };
+  });
 }
 
 export interface Running {

@@ -10,6 +10,7 @@ import type { SiteModel } from "../../src/core/site/model.ts";
 import type { ControlView, PhaseView } from "../../src/core/site/view.ts";
 import type { Command } from "../../src/wire/command.ts";
 import type { Health } from "../../src/wire/health.ts";
+import { restingPhase, restingView } from "../support/views.ts";
 import { SECRET } from "./bench.ts";
 import { FOUR_LEGS } from "./junctions.ts";
 
@@ -22,32 +23,9 @@ export function allRed(site: SiteModel): LampCode[] {
   return display;
 }
 
-function restingPhase(phase: number): PhaseView {
-  return {
-    phase,
-    state: "red",
-    walk: null,
-    sinceMs: 0,
-    call: false,
-    pedestrianCall: false,
-    earliestEndMs: null,
-    likelyEndMs: null,
-    latestEndMs: null,
-    lastGreenEnd: null,
-    greens: 0,
-  };
-}
-
 /** A controlled junction at all red with every detector free; a test changes what it is about. */
 export function quietView(site: SiteModel): ControlView {
-  return {
-    incarnation: 1,
-    sequence: 0,
-    monoMs: 0,
-    wallMs: Date.now(),
-    clock: "sure",
-    mode: "controlled",
-    cause: null,
+  return restingView({
     commanded: allRed(site),
     sensed: allRed(site),
     phases: site.phases.map(({ phase }) => restingPhase(phase)),
@@ -58,30 +36,7 @@ export function quietView(site: SiteModel): ControlView {
       failed: null,
     })),
     preempts: site.preempts.map(({ preempt }) => ({ preempt, on: false, state: "idle" })),
-    cabinet: {
-      connected: true,
-      session: true,
-      statusAgeMs: 10,
-      firmwareVersion: "1.0.0",
-      bootCounter: 3,
-      resetCause: "power",
-      latched: null,
-      recordMatches: true,
-      hold: null,
-      refusal: null,
-    },
-    counters: {
-      greens: 0,
-      framesSent: 0,
-      framesDropped: 0,
-      trips: 0,
-      stops: 0,
-      interlockHolds: 0,
-      interlockViolations: 0,
-      linkErrors: 0,
-      callsBeyondBound: 0,
-    },
-  };
+  });
 }
 
 /** The commands that came, and what they get for an answer: null is yes. */

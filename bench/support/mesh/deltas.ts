@@ -1,10 +1,10 @@
 // The deltas that the benches send: a phase takes its next display, its predicted end says which
 // delta it was. They go round over links and phases, so that at 1,000 a second over one link each
 // phase changes every 8 ms.
-import { darkDisplay } from "../../../src/core/site/lamps.ts";
 import type { ControlView, PhaseView } from "../../../src/core/site/view.ts";
 import type { Key, Plain } from "../../../src/core/state/value.ts";
 import { PHASE_DISPLAYS } from "../../../src/mesh/own-state.ts";
+import { restingPhase, restingView } from "../../../test/support/views.ts";
 
 export const PHASES = 8;
 const DETECTORS = 12;
@@ -26,66 +26,10 @@ export function deltaOf(number: number, links: number): Delta {
   return { link: number % links, phase: 1 + (change % PHASES), display };
 }
 
-function phaseView(phase: number): PhaseView {
-  return {
-    phase,
-    state: "red",
-    walk: null,
-    sinceMs: 0,
-    call: false,
-    pedestrianCall: false,
-    earliestEndMs: null,
-    likelyEndMs: null,
-    latestEndMs: null,
-    lastGreenEnd: null,
-    greens: 0,
-  };
-}
-
 function emptyView(wallMs: number): ControlView {
-  const detectors = Array.from({ length: DETECTORS }, (_, index) => ({
-    detector: index + 1,
-    on: false,
-    failed: null,
-  }));
-  return {
-    incarnation: 1,
-    sequence: 0,
-    monoMs: 0,
-    wallMs,
-    clock: "sure",
-    mode: "controlled",
-    cause: null,
-    commanded: darkDisplay(),
-    sensed: darkDisplay(),
-    phases: Array.from({ length: PHASES }, (_, index) => phaseView(index + 1)),
-    detectors,
-    pedestrianDetectors: [],
-    preempts: [],
-    cabinet: {
-      connected: true,
-      session: true,
-      statusAgeMs: 0,
-      firmwareVersion: null,
-      bootCounter: null,
-      resetCause: null,
-      latched: null,
-      recordMatches: true,
-      hold: null,
-      refusal: null,
-    },
-    counters: {
-      greens: 0,
-      framesSent: 0,
-      framesDropped: 0,
-      trips: 0,
-      stops: 0,
-      interlockHolds: 0,
-      interlockViolations: 0,
-      linkErrors: 0,
-      callsBeyondBound: 0,
-    },
-  };
+  const numbers = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
+  const detectors = numbers(DETECTORS).map((detector) => ({ detector, on: false, failed: null }));
+  return restingView({ wallMs, phases: numbers(PHASES).map(restingPhase), detectors });
 }
 
 /** Whole pictures of junctions as a control thread makes them, one for each delta. */
