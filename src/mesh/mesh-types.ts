@@ -6,10 +6,11 @@
 // repeats what matters. Every other effect is a request to this node's own parts; where an answer
 // is named below it comes back as an event, once, however late.
 
-import type { ClockQuality, ControlView } from "../core/site/view.ts";
+import type { ClockQuality } from "../core/site/view.ts";
 import type { Keep } from "../log/cache-store.ts";
 import type { LogRow, NodeEvent } from "../log/events.ts";
 import type { CborValue } from "../wire/codec.ts";
+import type { ToldPhases } from "./told-phases.ts";
 
 /** Both clocks at the moment of a step, in ms: monotonic since some start, wall since 1970. */
 export interface MeshNow {
@@ -74,7 +75,7 @@ export type MeshEvent =
   | StartEvent
   /** The log has committed the start row that a `raise` effect asked for. */
   | { readonly kind: "raised"; readonly incarnation: number }
-  | { readonly kind: "own-view"; readonly view: ControlView }
+  | { readonly kind: "own-phases"; readonly phases: ToldPhases }
   /** This node's geometry, as `wire/map.ts` encodes it. */
   | { readonly kind: "own-map"; readonly map: Uint8Array }
   /** Own rows after their commit, in order, each once; `hash` is that of the last one. */

@@ -185,8 +185,8 @@ export class Mesh {
       case "raised":
         if (this.#birth.raised(event.incarnation)) this.#open(now);
         break;
-      case "own-view":
-        this.#sharing.change(0, this.#sharing.own.view(event.view, now), now);
+      case "own-phases":
+        this.#sharing.change(0, this.#sharing.own.phases(event.phases, now), now);
         break;
       case "own-map":
         this.#geometry.own(event.map);

@@ -1,9 +1,8 @@
-// What this node says of itself, as changes of its replicas: phases from the control thread's
-// view; counts, faults, acknowledgements, revocations and wishes from the committed rows of its
+// What this node says of itself, as changes of its replicas: phases as the control thread tells
+// them; counts, faults, acknowledgements, revocations and wishes from the committed rows of its
 // own log.
 // Nothing that depends on the log is said before its commit, so what was said is never taken back.
 
-import type { ControlView, PhaseView } from "../core/site/view.ts";
 import type { Hlc } from "../core/state/hlc.ts";
 import type { Change, Op } from "../core/state/part.ts";
 import { FIELDS, KEY_TEXT_MAX, type StreamId } from "../core/state/schema.ts";
@@ -12,9 +11,7 @@ import type { LogState } from "../log/fold.ts";
 import { PREDICTION_EVERY_MS, PREDICTION_STEP_MS } from "./limits.ts";
 import type { LogPosition, MeshNow } from "./mesh-types.ts";
 import { UNKNOWN_HASH } from "./recovery.ts";
-
-/** What a phase register's first element means, by place; these numbers never change. */
-export const PHASE_DISPLAYS = ["red", "green", "yellow", "red-clearance", "unknown"] as const;
+import type { ToldPhases } from "./told-phases.ts";
 
 /** A fault's words, short enough for the field's bound however they encode. */
 const MAX_FAULT_TEXT = 128;
@@ -85,13 +82,14 @@ export class OwnState {
   }
 
   /** Phases whose display changed, and predictions that moved enough to be worth a message. */
-  view(view: ControlView, now: MeshNow): Change[] {
+  phases(phases: ToldPhases, now: MeshNow): Change[] {
     const changes: Change[] = [];
-    for (const phase of view.phases) {
-      const next = told(view, phase, now.monoMs);
-      if (!isNews(this.#phases.get(phase.phase), next)) continue;
-      this.#phases.set(phase.phase, next);
-      changes.push(phaseChange(phase.phase, next));
+    for (let at = 0; at + 2 < phases.length; at += 3) {
+      const [phase, display, end] = [phases[at] ?? 0, phases[at + 1] ?? 0, phases[at + 2] ?? -1];
+      const next = { display, endWallMs: end < 0 ? null : end, atMs: now.monoMs };
+      if (!isNews(this.#phases.get(phase), next)) continue;
+      this.#phases.set(phase, next);
+      changes.push(phaseChange(phase, next));
     }
     return changes;
   }
@@ -214,16 +212,6 @@ function difference(
 
 function phaseChange(phase: number, { display, endWallMs }: Told): Change {
   return { kind: "set", field: "phase", key: phase, value: [display, endWallMs] };
-}
-
-function told(view: ControlView, phase: PhaseView, atMs: number): Told {
-  if (view.mode !== "controlled") {
-    return { display: PHASE_DISPLAYS.indexOf("unknown"), endWallMs: null, atMs };
-  }
-  const end = phase.likelyEndMs;
-  const endWallMs = end === null ? null : Math.round(view.wallMs + end - view.monoMs);
-  const fits = endWallMs !== null && endWallMs >= 0;
-  return { display: PHASE_DISPLAYS.indexOf(phase.state), endWallMs: fits ? endWallMs : null, atMs };
 }
 
 function isNews(before: Told | undefined, next: Told): boolean {

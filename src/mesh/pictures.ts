@@ -7,8 +7,8 @@ import type { LinkScope } from "./link.ts";
 import type { MeshFigures, MeshNow, NeighbourView, PhaseReport } from "./mesh-types.ts";
 import type { Neighbour } from "./neighbour.ts";
 import type { Outbox } from "./out.ts";
-import { PHASE_DISPLAYS } from "./own-state.ts";
 import type { Registry } from "./registry.ts";
+import { PHASE_DISPLAYS } from "./told-phases.ts";
 
 export interface Sources {
   readonly id: string;

@@ -32,7 +32,7 @@ export class LinkedMesh {
   }
 
   take(message: ToMesh): void {
-    if (message.kind === "view") this.#clock = message.view.clock;
+    if (message.kind === "phases") this.#clock = message.clock;
     if (this.#body !== null) this.#body.take(message);
     else if (message.kind !== "revoke") this.#waiting.set(message.kind, message);
     else this.#tell({ kind: "ordered", token: message.token, refusal: this.#said });

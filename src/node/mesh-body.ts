@@ -87,9 +87,9 @@ export class MeshBody {
         this.#log.attach(message.port);
         if (!this.#started) this.#begin(message.again);
         break;
-      case "view":
-        this.#setClock(message.view.clock);
-        this.step({ kind: "own-view", view: message.view });
+      case "phases":
+        this.#setClock(message.clock);
+        this.step({ kind: "own-phases", phases: message.phases });
         break;
       case "site":
         this.step({ kind: "own-map", map: encodeMap(mapFromSite(message.site)) });

@@ -2,11 +2,12 @@
 // thread and whatever brings bytes to neighbours. Plain data only.
 import type { KeyObject } from "node:crypto";
 import type { LinkPlace, NeighbourSite, SiteModel } from "../core/site/model.ts";
-import type { ControlView } from "../core/site/view.ts";
+import type { ClockQuality } from "../core/site/view.ts";
 import type { ChannelPort } from "../log/channel.ts";
 import type { NodeEvent } from "../log/events.ts";
 import type { FromLog } from "../log/messages.ts";
 import type { Lane } from "../mesh/mesh-types.ts";
+import type { ToldPhases } from "../mesh/told-phases.ts";
 import type { MeshPicture } from "./messages.ts";
 
 /** Neighbours that are not reached over the lanes of the site file, and the way to them. */
@@ -55,7 +56,8 @@ export type ToMesh =
       /** An earlier mesh thread of this process has shared something. */
       readonly again: boolean;
     }
-  | { readonly kind: "view"; readonly view: ControlView }
+  /** Of each view of the control thread. */
+  | { readonly kind: "phases"; readonly clock: ClockQuality; readonly phases: ToldPhases }
   /** Whose geometry the neighbours are told. */
   | { readonly kind: "site"; readonly site: SiteModel }
   | { readonly kind: "raised"; readonly incarnation: number }

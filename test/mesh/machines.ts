@@ -1,14 +1,16 @@
 // Several mesh machines in one test: a message scheduler that loses, doubles, delays and reorders
 // what they send, and a small log for each. No sockets, no clock but the one that the test moves.
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
-import type { ControlView, PhaseView } from "../../src/core/site/view.ts";
+import type { PhaseView } from "../../src/core/site/view.ts";
 import type { LogRow, NodeEvent } from "../../src/log/events.ts";
 import { LogState } from "../../src/log/fold.ts";
 import { Mesh } from "../../src/mesh/mesh.ts";
 import type { Lane, MeshEffect, MeshEvent, StartEvent } from "../../src/mesh/mesh-types.ts";
 import type { RevocationCheck } from "../../src/mesh/revoked.ts";
+import { toldPhases } from "../../src/mesh/told-phases.ts";
 import { checkMadeUp } from "../../src/sim/revocations.ts";
 import { ed25519Keys, type Keys } from "../../src/wire/keys.ts";
+import { restingPhase, restingView } from "../support/views.ts";
 
 export const WALL_MS = 1_790_000_000_000;
 export const TICK_MS = 50;
@@ -308,13 +310,11 @@ export class Zone<L extends MemberLog = SmallLog> {
 
   setPhase(id: string, phase: number, state: PhaseView["state"], likelyEndMs: number | null): void {
     const { monoMs, wallMs } = this.now(id);
-    const view = {
-      mode: "controlled",
-      monoMs,
-      wallMs,
-      phases: [phaseOf(phase, state, likelyEndMs)],
-    };
-    this.step(id, { kind: "own-view", view: view as unknown as ControlView });
+    const phases = [{ ...restingPhase(phase), state, likelyEndMs }];
+    this.step(id, {
+      kind: "own-phases",
+      phases: toldPhases(restingView({ monoMs, wallMs, phases })),
+    });
   }
 
   /** A vehicle over a detector: the row that the log commits. */
@@ -322,22 +322,6 @@ export class Zone<L extends MemberLog = SmallLog> {
     this.commit(id, { kind: "code", body: [82, detector] });
     this.commit(id, { kind: "code", body: [81, detector] });
   }
-}
-
-function phaseOf(phase: number, state: PhaseView["state"], likelyEndMs: number | null): PhaseView {
-  return {
-    phase,
-    state,
-    walk: null,
-    sinceMs: 0,
-    call: false,
-    pedestrianCall: false,
-    earliestEndMs: likelyEndMs,
-    likelyEndMs,
-    latestEndMs: likelyEndMs,
-    lastGreenEnd: null,
-    greens: 0,
-  };
 }
 
 export const PAIR: Links = { a: ["b"], b: ["a"] };

@@ -1,14 +1,16 @@
 // The mesh thread's body keeps one timer for what its machine has to do between the ticks: repeats
 // and acknowledgements.
 import t from "tap";
-import type { ControlView } from "../../src/core/site/view.ts";
+import type { PhaseView } from "../../src/core/site/view.ts";
 import type { TimerHandle, Timers } from "../../src/log/timers.ts";
 import type { Lane } from "../../src/mesh/mesh-types.ts";
+import { type ToldPhases, toldPhases } from "../../src/mesh/told-phases.ts";
 import { MeshBody } from "../../src/node/mesh-body.ts";
 import { Random } from "../../src/sim/random.ts";
 import { VirtualTime } from "../../src/sim/time.ts";
 import { decodeEnvelope } from "../../src/wire/envelope.ts";
 import { keysOf, SmallLog, WALL_MS } from "../mesh/machines.ts";
+import { restingPhase, restingView } from "../support/views.ts";
 
 function timersOf(time: VirtualTime): Timers {
   const after = (ms: number, run: () => void): TimerHandle => {
@@ -67,9 +69,9 @@ function pair(isLost: (said: Said) => boolean) {
   return { time, said, bodies };
 }
 
-function view(monoMs: number, state: string): ControlView {
-  const phases = [{ phase: 1, state, likelyEndMs: null }];
-  return { mode: "controlled", monoMs, wallMs: WALL_MS + monoMs, phases } as never;
+function phases(monoMs: number, state: PhaseView["state"]): ToldPhases {
+  const wallMs = WALL_MS + monoMs;
+  return toldPhases(restingView({ monoMs, wallMs, phases: [{ ...restingPhase(1), state }] }));
 }
 
 t.test("repeats and acknowledgements come at their times, not at the next tick", async (t) => {
@@ -82,7 +84,7 @@ t.test("repeats and acknowledgements come at their times, not at the next tick",
   time.runUntil(1_003);
   said.length = 0;
   const { nowMs } = time;
-  bodies.get("a")?.step({ kind: "own-view", view: view(nowMs, "green") });
+  bodies.get("a")?.step({ kind: "own-phases", phases: phases(nowMs, "green") });
   time.runUntil(1_030);
   const part = (by: string, kind: string) =>
     said.filter((one) => one.by === by && one.kind === kind);
@@ -94,8 +96,8 @@ t.test("repeats and acknowledgements come at their times, not at the next tick",
     part("b", "have").map(({ atMs }) => atMs - nowMs),
     [17],
   );
-  bodies.get("a")?.step({ kind: "own-view", view: view(time.nowMs, "yellow") });
-  bodies.get("a")?.step({ kind: "own-view", view: view(time.nowMs, "red") });
+  bodies.get("a")?.step({ kind: "own-phases", phases: phases(time.nowMs, "yellow") });
+  bodies.get("a")?.step({ kind: "own-phases", phases: phases(time.nowMs, "red") });
   const since = time.nowMs;
   time.runUntil(since + 10);
   t.same(
@@ -108,7 +110,7 @@ t.test("a body that is closed does nothing more", async (t) => {
   const { time, said, bodies } = pair(() => false);
   time.runUntil(1_003);
   bodies.get("b")?.close();
-  bodies.get("a")?.step({ kind: "own-view", view: view(time.nowMs, "green") });
+  bodies.get("a")?.step({ kind: "own-phases", phases: phases(time.nowMs, "green") });
   bodies.get("a")?.close();
   said.length = 0;
   time.runUntil(20_000);

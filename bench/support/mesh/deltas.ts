@@ -3,7 +3,7 @@
 // phase changes every 8 ms.
 import type { ControlView, PhaseView } from "../../../src/core/site/view.ts";
 import type { Key, Plain } from "../../../src/core/state/value.ts";
-import { PHASE_DISPLAYS } from "../../../src/mesh/own-state.ts";
+import { PHASE_DISPLAYS } from "../../../src/mesh/told-phases.ts";
 import { restingPhase, restingView } from "../../../test/support/views.ts";
 
 export const PHASES = 8;

@@ -1,6 +1,7 @@
 // A process with a control thread (this one) and its mesh thread. An effect is a whole view made
-// here and posted there, as the node's control thread does it.
+// here, and what the mesh reads of it posted there, as the node's control thread does it.
 import { Worker } from "node:worker_threads";
+import { toldPhases } from "../../../src/mesh/told-phases.ts";
 import { pace, sharedMs } from "./clock.ts";
 import { Views } from "./deltas.ts";
 import type { FromSide, LanePlan, ToLaneThread, ToSide } from "./side-messages.ts";
@@ -19,7 +20,8 @@ async function emit(perS: number, count: number): Promise<void> {
   await pace(perS, count, (index) => {
     atMs[index] = sharedMs();
     const next = views?.next(first + index);
-    if (next !== undefined) post({ kind: "view", node: next.link, view: next.view });
+    if (next === undefined) return;
+    post({ kind: "phases", node: next.link, phases: toldPhases(next.view) });
   });
   tell({ kind: "sent", first, atMs });
 }

@@ -4,7 +4,6 @@
 import { randomBytes } from "node:crypto";
 import { Socket } from "node:dgram";
 import { parentPort, workerData } from "node:worker_threads";
-import type { ControlView } from "../../../src/core/site/view.ts";
 import { LogState } from "../../../src/log/fold.ts";
 import { realTimers } from "../../../src/log/timers.ts";
 import { Lanes } from "../../../src/mesh/lanes/lanes.ts";
@@ -91,8 +90,9 @@ function countsOf(all: readonly Node[]): Map<string, number> {
 const tell = (message: FromSide): void => parent.postMessage(message);
 const running = await Promise.all(nodes.map(open));
 parent.on("message", (message: ToLaneThread) => {
-  if (message.kind === "view") {
-    running[message.node]?.body.take({ kind: "view", view: message.view as ControlView });
+  if (message.kind === "phases") {
+    const { phases, node } = message;
+    running[node]?.body.take({ kind: "phases", clock: "sure", phases });
     return;
   }
   const { bytes: udpBytes, datagrams } = udp;

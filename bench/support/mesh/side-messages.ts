@@ -1,4 +1,5 @@
 // What a bench and the two processes that it measures say to each other.
+import type { ToldPhases } from "../../../src/mesh/told-phases.ts";
 import type { LanesMesh } from "../../../src/node/mesh-messages.ts";
 import type { Applied } from "./deltas.ts";
 
@@ -46,5 +47,5 @@ export type FromSide =
 
 /** From the control thread to its mesh thread: for node `node`, or for the bench. */
 export type ToLaneThread =
-  | { readonly kind: "view"; readonly node: number; readonly view: unknown }
+  | { readonly kind: "phases"; readonly node: number; readonly phases: ToldPhases }
   | { readonly kind: "collect" };
