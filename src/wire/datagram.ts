@@ -10,7 +10,7 @@
 // A message is what `packed-message.ts` makes of an envelope. A varint is seven bits a byte, lowest
 // first, 128 in all but the last.
 import { WireError } from "./codec.ts";
-import { joined, pushVarint, Reader } from "./compact.ts";
+import { Reader, Writer } from "./compact.ts";
 import { SEAL_BYTES } from "./lane-seal.ts";
 
 /** UDP payload, seal included: below the 1,280 bytes that every IPv6 path carries unsplit. */
@@ -49,34 +49,33 @@ export function messageCost(packed: Uint8Array): number {
   return packed.length + (packed.length < 128 ? 1 : 2);
 }
 
+const writer = new Writer();
+
 /** The content of one datagram. Throws `RangeError` for more than fits. */
 export function encodeDatagram({ ack, asks, messages }: Datagram): Uint8Array {
   const alone = messages.length === 1;
-  const out: number[] = [0];
-  let flags = (alone ? FLAG.alone : 0) | (asks ? FLAG.asks : 0);
-  if (ack !== null) {
-    flags |= FLAG.ack;
-    if (ack.keyId !== null) {
-      flags |= FLAG.otherKey;
-      out.push(...ack.keyId);
-    }
-    pushVarint(out, ack.highest);
-    if (ack.map !== ALL_RECEIVED) {
-      flags |= FLAG.map;
-      for (let shift = 24; shift >= 0; shift -= 8) out.push((ack.map >>> shift) & 0xff);
-    }
+  writer.begin().byte((alone ? FLAG.alone : 0) | (asks ? FLAG.asks : 0));
+  if (ack !== null) putAcknowledgement(ack);
+  for (const message of messages) {
+    if (!alone) writer.varint(message.length);
+    writer.put(message);
   }
-  out[0] = flags;
-  const parts = messages.flatMap((message) => {
-    const length: number[] = [];
-    if (!alone) pushVarint(length, message.length);
-    return [Uint8Array.from(length), message];
-  });
-  const bytes = joined([Uint8Array.from(out), ...parts]);
-  if (bytes.length > CONTENT_MAX_BYTES || messages.length > MAX_MESSAGES) {
-    throw new RangeError(`${messages.length} messages, ${bytes.length} bytes in a datagram`);
+  if (writer.length > CONTENT_MAX_BYTES || messages.length > MAX_MESSAGES) {
+    throw new RangeError(`${messages.length} messages, ${writer.length} bytes in a datagram`);
   }
-  return bytes;
+  return writer.done();
+}
+
+function putAcknowledgement({ keyId, highest, map }: Acknowledgement): void {
+  writer.mark(0, FLAG.ack);
+  if (keyId !== null) {
+    writer.mark(0, FLAG.otherKey);
+    writer.put(keyId);
+  }
+  writer.varint(highest);
+  if (map === ALL_RECEIVED) return;
+  writer.mark(0, FLAG.map);
+  writer.uint(map, 4);
 }
 
 /** What stands in an opened datagram; else a `WireError`. */

@@ -30,6 +30,7 @@ const CIPHER = "chacha20-poly1305";
 const ID_BYTES = 8;
 const HEADER_BYTES = 16;
 const TAG_BYTES = 16;
+const TAG = { authTagLength: TAG_BYTES } as const;
 
 export const SEAL_BYTES = HEADER_BYTES + TAG_BYTES;
 
@@ -41,8 +42,12 @@ export function sealedBy(sealed: Uint8Array): string | null {
 
 /** Counter of something sealed; worth believing once it is opened. */
 export function sealedCounter(sealed: Uint8Array): number {
-  const header = Buffer.from(sealed.buffer, sealed.byteOffset, HEADER_BYTES);
-  return Number(header.readBigUInt64BE(ID_BYTES));
+  return counterIn(Buffer.from(sealed.buffer, sealed.byteOffset, HEADER_BYTES));
+}
+
+/** Not exact beyond 2^53, where no sealer comes. */
+function counterIn(header: Buffer): number {
+  return header.readUInt32BE(ID_BYTES) * 2 ** 32 + header.readUInt32BE(ID_BYTES + 4);
 }
 
 /** The same bytes as what every caller expects: `slice` of a Buffer is no copy. */
@@ -50,12 +55,23 @@ function plain(bytes: Buffer): Uint8Array {
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
-function nonceOf(iv: Uint8Array, header: Buffer): Buffer {
-  const nonce = Buffer.from(iv);
-  for (let index = 0; index < 8; index += 1) {
-    nonce[4 + index] = (nonce[4 + index] ?? 0) ^ (header[ID_BYTES + index] ?? 0);
+/** The nonces of one key: its IV XOR the counter. One place for all, which each call changes. */
+class Nonces {
+  readonly #nonce: Buffer;
+  readonly #high: number;
+  readonly #low: number;
+
+  constructor(iv: Uint8Array) {
+    this.#nonce = Buffer.from(iv);
+    this.#high = this.#nonce.readUInt32BE(4);
+    this.#low = this.#nonce.readUInt32BE(8);
   }
-  return nonce;
+
+  of(header: Buffer): Buffer {
+    this.#nonce.writeUInt32BE((this.#high ^ header.readUInt32BE(ID_BYTES)) >>> 0, 4);
+    this.#nonce.writeUInt32BE((this.#low ^ header.readUInt32BE(ID_BYTES + 4)) >>> 0, 8);
+    return this.#nonce;
+  }
 }
 
 function checkKey({ id, key, iv }: LaneKey): void {
@@ -66,41 +82,48 @@ function checkKey({ id, key, iv }: LaneKey): void {
 
 /** The sending end. */
 export class LaneSealer {
-  readonly #key: LaneKey;
   readonly #secret: KeyObject;
+  readonly #nonces: Nonces;
+  /** Key id and counter, as they stand in front. */
+  readonly #header = Buffer.alloc(HEADER_BYTES);
   #counter = 0;
 
   constructor(key: LaneKey) {
     checkKey(key);
-    this.#key = key;
     this.#secret = createSecretKey(key.key);
+    this.#nonces = new Nonces(key.iv);
+    this.#header.set(key.id);
   }
 
   seal(bytes: Uint8Array): Uint8Array {
-    const { id, iv } = this.#key;
     this.#counter += 1;
-    const header = Buffer.alloc(HEADER_BYTES);
-    header.set(id);
-    header.writeBigUInt64BE(BigInt(this.#counter), ID_BYTES);
-    const nonce = nonceOf(iv, header);
-    const cipher = createCipheriv(CIPHER, this.#secret, nonce, { authTagLength: TAG_BYTES });
+    const header = this.#header;
+    header.writeUInt32BE(Math.floor(this.#counter / 2 ** 32), ID_BYTES);
+    header.writeUInt32BE(this.#counter % 2 ** 32, ID_BYTES + 4);
+    const nonce = this.#nonces.of(header);
+    const cipher = createCipheriv(CIPHER, this.#secret, nonce, TAG);
     cipher.setAAD(header, { plaintextLength: bytes.length });
-    const content = cipher.update(bytes);
+    const sealed = new Uint8Array(bytes.length + SEAL_BYTES);
+    sealed.set(header);
+    sealed.set(cipher.update(bytes), HEADER_BYTES);
     cipher.final();
-    return plain(Buffer.concat([header, content, cipher.getAuthTag()]));
+    sealed.set(cipher.getAuthTag(), HEADER_BYTES + bytes.length);
+    return sealed;
   }
 }
 
 /** The receiving end: takes each sealed message of its key once. */
 export class LaneOpener {
-  readonly #key: LaneKey;
+  readonly #id: Uint8Array;
   readonly #secret: KeyObject;
+  readonly #nonces: Nonces;
   readonly #seen = new ReplayWindow();
 
   constructor(key: LaneKey) {
     checkKey(key);
-    this.#key = key;
+    this.#id = key.id;
     this.#secret = createSecretKey(key.key);
+    this.#nonces = new Nonces(key.iv);
   }
 
   /**
@@ -112,7 +135,7 @@ export class LaneOpener {
     const whole = Buffer.from(sealed.buffer, sealed.byteOffset, sealed.length);
     const header = whole.subarray(0, HEADER_BYTES);
     const content = whole.subarray(HEADER_BYTES, whole.length - TAG_BYTES);
-    const counter = Number(header.readBigUInt64BE(ID_BYTES));
+    const counter = counterIn(header);
     if (this.#refuses(counter)) return { kind: "refused", reason: "replayed" };
     const bytes = this.#opened(header, content, whole.subarray(whole.length - TAG_BYTES));
     if (bytes === null) return { kind: "refused", reason: "bad-seal" };
@@ -125,10 +148,9 @@ export class LaneOpener {
   }
 
   #opened(header: Buffer, content: Buffer, tag: Buffer): Uint8Array | null {
-    const { id, iv } = this.#key;
-    if (!header.subarray(0, ID_BYTES).equals(id)) return null;
-    const nonce = nonceOf(iv, header);
-    const decipher = createDecipheriv(CIPHER, this.#secret, nonce, { authTagLength: TAG_BYTES });
+    for (let at = 0; at < ID_BYTES; at += 1) if (header[at] !== this.#id[at]) return null;
+    const nonce = this.#nonces.of(header);
+    const decipher = createDecipheriv(CIPHER, this.#secret, nonce, TAG);
     decipher.setAAD(header, { plaintextLength: content.length });
     decipher.setAuthTag(tag);
     const bytes = decipher.update(content);
