@@ -52,7 +52,7 @@ export class MeshBody {
   readonly #timers: TimerHandle[] = [];
   /** For the machine's next repeat or acknowledgement, when it comes before the next tick. */
   #wake: TimerHandle | null = null;
-  #wakeMs: number | null = null;
+  #wakeMs = Number.POSITIVE_INFINITY;
   #clock: ClockQuality | null = null;
   #started = false;
   /** Why the revocation of the present step was refused. */
@@ -123,20 +123,28 @@ export class MeshBody {
     this.#setWake();
   }
 
+  /**
+   * A timer that comes too early stays, and looks again: what is due moves with each message. Times
+   * further off are the ticks' business.
+   */
   #setWake(): void {
     const wakeMs = this.mesh.wakeMs();
-    if (wakeMs === this.#wakeMs) return;
-    this.#wake?.cancel();
-    this.#wakeMs = null;
-    if (wakeMs === null) return;
+    if (wakeMs === null || wakeMs >= this.#wakeMs) return;
     const { timers } = this.#options;
-    const ms = wakeMs - timers.monoMs();
-    if (ms >= TICK_MS) return;
-    this.#wakeMs = wakeMs;
-    this.#wake = timers.after(Math.max(SOONEST_MS, ms), () => {
-      this.#wakeMs = null;
-      this.step({ kind: "due" });
-    });
+    const nowMs = timers.monoMs();
+    if (wakeMs - nowMs >= TICK_MS) return;
+    this.#wake?.cancel();
+    // Timers leave out fractions, and would come a moment before anything is due.
+    const ms = Math.max(SOONEST_MS, Math.ceil(wakeMs - nowMs));
+    this.#wakeMs = nowMs + ms;
+    this.#wake = timers.after(ms, () => this.#onWake());
+  }
+
+  #onWake(): void {
+    this.#wakeMs = Number.POSITIVE_INFINITY;
+    const wakeMs = this.mesh.wakeMs();
+    if (wakeMs !== null && wakeMs <= this.#options.timers.monoMs()) this.step({ kind: "due" });
+    else this.#setWake();
   }
 
   close(): void {

@@ -122,6 +122,11 @@ export class FastLane {
   /** Everything to be done, in order; what was sent since the last call shares datagrams. */
   drain(): FastEffect[] {
     for (const peer of this.#peers.values()) peer.flush(this.#nowMs);
+    return this.take();
+  }
+
+  /** What is to be done already; what has to leave waits for `drain`. */
+  take(): FastEffect[] {
     const effects = this.#effects;
     this.#effects = [];
     return effects;

@@ -1,8 +1,8 @@
 // The fast lane's socket: datagrams in and out, one timer for the lane's wishes. The runtime reads
 // at most 32 datagrams in a turn of the event loop (a test pins it), and each costs a look-up
 // unless a live key is named: a flood holds up nobody else in the thread, what it crowds out is
-// dropped by the system. Answers leave at the end of the turn: messages of one turn share
-// datagrams.
+// dropped by the system. What is to be sent leaves at the end of the turn: messages of one turn
+// share datagrams.
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import type { lookup } from "node:dns";
 import { isIP, isIPv6 } from "node:net";
@@ -37,8 +37,14 @@ export class FastSocket {
   readonly #options: FastSocketOptions;
   readonly #socket: Socket;
   #timer: TimerHandle | null = null;
+  /** When the timer comes. */
+  #timerMs = Number.POSITIVE_INFINITY;
   #flushing = false;
   #closed = false;
+  /** One for all datagrams. */
+  readonly #onSent = (error: Error | null): void => {
+    if (error !== null && !this.#closed) this.#options.onCount("fast-not-sent");
+  };
 
   private constructor(options: FastSocketOptions, socket: Socket) {
     this.#options = options;
@@ -89,8 +95,11 @@ export class FastSocket {
     this.#socket.close();
   }
 
-  #receive(bytes: Buffer, { address, port }: RemoteInfo): void {
-    this.#options.lane.receive(bytes, { address, port }, this.#options.timers.monoMs());
+  /** What came is passed on at once; answers leave at the end of the turn. */
+  #receive(bytes: Buffer, from: RemoteInfo): void {
+    const { lane, timers } = this.#options;
+    lane.receive(bytes, from, timers.monoMs());
+    for (const effect of lane.take()) this.#perform(effect);
     this.wake();
   }
 
@@ -102,22 +111,29 @@ export class FastSocket {
     this.#setTimer();
   }
 
+  /**
+   * A timer that comes too early stays, and looks again: the lane's wishes move with each datagram.
+   */
   #setTimer(): void {
-    this.#timer?.cancel();
     const { lane, timers } = this.#options;
     const wakeMs = lane.wakeMs();
-    if (wakeMs === null) return;
-    const ms = Math.max(SOONEST_MS, wakeMs - timers.monoMs());
-    this.#timer = timers.after(ms, () => this.#flush());
+    if (wakeMs === null || wakeMs >= this.#timerMs) return;
+    this.#timer?.cancel();
+    const nowMs = timers.monoMs();
+    // Timers leave out fractions, and would come a moment before there is anything to do.
+    const ms = Math.max(SOONEST_MS, Math.ceil(wakeMs - nowMs));
+    this.#timerMs = nowMs + ms;
+    this.#timer = timers.after(ms, () => {
+      this.#timerMs = Number.POSITIVE_INFINITY;
+      this.#flush();
+    });
   }
 
   #perform(effect: FastEffect): void {
     const { onMessage, onUsable, onCount } = this.#options;
     switch (effect.kind) {
       case "datagram":
-        this.#socket.send(effect.bytes, effect.port, effect.address, (error) => {
-          if (error !== null && !this.#closed) onCount("fast-not-sent");
-        });
+        this.#socket.send(effect.bytes, effect.port, effect.address, this.#onSent);
         break;
       case "deliver":
         onMessage(effect.neighbour, effect.bytes);
