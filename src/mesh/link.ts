@@ -310,7 +310,8 @@ export class LinkScope {
     neighbour.ackedMs = now.monoMs;
     const got = this.marks(neighbour.id, false);
     const payload = encodeHave({ atMs: now.wallMs, own: [], got, zone: null });
-    this.#doors.out.send({ neighbour: neighbour.id, lane, kind: "have", payload });
+    const answer = { kind: "have", payload, class: "answer" } as const;
+    this.#doors.out.send({ neighbour: neighbour.id, lane, ...answer });
   }
 }
 

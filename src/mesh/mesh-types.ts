@@ -21,8 +21,11 @@ export interface MeshNow {
 /** `fast`: datagrams of at most 1,200 bytes; `reliable`: in order while the link is up. */
 export type Lane = "fast" | "reliable";
 
-/** Which goes first where a lane is narrow: `sensor` is what detectors count. */
-export type SendClass = "control" | "sensor";
+/**
+ * Which goes first where a lane is narrow: `sensor` is what detectors count. `answer` acknowledges
+ * something: it goes as control does, and the lane asks for no acknowledgement of it.
+ */
+export type SendClass = "control" | "answer" | "sensor";
 
 /** One row of a log by its name on the wire. */
 export interface LogPosition {

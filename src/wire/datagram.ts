@@ -1,7 +1,8 @@
 // What a datagram of the fast lane holds before it is sealed, in as few bytes as it takes:
 //
 //   1 byte    flags: 1 acknowledgement, 2 its map, 4 it is of another key, 8 one message alone,
-//             16 asks for an acknowledgement; the others are 0
+//             16 asks for an acknowledgement without a message, or for none with messages; the
+//             others are 0
 //   8 bytes   id of the acknowledged key, where it is not the one that seals this datagram
 //   varint    highest counter received under it
 //   4 bytes   map, big-endian: bit n for the counter n + 1 before the highest; without it all came
@@ -35,13 +36,13 @@ export interface Acknowledgement {
 
 export interface Datagram {
   readonly ack: Acknowledgement | null;
-  /** An answer is wanted though there is no message. */
+  /** An acknowledgement is wanted. */
   readonly asks: boolean;
   /** As `packMessage` makes them. */
   readonly messages: readonly Uint8Array[];
 }
 
-const FLAG = { ack: 1, map: 2, otherKey: 4, alone: 8, asks: 16 } as const;
+const FLAG = { ack: 1, map: 2, otherKey: 4, alone: 8, unusual: 16 } as const;
 const ALL_FLAGS = 31;
 const KEY_ID_BYTES = 8;
 /** Bytes that a message takes in a datagram, its length included. */
@@ -54,7 +55,8 @@ const writer = new Writer();
 /** The content of one datagram. Throws `RangeError` for more than fits. */
 export function encodeDatagram({ ack, asks, messages }: Datagram): Uint8Array {
   const alone = messages.length === 1;
-  writer.begin().byte((alone ? FLAG.alone : 0) | (asks ? FLAG.asks : 0));
+  const usual = asks === messages.length > 0;
+  writer.begin().byte((alone ? FLAG.alone : 0) | (usual ? 0 : FLAG.unusual));
   if (ack !== null) putAcknowledgement(ack);
   for (const message of messages) {
     if (!alone) writer.varint(message.length);
@@ -103,5 +105,6 @@ export function decodeDatagram(bytes: Uint8Array): Datagram {
     }
     messages.push(reader.take(reader.varint()));
   }
-  return { ack, asks: (flags & FLAG.asks) !== 0, messages };
+  const usual = (flags & FLAG.unusual) === 0;
+  return { ack, asks: usual === messages.length > 0, messages };
 }

@@ -5,6 +5,7 @@ import { plant } from "../../src/core/planted.ts";
 import type { Lane } from "../../src/mesh/mesh-types.ts";
 import { Sending } from "../../src/mesh/neighbour.ts";
 import { decodeEnvelope } from "../../src/wire/envelope.ts";
+import { decodeHave } from "../../src/wire/mesh-messages.ts";
 import { decodeParts } from "../../src/wire/part.ts";
 import { PAIR, random, Zone } from "./machines.ts";
 
@@ -207,17 +208,20 @@ t.test("planted: repeats-without-back-off is found by counting", async (t) => {
   }
 });
 
-t.test("what detectors count is a sensor's message, all else is control's", async (t) => {
+t.test("what detectors count is a sensor's message, what acknowledges an answer", async (t) => {
   const { zone } = pair();
   const classes = new Set<string>();
   zone.onEffect = (_, effect) => {
     if (effect.kind !== "send") return;
     const { kind, payload, incarnation } = decodeEnvelope(effect.bytes);
     const [first] = kind === "part" ? decodeParts(payload, { origin: "a", incarnation }) : [];
-    classes.add(`${first?.part.stream ?? "other"} ${effect.class}`);
+    const acknowledges = kind === "have" && decodeHave(payload).own.length === 0;
+    const other = acknowledges ? "acknowledgement" : "other";
+    classes.add(`${first?.part.stream ?? other} ${effect.class}`);
   };
   zone.setPhase("a", 1, "green", null);
   zone.count("a", 1);
   zone.run(2_000);
-  t.same([...classes].sort(), ["0 control", "1 sensor", "other control"]);
+  const expected = ["0 control", "1 sensor", "acknowledgement answer", "other control"];
+  t.same([...classes].sort(), expected);
 });

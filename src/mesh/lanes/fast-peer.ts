@@ -30,6 +30,15 @@ const SECOND_MS = 1_000;
  */
 const ASKS_BEFORE_SILENT = 8;
 
+/** In the order in which they leave. */
+const CLASSES: readonly SendClass[] = ["control", "answer", "sensor"];
+
+/** Of one datagram. */
+interface Packed {
+  readonly messages: Uint8Array[];
+  asks: boolean;
+}
+
 /** Wrong tags within a second. */
 interface Tries {
   sinceMs: number;
@@ -57,7 +66,7 @@ export class FastPeer {
   /** When it was asked for what is missing. */
   #askedMs = Number.NEGATIVE_INFINITY;
   readonly #rate: FastRate;
-  readonly #queues: Record<SendClass, Uint8Array[]> = { control: [], sensor: [] };
+  readonly #queues: Record<SendClass, Uint8Array[]> = { control: [], answer: [], sensor: [] };
   #queuedBytes = 0;
   readonly #tries = { near: { sinceMs: 0, wrong: 0 }, far: { sinceMs: 0, wrong: 0 } };
   #sent = 0;
@@ -137,7 +146,9 @@ export class FastPeer {
     const content = this.#opened(sealed, keys, from, nowMs);
     if (content === null) return;
     this.#received += 1;
-    if (keys.received(sealedCounter(sealed))) this.#place = from;
+    if (keys.received(sealedCounter(sealed)) && !this.#isAt(from)) {
+      this.#place = { address: from.address, port: from.port };
+    }
     // Its first word on these keys: now it is worth asking whether it hears this side.
     if (!keys.heard && !this.#usable) keys.probeMs = Number.NEGATIVE_INFINITY;
     keys.heard = true;
@@ -149,6 +160,10 @@ export class FastPeer {
     }
   }
 
+  #isAt({ address, port }: FastPlace): boolean {
+    return this.#place !== null && address === this.#place.address && port === this.#place.port;
+  }
+
   /** What was sealed, or null with the reason counted; so many wrong tags are tried a second. */
   #opened(sealed: Uint8Array, keys: KeySet, from: FastPlace, nowMs: number): Uint8Array | null {
     if (!this.#keys.includes(keys)) {
@@ -156,7 +171,7 @@ export class FastPeer {
       return null;
     }
     const { wrongTagsPerS, strangeTagsPerS } = this.#options.limits;
-    const near = from.address === this.#place?.address && from.port === this.#place.port;
+    const near = this.#isAt(from);
     const tries = near ? this.#tries.near : this.#tries.far;
     if (isSpent(tries, near ? wrongTagsPerS : strangeTagsPerS, nowMs)) {
       this.#count("fast-tags-spent");
@@ -171,7 +186,7 @@ export class FastPeer {
 
   #take({ ack, asks, messages }: Datagram, keys: KeySet, nowMs: number): void {
     const { neighbour, push, limits } = this.#options;
-    if (asks || messages.length > 0) {
+    if (asks) {
       keys.owed += 1;
       const dueMs = keys.owed >= ACK_AFTER ? nowMs : nowMs + limits.ackWithinMs;
       keys.ackDueMs = Math.min(keys.ackDueMs ?? dueMs, dueMs);
@@ -218,9 +233,7 @@ export class FastPeer {
 
   #setUsable(usable: boolean): void {
     if (!usable) {
-      this.#queues.control.length = 0;
-      this.#queues.sensor.length = 0;
-      this.#queuedBytes = 0;
+      this.#forget();
       this.#waitingMs = null;
     }
     if (usable === this.#usable) return;
@@ -233,7 +246,7 @@ export class FastPeer {
     if (this.#place === null) return;
     const keys = this.#sendingKeys();
     if (keys !== null && this.#queuedBytes > 0) {
-      for (const messages of this.#packed()) this.#leave(keys, messages, false, nowMs);
+      for (const { messages, asks } of this.#packed()) this.#leave(keys, messages, asks, nowMs);
     } else if (keys !== null && nowMs >= this.#askMs()) this.#leave(keys, [], true, nowMs);
     for (const one of this.#keys) {
       if (this.#wantsProbe(one) && nowMs - one.probeMs >= this.#options.limits.probeMs) {
@@ -256,38 +269,45 @@ export class FastPeer {
     return !this.#usable || !keys.heard;
   }
 
-  /** The queued messages, as many to a datagram as fit. */
-  #packed(): Uint8Array[][] {
-    const datagrams: Uint8Array[][] = [];
+  /** The queued messages, as many to a datagram as fit; answers alone ask for none. */
+  #packed(): Packed[] {
+    const datagrams: Packed[] = [];
     let bytes = ROOM_BYTES;
-    for (const message of [...this.#queues.control, ...this.#queues.sensor]) {
-      const cost = messageCost(message);
-      const last = datagrams.at(-1);
-      if (last === undefined || bytes + cost > ROOM_BYTES || last.length >= MAX_MESSAGES) {
-        datagrams.push([message]);
-        bytes = cost;
-      } else {
-        last.push(message);
+    for (const klass of CLASSES) {
+      for (const message of this.#queues[klass]) {
+        const cost = messageCost(message);
+        let last = datagrams.at(-1);
+        if (last === undefined || !hasRoom(last, bytes + cost)) {
+          last = { messages: [], asks: false };
+          datagrams.push(last);
+          bytes = 0;
+        }
+        last.messages.push(message);
+        last.asks ||= klass !== "answer";
         bytes += cost;
       }
     }
-    this.#queues.control.length = 0;
-    this.#queues.sensor.length = 0;
-    this.#queuedBytes = 0;
+    this.#forget();
     return datagrams;
   }
 
+  #forget(): void {
+    for (const klass of CLASSES) this.#queues[klass].length = 0;
+    this.#queuedBytes = 0;
+  }
+
   #leave(keys: KeySet, messages: readonly Uint8Array[], asks: boolean, nowMs: number): void {
-    const place = this.#place;
-    if (place === null) return;
+    if (this.#place === null) return;
+    const { address, port } = this.#place;
     const content = encodeDatagram({ ack: this.#owed(keys), asks, messages });
-    const answered = asks || messages.length > 0;
-    const window = this.#rate.spent(content.length + SEAL_BYTES, answered, nowMs);
-    const bytes = keys.seal(content, answered ? { sentMs: nowMs, window } : null);
-    if (answered) this.#waitingMs ??= nowMs;
-    if (asks) this.#askedMs = nowMs;
+    const window = this.#rate.spent(content.length + SEAL_BYTES, asks, nowMs);
+    const bytes = keys.seal(content, asks ? { sentMs: nowMs, window } : null);
+    if (asks) {
+      this.#waitingMs ??= nowMs;
+      if (messages.length === 0) this.#askedMs = nowMs;
+    }
     this.#sent += 1;
-    this.#options.push({ kind: "datagram", ...place, bytes });
+    this.#options.push({ kind: "datagram", address, port, bytes });
   }
 
   /** The acknowledgement that goes along: of these keys, else of others on which something came. */
@@ -328,6 +348,10 @@ export class FastPeer {
       bytesPerS: this.#rate.bytesPerS,
     };
   }
+}
+
+function hasRoom({ messages }: Packed, bytes: number): boolean {
+  return bytes <= ROOM_BYTES && messages.length < MAX_MESSAGES;
 }
 
 /** Whether no more wrong tags are tried in this second. */

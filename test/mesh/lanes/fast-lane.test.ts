@@ -87,6 +87,25 @@ t.test("an acknowledgement rides on data, else it leaves within 4 ms", async (t)
   t.equal(lanes.lane("a").figures().get("b")?.acknowledged, lanes.sent.length - by("b") - 1);
 });
 
+t.test("answers alone are acknowledged by nobody, with anything else they are", async (t) => {
+  const lanes = pair();
+  lanes.run(100);
+  const before = lanes.sent.length;
+  for (let n = 1; n <= 3; n += 1) {
+    lanes.send("a", "b", envelope("a", n), "answer");
+    lanes.run(2_000);
+  }
+  t.equal(lanes.sent.length - before, 3, "three datagrams in six seconds, and no word back");
+  t.equal(lanes.delivered.length, 3);
+  t.ok(isUsable(lanes));
+  for (const klass of ["answer", "sensor"] as const) {
+    lanes.lane("a").send("b", envelope("a", 4), klass, lanes.nowMs);
+  }
+  lanes.perform("a");
+  lanes.run(100);
+  t.equal(lanes.sent.length - before, 5, "both in one, and its acknowledgement");
+});
+
 t.test(
   "silence of a second while something was sent is said once; a probe brings it back",
   async (t) => {
