@@ -13,10 +13,10 @@ import { Aedes, type Client } from "aedes";
 import type { Role } from "../trust/identity.ts";
 import type { Peer } from "./access.ts";
 import { CONSUMED_TOPIC, Emitter } from "./emitter.ts";
-import { matches } from "./filters.ts";
 import type { Gate } from "./gate.ts";
 import { NOT_READ } from "./intake.ts";
 import type { BrokerLimits } from "./limits.ts";
+import { type ClientParts, type Delivery, effectiveQos, raiseExact } from "./qos.ts";
 import type { Lane } from "./replays.ts";
 import type { StoredPacket } from "./session.ts";
 import { PRESENT_FILTER, type SessionStore } from "./sessions.ts";
@@ -70,25 +70,6 @@ export interface Outbound {
   readonly retain?: boolean;
   /** The newest row of the log in it. */
   readonly position?: number;
-}
-
-/** What Aedes keeps on a client beside its declared interface. */
-interface ClientParts {
-  duplicates: object;
-  readonly subscriptions: Readonly<Record<string, { qos: number }>>;
-  readonly connackSent: boolean;
-  readonly _will?: { readonly topic: string };
-}
-
-/** The part of a packet in delivery that is read and put right. */
-interface Delivery {
-  topic: string;
-  qos: number;
-  dup: boolean;
-  retain: boolean;
-  /** Set when the message comes from a kept session's queue. */
-  readonly messageId?: number | undefined;
-  readonly brokerCounter?: number | undefined;
 }
 
 /** Remembers nothing: see the header on #994. */
@@ -356,38 +337,4 @@ function send(client: Client, topic: string, payload: Uint8Array): void {
   client.publish({ ...packet, retain: false, dup: false }, () => {
     // A message made for this moment; if its socket is gone so is the need.
   });
-}
-
-/** The QoS that a subscription was granted, before `raiseExact` touched it. */
-const GRANTED = new WeakMap<object, number>();
-
-/**
- * Aedes lowers every copy of a message to the QoS of the subscription that equals its topic. That
- * entry is given the highest QoS of all filters that match it; its own copies keep theirs.
- */
-function raiseExact(client: Client): void {
-  const all = Object.entries((client as unknown as ClientParts).subscriptions);
-  for (const [, entry] of all) {
-    if (!GRANTED.has(entry)) GRANTED.set(entry, entry.qos);
-  }
-  for (const [topic, entry] of all) {
-    const fitting = all.filter(([filter]) => matches(filter, topic));
-    entry.qos = Math.max(...fitting.map(([, other]) => GRANTED.get(other) ?? 0));
-  }
-}
-
-/** QoS that the message goes out with: a queued one has been lowered already. */
-function effectiveQos(parts: ClientParts, packet: Delivery): number {
-  if (packet.qos === 0 || packet.messageId !== undefined) return packet.qos;
-  return Math.min(packet.qos, grantedQos(parts.subscriptions, packet.topic));
-}
-
-/** The highest QoS that the client's matching subscriptions were granted. */
-function grantedQos(subscriptions: ClientParts["subscriptions"], topic: string): number {
-  const exact = subscriptions[topic];
-  let best = exact?.qos ?? 0;
-  for (const [filter, { qos }] of Object.entries(subscriptions)) {
-    if (qos > best && matches(filter, topic)) best = qos;
-  }
-  return best;
 }

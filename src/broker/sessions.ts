@@ -15,33 +15,12 @@ import type { KeptChange } from "../wire/kept.ts";
 import { SYSTEM_PREFIX } from "./emitter.ts";
 import { matches } from "./filters.ts";
 import { DiskPatience, Intake, NOT_READ, NOT_WRITTEN } from "./intake.ts";
-import { Keeper, type KeptDisk } from "./keeper.ts";
+import { Keeper } from "./keeper.ts";
+import { IN_MEMORY, type Keeping, type Subscriber } from "./keeping.ts";
 import { type BrokerIdentity, Keepsakes, type SessionClient } from "./keepsakes.ts";
 import { type DiscardReason, KeptSessions, type SessionHooks } from "./kept-sessions.ts";
 import type { BrokerLimits } from "./limits.ts";
 import type { Filter, Session, StoredPacket } from "./session.ts";
-
-/** An entry of `subscriptionsByTopic`. */
-export interface Subscriber {
-  readonly clientId: string;
-  readonly topic: string;
-  readonly qos: number;
-}
-
-export interface Keeping {
-  readonly disk: KeptDisk | null;
-  /** Monotonic and wall clock, ms. */
-  readonly now: () => number;
-  readonly wallMs: () => number;
-  /** The topic of the log's rows. */
-  readonly eventsTopic?: string;
-}
-
-const IN_MEMORY: Keeping = {
-  disk: null,
-  now: () => performance.now(),
-  wallMs: () => Date.now(),
-};
 
 /** Stands for a session without subscriptions: Aedes calls a session present when it has some. */
 export const PRESENT_FILTER = `${SYSTEM_PREFIX}kept`;
