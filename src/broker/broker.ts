@@ -4,23 +4,18 @@ import type { Duplex } from "node:stream";
 import type { SiteModel } from "../core/site/model.ts";
 import type { NeighboursPicture } from "../core/site/neighbours.ts";
 import type { ClockQuality, ControlView } from "../core/site/view.ts";
-import type { Certificate } from "../trust/certificate.ts";
-import { TlsEntrance } from "../trust/entrance.ts";
-import type { Role } from "../trust/identity.ts";
-import type { Trust } from "../trust/judge.ts";
-import type { KeyFolder } from "../trust/key-folder.ts";
 import type { Command, Reply } from "../wire/command.ts";
 import type { EventRow } from "../wire/events.ts";
 import type { Health } from "../wire/health.ts";
 import { type NodeTopics, topicsOf } from "../wire/topics.ts";
-import { Access, type Via } from "./access.ts";
+import { Access } from "./access.ts";
 import { Commands } from "./commands.ts";
 import { type BrokerCounters, Counting } from "./counters.ts";
 import { CutOffs } from "./cut-offs.ts";
+import { type ClientTrust, Doorway, type Origin } from "./doorway.ts";
 import { Engine, type Outbound } from "./engine.ts";
 import { EventFeed } from "./event-feed.ts";
 import type { ReadPage } from "./follower.ts";
-import { Gate } from "./gate.ts";
 import type { KeptDisk } from "./keeper.ts";
 import type { DiscardReason } from "./kept-sessions.ts";
 import { type DetectorInput, DetectorLeases } from "./leases.ts";
@@ -30,7 +25,7 @@ import { BrokerPolicy } from "./policy.ts";
 import { Publisher } from "./publisher.ts";
 import { Replays } from "./replays.ts";
 import { SessionStore } from "./sessions.ts";
-import { keyOf, type Sighting, Zones } from "./zones.ts";
+import { type Sighting, Zones } from "./zones.ts";
 
 /** Something for the log; everything else is only counted. */
 export interface BrokerEvent {
@@ -64,19 +59,6 @@ export interface BrokerOptions {
   readonly wallMs?: () => number;
 }
 
-/** The node's own keys, and the judge of its clients. */
-export interface ClientTrust {
-  readonly folder: KeyFolder;
-  readonly trust: Trust;
-}
-
-/** Where a client comes in, and as whom it is known there. */
-export interface Origin {
-  readonly role: Role;
-  readonly via: Via;
-  readonly certificate?: Certificate;
-}
-
 export interface Broker {
   /** Opens the site file's listeners. */
   listen(): Promise<Listening>;
@@ -101,8 +83,6 @@ export interface Broker {
 const EXPIRY_CHECK_MS = 60_000;
 /** Expired or revoked: cut within this time (MESH section 2). */
 const SWEEP_MS = 5_000;
-/** Handshakes at once: each costs a signature, and anybody can begin one. */
-const MAX_HANDSHAKES = 32;
 /** The disk's last chance; what it does not take by then is as after a crash. */
 const CLOSING_MS = 2_000;
 
@@ -117,7 +97,6 @@ class NodeBroker implements Broker {
   readonly #options: BrokerOptions;
   readonly #limits: BrokerLimits;
   readonly #counting = new Counting();
-  readonly #gates = new Set<Gate>();
   readonly #now: () => number;
   readonly #access: Access;
   readonly #sessions: SessionStore;
@@ -127,8 +106,8 @@ class NodeBroker implements Broker {
   readonly #feed: EventFeed | null;
   readonly #zones: Zones;
   readonly #engine: Engine;
+  readonly #doorway: Doorway;
   readonly #listeners: Listeners;
-  readonly #entrance: TlsEntrance | null;
   #sweep: NodeJS.Timeout | null = null;
   #clock: ClockQuality = "unsure";
   #expiry: NodeJS.Timeout | null = null;
@@ -170,15 +149,22 @@ class NodeBroker implements Broker {
       replays: this.#replays,
       zones: this.#zones,
       cutOffs: new CutOffs(this.#limits),
-      disconnectAll: (key) => this.#disconnectAll(key),
+      disconnectAll: (key) => this.#doorway.disconnectAll(key),
       peerOf: (id) => this.#engine.peerOf(id),
       now: this.#now,
     });
     this.#engine = new Engine({ limits: this.#limits, sessions: this.#sessions, policy });
-    this.#entrance = this.#makeEntrance(wallMs);
+    this.#doorway = new Doorway({
+      limits: this.#limits,
+      counting: this.#counting,
+      trust: options.trust ?? null,
+      attach: (gate) => this.#engine.attach(gate),
+      now: this.#now,
+      wall: () => ({ wallMs: wallMs(), sure: this.#clock === "sure" }),
+    });
     this.#listeners = new Listeners((socket) => {
-      this.#accept(socket, { role: "reader", via: "mqtt" });
-    }, this.#entrance);
+      this.#doorway.accept(socket, { role: "reader", via: "mqtt" });
+    }, this.#doorway.entrance);
   }
 
   async open(): Promise<void> {
@@ -189,7 +175,7 @@ class NodeBroker implements Broker {
     this.#zones.start();
     this.#expiry = setInterval(() => this.#sessions.expire(this.#now()), EXPIRY_CHECK_MS);
     this.#expiry.unref();
-    this.#sweep = setInterval(() => this.#cutUnbelieved(), SWEEP_MS);
+    this.#sweep = setInterval(() => this.#doorway.cutUnbelieved(), SWEEP_MS);
     this.#sweep.unref();
   }
 
@@ -198,7 +184,7 @@ class NodeBroker implements Broker {
   }
 
   handleWebSocket(stream: Duplex, origin: Origin): void {
-    this.#accept(stream, origin);
+    this.#doorway.accept(stream, origin);
   }
 
   publishView(view: ControlView): void {
@@ -236,10 +222,8 @@ class NodeBroker implements Broker {
   }
 
   get counters(): BrokerCounters {
-    let subscriptions = 0;
-    for (const gate of this.#gates) subscriptions += gate.peer?.granted.size ?? 0;
     return this.#counting.snapshot({
-      subscriptions,
+      subscriptions: this.#doorway.subscriptions,
       sessions: this.#sessions.sessionCount,
       queuedMessages: this.#sessions.queuedMessages,
       retainedMessages: this.#sessions.retainedCount,
@@ -256,10 +240,10 @@ class NodeBroker implements Broker {
     this.#zones.stop();
     if (this.#expiry !== null) clearInterval(this.#expiry);
     if (this.#sweep !== null) clearInterval(this.#sweep);
-    this.#entrance?.close();
+    this.#doorway.entrance?.close();
     const closed = this.#listeners.close();
     await this.#engine.close();
-    for (const gate of this.#gates) gate.destroy();
+    this.#doorway.close();
     await closed;
     await this.#sessions.close(CLOSING_MS);
   }
@@ -323,74 +307,8 @@ class NodeBroker implements Broker {
     return new SessionStore(this.#limits, hooks, { disk, now: this.#now, wallMs, eventsTopic });
   }
 
-  #makeEntrance(wallMs: () => number): TlsEntrance | null {
-    const { trust: believed } = this.#options;
-    if (believed === undefined) return null;
-    let shaking = 0;
-    return new TlsEntrance({
-      ...believed,
-      wanted: { roles: ["vehicle", "sensor", "operator", "reader"], ids: null, server: false },
-      bound: {
-        begin: () => shaking < MAX_HANDSHAKES && ++shaking > 0,
-        ended: () => {
-          shaking -= 1;
-        },
-      },
-      now: () => ({ wallMs: wallMs(), sure: this.#clock === "sure" }),
-      onPeer: (socket, certificate) => {
-        const { role } = certificate.identity;
-        this.#accept(socket, { role, via: "mqtt", certificate });
-      },
-      onRefused: (reason) => this.#counting.refused.add(reason),
-    });
-  }
-
-  #cutUnbelieved(): void {
-    for (const gate of this.#gates) {
-      if (gate.certificate === null) continue;
-      const refusal = this.#entrance?.refusal(gate.certificate) ?? null;
-      if (refusal === null) continue;
-      this.#counting.refused.add(refusal);
-      gate.destroy();
-    }
-  }
-
-  #disconnectAll(key: string): void {
-    for (const gate of this.#gates) {
-      if (gate.peer !== null && keyOf(gate.peer) === key) gate.destroy();
-    }
-  }
-
   #publish(kind: string, message: Outbound): void {
     this.#counting.published.add(kind);
     this.#engine.publish(message);
-  }
-
-  #accept(stream: Duplex, origin: Origin): void {
-    const { maxConnections, consoleConnections } = this.#limits;
-    const room = origin.via === "console" ? maxConnections : maxConnections - consoleConnections;
-    if (this.#gates.size >= room) {
-      this.#counting.refused.add("too many connections");
-      stream.on("error", () => stream.destroy());
-      stream.destroy();
-      return;
-    }
-    const gate = new Gate(stream, {
-      limits: this.#limits,
-      via: origin.via,
-      vouched: origin.role,
-      certificate: origin.certificate ?? null,
-      onThrottle: () => {
-        this.#counting.throttled += 1;
-      },
-      now: this.#now,
-    });
-    this.#gates.add(gate);
-    this.#counting.connections = this.#gates.size;
-    gate.once("close", () => {
-      this.#gates.delete(gate);
-      this.#counting.connections = this.#gates.size;
-    });
-    this.#engine.attach(gate);
   }
 }

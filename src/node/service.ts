@@ -1,7 +1,8 @@
 // The service half of a node: broker, console, metrics and health, put together. It runs in the
 // service thread and reaches control and the log through the doors that it is given.
 import type { Duplex } from "node:stream";
-import { type Broker, type ClientTrust, createBroker } from "../broker/broker.ts";
+import { type Broker, createBroker } from "../broker/broker.ts";
+import type { ClientTrust } from "../broker/doorway.ts";
 import type { KeptDisk } from "../broker/keeper.ts";
 import type { DetectorInput } from "../broker/leases.ts";
 import type { ConsoleEvent, EventQuery, ReloadAnswer } from "../console/api.ts";
