@@ -149,6 +149,7 @@ class NodeBroker implements Broker {
       replays: this.#replays,
       zones: this.#zones,
       cutOffs: new CutOffs(this.#limits),
+      seatRefusal: (gate, role, replaces) => this.#doorway.seatRefusal(gate, role, replaces),
       disconnectAll: (key) => this.#doorway.disconnectAll(key),
       peerOf: (id) => this.#engine.peerOf(id),
       now: this.#now,

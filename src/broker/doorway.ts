@@ -1,5 +1,6 @@
 // Connections from their first byte to their end: how many there may be, whose they are, and who
 // among them is not believed any more.
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Certificate } from "../trust/certificate.ts";
 import { TlsEntrance } from "../trust/entrance.ts";
@@ -10,6 +11,7 @@ import type { Via } from "./access.ts";
 import type { Counting } from "./counters.ts";
 import { Gate } from "./gate.ts";
 import type { BrokerLimits } from "./limits.ts";
+import { type PlaceKind, Places } from "./places.ts";
 import { keyOf } from "./zones.ts";
 
 /** The node's own keys, and the judge of its clients. */
@@ -41,33 +43,54 @@ const MAX_HANDSHAKES = 32;
 
 export class Doorway {
   readonly #ports: DoorwayPorts;
-  readonly #gates = new Set<Gate>();
+  readonly #places: Places<Gate>;
   /** Takes the connections of listeners with TLS; null where those stay closed. */
   readonly entrance: TlsEntrance | null;
 
   constructor(ports: DoorwayPorts) {
     this.#ports = ports;
+    this.#places = new Places(ports.limits.connections);
     this.entrance = this.#makeEntrance();
   }
 
   /** Granted filters of connected clients. */
   get subscriptions(): number {
     let subscriptions = 0;
-    for (const gate of this.#gates) subscriptions += gate.peer?.granted.size ?? 0;
+    for (const gate of this.#places.holders) subscriptions += gate.peer?.granted.size ?? 0;
     return subscriptions;
   }
 
   accept(stream: Duplex, origin: Origin): void {
-    const { limits, counting } = this.#ports;
-    const { maxConnections, consoleConnections } = limits;
-    const room = origin.via === "console" ? maxConnections : maxConnections - consoleConnections;
-    if (this.#gates.size >= room) {
-      counting.refused.add("too many connections");
+    const kind = kindOf(origin);
+    const name = origin.certificate?.identity.id;
+    const from = name ?? (stream as Partial<Socket>).remoteAddress ?? "";
+    if (name !== undefined) this.#replace(kind, name);
+    else if (kind === "newcomer" && !this.#places.hasRoom(kind)) this.#makeRoom();
+    if (!this.#places.hasRoom(kind)) {
+      this.#ports.counting.refused.add(tooMany(kind));
       stream.on("error", () => stream.destroy());
       stream.destroy();
       return;
     }
-    const gate = new Gate(stream, {
+    const gate = this.#gateOf(stream, origin);
+    this.#places.take(gate, kind, from);
+    this.#count();
+    gate.once("close", () => {
+      this.#places.leave(gate);
+      this.#count();
+    });
+    this.#ports.attach(gate);
+  }
+
+  /** For a CONNECT: why there is no place for another of that role, or null. */
+  seatRefusal(gate: Gate, role: Role, replaces: boolean): string | null {
+    if (role === "node") return "wrong-role";
+    return this.#places.seat(gate, role, replaces) ? null : tooMany(role);
+  }
+
+  #gateOf(stream: Duplex, origin: Origin): Gate {
+    const { limits, counting, now } = this.#ports;
+    return new Gate(stream, {
       limits,
       via: origin.via,
       vouched: origin.role,
@@ -75,20 +98,38 @@ export class Doorway {
       onThrottle: () => {
         counting.throttled += 1;
       },
-      now: this.#ports.now,
+      now,
     });
-    this.#gates.add(gate);
-    counting.connections = this.#gates.size;
-    gate.once("close", () => {
-      this.#gates.delete(gate);
-      counting.connections = this.#gates.size;
-    });
-    this.#ports.attach(gate);
+  }
+
+  /** A name's oldest connection goes for its newest: it has too many, or all places are taken. */
+  #replace(kind: PlaceKind, name: string): void {
+    const own = this.#places.from(kind, name);
+    const [oldest] = own;
+    const isFull = !this.#places.hasRoom(kind) || own.length >= this.#ports.limits.connectionsEach;
+    if (oldest !== undefined && isFull) this.#turnAway(oldest, "too many connections of one name");
+  }
+
+  /** Who has sent its CONNECT waits for us and not the other way round: it stays. */
+  #makeRoom(): void {
+    const crowding = this.#places.crowding((gate) => !gate.hasSpoken);
+    if (crowding !== null) this.#turnAway(crowding, tooMany("newcomer"));
+  }
+
+  #turnAway(gate: Gate, reason: string): void {
+    this.#ports.counting.refused.add(reason);
+    gate.failed = true;
+    this.#places.leave(gate);
+    gate.destroy();
+  }
+
+  #count(): void {
+    this.#ports.counting.connections = this.#places.size;
   }
 
   /** Cuts whose certificate has ended or was revoked. */
   cutUnbelieved(): void {
-    for (const gate of this.#gates) {
+    for (const gate of this.#places.holders) {
       if (gate.certificate === null) continue;
       const refusal = this.entrance?.refusal(gate.certificate) ?? null;
       if (refusal === null) continue;
@@ -99,14 +140,14 @@ export class Doorway {
 
   /** Ends all connections of a certificate's holder. */
   disconnectAll(key: string): void {
-    for (const gate of this.#gates) {
+    for (const gate of this.#places.holders) {
       if (gate.peer !== null && keyOf(gate.peer) === key) gate.destroy();
     }
   }
 
   /** Ends all connections. */
   close(): void {
-    for (const gate of this.#gates) gate.destroy();
+    for (const gate of this.#places.holders) gate.destroy();
   }
 
   #makeEntrance(): TlsEntrance | null {
@@ -130,4 +171,13 @@ export class Doorway {
       onRefused: (reason) => counting.refused.add(reason),
     });
   }
+}
+
+function kindOf({ role, via, certificate }: Origin): PlaceKind {
+  if (via === "console") return "console";
+  return certificate === undefined || role === "node" ? "newcomer" : role;
+}
+
+function tooMany(kind: PlaceKind): string {
+  return `too many connections: ${kind}`;
 }

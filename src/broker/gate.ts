@@ -89,6 +89,11 @@ export class Gate extends Duplex {
     return this.writableLength + this.#stream.writableLength;
   }
 
+  /** True once its CONNECT was passed on. */
+  get hasSpoken(): boolean {
+    return this.#seenConnect;
+  }
+
   /** True once the client was told that it is connected. */
   get accepted(): boolean {
     return this.#connack.length === CONNACK_BYTES && this.#connack[3] === 0;

@@ -1,5 +1,6 @@
 // Every bound of the broker in one place, each with its reason. They are engineering choices for a
 // board with 1 GB; what a bound protects is said beside it.
+import type { PlaceCounts } from "./places.ts";
 
 export interface BrokerLimits {
   /** From the first byte to a whole CONNECT. A client that connects and says nothing is gone. */
@@ -8,9 +9,14 @@ export interface BrokerLimits {
   readonly maxConnectBytes: number;
   /** Any other packet. Our own largest message (MAP) has 4 kB at most. */
   readonly maxPacketBytes: number;
-  readonly maxConnections: number;
-  /** Of those, kept free for the console: a flood of sockets must not hide the junction. */
-  readonly consoleConnections: number;
+  /**
+   * Connections of each role; the console has its own: a flood of sockets must not hide the
+   * junction. `newcomer`: before their CONNECT. An idle connection costs about 120 kB of memory,
+   * with TLS about 200 kB (growth of the process by 240 plain ones, by 600 with TLS).
+   */
+  readonly connections: PlaceCounts;
+  /** Of one certificate's holder: of more the oldest goes. */
+  readonly connectionsEach: number;
   readonly maxSubscriptions: number;
   readonly maxClientIdBytes: number;
   /** Sustained rate and burst of packets a client may send; beyond it its socket is read slower. */
@@ -60,8 +66,15 @@ export const DEFAULT_LIMITS: BrokerLimits = {
   connectTimeoutMs: 5_000,
   maxConnectBytes: 8_192,
   maxPacketBytes: 65_536,
-  maxConnections: 256,
-  consoleConnections: 16,
+  connections: {
+    vehicle: 640,
+    sensor: 64,
+    operator: 32,
+    reader: 256,
+    console: 16,
+    newcomer: 256,
+  },
+  connectionsEach: 8,
   maxSubscriptions: 50,
   maxClientIdBytes: 128,
   packetsPerS: 1_000,

@@ -1,5 +1,6 @@
 // The broker's answers to Aedes' questions: who comes in, what is taken from them, what they get.
 // Bounds are kept here, rights in `access.ts`, and everything refused is counted.
+import type { Role } from "../trust/identity.ts";
 import { WireError } from "../wire/codec.ts";
 import type { NodeTopics } from "../wire/topics.ts";
 import { STOPLINE_ROOT } from "../wire/topics.ts";
@@ -28,6 +29,8 @@ export interface PolicyParts {
   readonly replays: Replays | null;
   readonly zones: Zones;
   readonly cutOffs: CutOffs;
+  /** Why there is no place for another of a role, or null: then it has one. See `Places.seat`. */
+  readonly seatRefusal: (gate: Gate, role: Role, replaces: boolean) => string | null;
   /** Ends all connections of a certificate's holder. */
   readonly disconnectAll: (key: string) => void;
   /** The connected client of that id, if any. */
@@ -72,6 +75,8 @@ export class BrokerPolicy implements Policy {
     if (login.willTopic !== null && !access.mayLeaveWill(peer, login.willTopic)) {
       return { code: 5, reason: "will on a topic not granted" };
     }
+    const crowded = this.#parts.seatRefusal(gate, role, peerOf(id)?.role === role);
+    if (crowded !== null) return { code: 3, reason: crowded };
     return { peer };
   }
 

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import type { Socket } from "node:net";
 import t from "tap";
 import { connectBytes, PINGREQ, publishBytes, subscribeBytes } from "./bytes.ts";
-import { connectClient } from "./clients.ts";
+import { connectClient, OPERATOR } from "./clients.ts";
 import { PREFIX, rawConnect, startBroker, testView, until } from "./support.ts";
 
 const OPEN = [{ client: "*", publish: ["#"], subscribe: ["#"], deny: [] }];
@@ -156,22 +156,41 @@ t.test("answers that nobody reads stay at the sender of the questions", async (t
   socket.destroy();
 });
 
-t.test("connections are capped, with places kept for the console", async (t) => {
-  const limits = { maxConnections: 4, consoleConnections: 2 };
-  const { broker, port, url } = await startBroker(t, { limits });
-  const sockets = [await rawConnect(port), await rawConnect(port)];
-  await until(() => broker.counters.connections === 2);
-  const third = await rawConnect(port);
-  await once(third.resume(), "close");
-  t.equal(broker.counters.refused["too many connections"], 1);
-  const { Duplex } = await import("node:stream");
-  const stream = new Duplex({ read: () => undefined, write: (_c, _e, done) => done() });
-  broker.handleWebSocket(stream, { role: "reader", via: "console" });
-  t.equal(broker.counters.connections, 3);
-  stream.destroy();
-  for (const socket of sockets) socket.destroy();
-  await until(() => broker.counters.connections === 0);
-  t.ok((await connectClient(t, url)).mqtt.connected);
+const NONE = { vehicle: 0, sensor: 0, operator: 0, reader: 0, console: 0, newcomer: 0 };
+
+t.test(
+  "of connections that say nothing the oldest goes, and the console has its own",
+  async (t) => {
+    const limits = { connections: { ...NONE, reader: 1, console: 1, newcomer: 2 } };
+    const { broker, port, url } = await startBroker(t, { limits });
+    const sockets = [await rawConnect(port), await rawConnect(port)];
+    await until(() => broker.counters.connections === 2);
+    const [first] = sockets;
+    const gone = once((first as Socket).resume(), "close");
+    sockets.push(await rawConnect(port));
+    await gone;
+    t.equal(broker.counters.refused["too many connections: newcomer"], 1);
+    t.equal(broker.counters.connections, 2);
+    const { Duplex } = await import("node:stream");
+    const stream = new Duplex({ read: () => undefined, write: (_c, _e, done) => done() });
+    broker.handleWebSocket(stream, { role: "reader", via: "console" });
+    t.equal(broker.counters.connections, 3);
+    stream.destroy();
+    t.ok((await connectClient(t, url)).mqtt.connected, "who says something comes in");
+    for (const socket of sockets) socket.destroy();
+  },
+);
+
+t.test("each role has places of its own", async (t) => {
+  const limits = { connections: { ...NONE, operator: 1, reader: 2, newcomer: 2 } };
+  const { broker, url } = await startBroker(t, { limits });
+  await connectClient(t, url, { clientId: "one" });
+  await connectClient(t, url, { clientId: "two" });
+  await t.rejects(connectClient(t, url, { clientId: "three" }), { code: 3 });
+  t.equal(broker.counters.refused["too many connections: reader"], 1);
+  t.ok((await connectClient(t, url, OPERATOR)).mqtt.connected, "readers take no operator's place");
+  t.ok((await connectClient(t, url, { clientId: "two" })).mqtt.connected, "its own place again");
+  t.equal(broker.counters.refused["too many connections: reader"], 1);
 });
 
 t.test(
