@@ -2,10 +2,12 @@
 // also gives commands, a detector's client publishes its detector; `deny` only tightens. All other
 // topics are granted by the site file's `acl` lists alone. Pure but for the secret's comparison.
 import { createHash, timingSafeEqual } from "node:crypto";
+import { fitsPattern } from "../core/site/client-pattern.ts";
 import type { SiteModel } from "../core/site/model.ts";
 import { type Identity, ROLES, type Role } from "../trust/identity.ts";
 import { COMMAND_FILTER, inboundTopic, STOPLINE_ROOT, topicsOf } from "../wire/topics.ts";
-import { covers, fitsPattern, matches } from "./filters.ts";
+import { type Allowance, roleOfId } from "./allowances.ts";
+import { covers, matches } from "./filters.ts";
 import type { Visitor } from "./zones.ts";
 
 export type Via = "mqtt" | "console";
@@ -19,6 +21,8 @@ export interface Peer {
   readonly via: Via;
   readonly clean: boolean;
   readonly rules: Rules;
+  /** What it may take up; left out it is what the broker gives everybody. */
+  readonly allowance?: Allowance;
   /** Filters granted in this connection. */
   readonly granted: Set<string>;
   /** Where it is, for a role that zones name; else null or left out. */
@@ -101,8 +105,7 @@ export class Access {
 
   /** The same for a kept session whose client is away: the site file may have changed since. */
   mayKeep(clientId: string, filter: string): boolean {
-    const role = ROLES.find((name) => clientId.startsWith(`${name}:`)) ?? "reader";
-    return this.#mayRead(role, this.rules(clientId), filter);
+    return this.#mayRead(roleOfId(clientId), this.rules(clientId), filter);
   }
 
   #mayRead(role: Role, { subscribe, deny }: Rules, filter: string): boolean {

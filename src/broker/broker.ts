@@ -9,6 +9,7 @@ import type { EventRow } from "../wire/events.ts";
 import type { Health } from "../wire/health.ts";
 import { type NodeTopics, topicsOf } from "../wire/topics.ts";
 import { Access } from "./access.ts";
+import { Allowances, brokerLimits, roleOfId } from "./allowances.ts";
 import { Commands } from "./commands.ts";
 import { type BrokerCounters, Counting } from "./counters.ts";
 import { CutOffs } from "./cut-offs.ts";
@@ -19,7 +20,7 @@ import type { ReadPage } from "./follower.ts";
 import type { KeptDisk } from "./keeper.ts";
 import type { DiscardReason } from "./kept-sessions.ts";
 import { type DetectorInput, DetectorLeases } from "./leases.ts";
-import { type BrokerLimits, DEFAULT_LIMITS } from "./limits.ts";
+import type { BrokerLimits } from "./limits.ts";
 import { Listeners, type Listening } from "./listeners.ts";
 import { BrokerPolicy } from "./policy.ts";
 import { Publisher } from "./publisher.ts";
@@ -96,6 +97,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
 class NodeBroker implements Broker {
   readonly #options: BrokerOptions;
   readonly #limits: BrokerLimits;
+  readonly #allowances: Allowances;
   readonly #counting = new Counting();
   readonly #now: () => number;
   readonly #access: Access;
@@ -114,13 +116,18 @@ class NodeBroker implements Broker {
 
   constructor(options: BrokerOptions) {
     this.#options = options;
-    this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#limits = brokerLimits(options.site.limits, options.limits);
+    this.#allowances = new Allowances(options.site.limits, this.#limits, options.limits);
     this.#now = options.now ?? (() => performance.now());
     const wallMs = options.wallMs ?? (() => Date.now());
     this.#access = new Access(options.site, options.secret);
     const topics = topicsOf(options.site.node);
     this.#sessions = this.#makeSessions(wallMs, topics.events);
-    this.#leases = new DetectorLeases(options.site, options.onDetector);
+    this.#leases = new DetectorLeases(options.site, options.onDetector, {
+      changesPerS: this.#limits.detectorChangesPerS,
+      now: this.#now,
+      onCoalesced: () => this.#counting.drop("detector", "coalesced"),
+    });
     const publish = (kind: string, message: Outbound) => this.#publish(kind, message);
     const hasListener = (topic: string) =>
       this.#engine.hasListener(topic) || this.#sessions.has(topic);
@@ -141,6 +148,7 @@ class NodeBroker implements Broker {
       limits: this.#limits,
       topics,
       access: this.#access,
+      allowances: this.#allowances,
       sessions: this.#sessions,
       counting: this.#counting,
       commands,
@@ -292,6 +300,7 @@ class NodeBroker implements Broker {
     const hooks = {
       isGranted: (id: string, filter: string) =>
         this.#engine.peerOf(id)?.granted.has(filter) ?? false,
+      allowance: (id: string) => this.#allowances.of(roleOfId(id), id),
       mayKeep: (id: string, filter: string) => this.#access.mayKeep(id, filter),
       onDiscard: (client: string, reason: DiscardReason, messages: number) => {
         this.#counting.drop("session", reason, messages);

@@ -11,6 +11,7 @@ import { Duplex } from "node:stream";
 import type { Certificate } from "../trust/certificate.ts";
 import type { Role } from "../trust/identity.ts";
 import type { Peer, Via } from "./access.ts";
+import type { Allowance } from "./allowances.ts";
 import { Bucket } from "./bucket.ts";
 import type { BrokerLimits } from "./limits.ts";
 import { checkPacket, PACKET, PacketFault, packetType, remainingLength } from "./packets.ts";
@@ -50,8 +51,8 @@ export class Gate extends Duplex {
   readonly certificate: Certificate | null;
   readonly #stream: Duplex;
   readonly #options: GateOptions;
-  readonly #packets: Bucket;
-  readonly #bytes: Bucket;
+  #packets: Bucket;
+  #bytes: Bucket;
   readonly #deadline: NodeJS.Timeout;
   readonly #subacks = new SubackRepair();
   #chunks: Buffer[] = [];
@@ -97,6 +98,13 @@ export class Gate extends Duplex {
   /** True once the client was told that it is connected. */
   get accepted(): boolean {
     return this.#connack.length === CONNACK_BYTES && this.#connack[3] === 0;
+  }
+
+  /** What its sender may send from now on: it is known who that is. */
+  allow({ packetsPerS, packetBurst, bytesPerS, byteBurst }: Allowance): void {
+    const nowMs = this.#options.now();
+    this.#packets = new Bucket(packetsPerS, packetBurst, nowMs);
+    this.#bytes = new Bucket(bytesPerS, byteBurst, nowMs);
   }
 
   override _read(): void {

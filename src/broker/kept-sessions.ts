@@ -31,6 +31,8 @@ export interface SessionHooks {
   readonly isGranted: (clientId: string, filter: string) => boolean;
   /** False for a filter on the disk that the site file no longer grants. */
   readonly mayKeep?: (clientId: string, filter: string) => boolean;
+  /** What may wait for a client; left out it is the same for all. */
+  readonly allowance?: (clientId: string) => Pick<BrokerLimits, "sessionMessages" | "sessionBytes">;
   readonly onDiscard: (clientId: string, reason: DiscardReason, messages: number) => void;
   /** The newest row of the log that was published, once that is known. */
   readonly eventsTo?: () => Promise<number | null>;
@@ -211,15 +213,20 @@ export class KeptSessions {
     else session.enqueue(body, qos);
   }
 
+  #room({ id }: Session): Pick<BrokerLimits, "sessionMessages" | "sessionBytes"> {
+    const { hooks, limits } = this.#parts;
+    return hooks.allowance?.(id) ?? limits;
+  }
+
   /** With so much more in its queue. */
   #exceeds(session: Session, messages: number, bytes: number): boolean {
-    const { sessionMessages, sessionBytes } = this.#parts.limits;
+    const { sessionMessages, sessionBytes } = this.#room(session);
     return session.length + messages > sessionMessages || session.bytes + bytes > sessionBytes;
   }
 
   /** Half full, while its client is here and takes messages: publishers may wait for it. */
   isTight(session: Session): boolean {
-    const { sessionMessages, sessionBytes } = this.#parts.limits;
+    const { sessionMessages, sessionBytes } = this.#room(session);
     const isFull = session.length >= sessionMessages / 2 || session.bytes >= sessionBytes / 2;
     if (!isFull) session.isSlow = false;
     return isFull && !session.isSlow && session.offlineSinceMs === null;

@@ -19,7 +19,10 @@ export interface BrokerLimits {
   readonly connectionsEach: number;
   readonly maxSubscriptions: number;
   readonly maxClientIdBytes: number;
-  /** Sustained rate and burst of packets a client may send; beyond it its socket is read slower. */
+  /**
+   * Sustained rate and burst of packets a client may send; beyond it its socket is read slower.
+   * This and what follows holds before it is known who a client is; then `Allowances` says it.
+   */
   readonly packetsPerS: number;
   readonly packetBurst: number;
   readonly bytesPerS: number;
@@ -54,6 +57,10 @@ export interface BrokerLimits {
   /** Positions that are taken of one vehicle; of more the newest counts. */
   readonly reportsPerS: number;
   readonly reportBurst: number;
+  /** Of all together. */
+  readonly allReportsPerS: number;
+  /** Changes that are taken of one detector: each goes to the control thread. */
+  readonly detectorChangesPerS: number;
   /** So many publishes refused within that time, and the certificate's holder is cut off. */
   readonly refusedPublishes: number;
   readonly refusedWithinMs: number;
@@ -101,6 +108,8 @@ export const DEFAULT_LIMITS: BrokerLimits = {
   replayRowsPerS: 5_000,
   reportsPerS: 10,
   reportBurst: 10,
+  allReportsPerS: 1_000,
+  detectorChangesPerS: 20,
   refusedPublishes: 10,
   refusedWithinMs: 60_000,
   cutOffMs: 300_000,

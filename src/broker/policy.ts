@@ -5,6 +5,7 @@ import { WireError } from "../wire/codec.ts";
 import type { NodeTopics } from "../wire/topics.ts";
 import { STOPLINE_ROOT } from "../wire/topics.ts";
 import type { Access, Peer } from "./access.ts";
+import type { Allowances } from "./allowances.ts";
 import type { Commands } from "./commands.ts";
 import type { Counting } from "./counters.ts";
 import type { CutOffs } from "./cut-offs.ts";
@@ -21,6 +22,7 @@ export interface PolicyParts {
   readonly limits: BrokerLimits;
   readonly topics: NodeTopics;
   readonly access: Access;
+  readonly allowances: Allowances;
   readonly sessions: SessionStore;
   readonly counting: Counting;
   readonly commands: Commands;
@@ -61,6 +63,7 @@ export class BrokerPolicy implements Policy {
       return { code: 3, reason: "too many kept sessions" };
     }
     const { id, clean } = login;
+    const allowance = this.#parts.allowances.of(role, id);
     const peer = {
       id,
       role,
@@ -69,6 +72,7 @@ export class BrokerPolicy implements Policy {
       via: gate.via,
       rules: access.rules(id),
       granted: new Set<string>(),
+      allowance,
       visitor: zones.visitor(role, identity?.id ?? null),
     };
     if (this.#isCut(peer)) return { code: 5, reason: "still cut off" };
@@ -77,6 +81,7 @@ export class BrokerPolicy implements Policy {
     }
     const crowded = this.#parts.seatRefusal(gate, role, peerOf(id)?.role === role);
     if (crowded !== null) return { code: 3, reason: crowded };
+    gate.allow(allowance);
     return { peer };
   }
 
@@ -144,7 +149,8 @@ export class BrokerPolicy implements Policy {
 
   subscribe(peer: Peer, filter: string): boolean {
     const { access, limits, counting } = this.#parts;
-    const full = peer.granted.size >= limits.maxSubscriptions && !peer.granted.has(filter);
+    const { maxSubscriptions } = peer.allowance ?? limits;
+    const full = peer.granted.size >= maxSubscriptions && !peer.granted.has(filter);
     if (full || !access.maySubscribe(peer, filter)) {
       counting.refused.add(full ? "too many subscriptions" : "filter not granted");
       return false;

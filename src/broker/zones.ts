@@ -64,6 +64,10 @@ export class Zones {
   readonly #peers = new Set<Peer>();
   /** By name: several connections of one certificate share what it may report. */
   readonly #buckets = new Map<string, Bucket>();
+  /** Of all together. */
+  readonly #all: Bucket;
+  /** Whose report waits because there are too many of all together, in the order they came. */
+  readonly #crowd = new Set<Peer>();
   readonly #sighted = new Map<string, number>();
   readonly #pseudonyms = new Pseudonyms();
   #timer: NodeJS.Timeout | null = null;
@@ -73,6 +77,9 @@ export class Zones {
     this.#set = new ZoneSet(site.zones);
     this.#scope = new ZoneScope(this.#set);
     this.#zones = new Map(site.zones.map((zone) => [zone.name, zone]));
+    const { allReportsPerS } = ports.limits;
+    // What is kept for half a second is taken at once then.
+    this.#all = new Bucket(allReportsPerS, Math.max(1, allReportsPerS / 2), ports.now());
     const { topics } = ports;
     const usual = [topics.spat, topics.spatJson, topics.map, topics.mapJson, topics.health];
     const all = [...usual, topics.healthJson, topics.events, topics.stateJson];
@@ -103,6 +110,7 @@ export class Zones {
   }
 
   leave(peer: Peer): void {
+    this.#crowd.delete(peer);
     if (!this.#peers.delete(peer)) return;
     const key = keyOf(peer);
     if ([...this.#peers].some((other) => keyOf(other) === key)) return;
@@ -126,13 +134,17 @@ export class Zones {
     return visitor == null ? null : visitor.scope.publishRefusal(topicClass, visitor.presence);
   }
 
-  /** One report of the peer's position; of those that come too fast the newest counts. */
+  /**
+   * One report of the peer's position. Of those that come too fast the newest counts; so it does of
+   * each vehicle when there are too many of all together.
+   */
   report(peer: Peer, payload: Uint8Array): void {
     const { visitor } = peer;
     if (visitor == null) return;
     if (visitor.waiting !== null) this.#ports.counting.drop("vehicle", "coalesced");
     visitor.waiting = payload;
-    this.#takeWaiting(peer, visitor);
+    if (this.#crowd.size === 0) this.#takeWaiting(peer, visitor);
+    else if (!this.#crowd.has(peer)) this.#crowd.add(peer);
   }
 
   /** The class of a topic of this node, empty for all others. */
@@ -147,8 +159,14 @@ export class Zones {
     const { waiting } = visitor;
     if (waiting === null) return;
     const bucket = this.#bucketOf(keyOf(peer));
-    if (bucket.waitMs(this.#ports.now()) > 0) return;
+    const now = this.#ports.now();
+    if (bucket.waitMs(now) > 0) return;
+    if (this.#all.waitMs(now) > 0) {
+      this.#crowd.add(peer);
+      return;
+    }
     bucket.take(1);
+    this.#all.take(1);
     visitor.waiting = null;
     try {
       const { atWallMs: atMs, ...place } = decodeVehicleReport(waiting);
@@ -172,6 +190,9 @@ export class Zones {
   }
 
   #sweep(): void {
+    const waited = [...this.#crowd];
+    this.#crowd.clear();
+    for (const peer of waited) if (peer.visitor != null) this.#takeWaiting(peer, peer.visitor);
     for (const peer of this.#peers) {
       const { visitor } = peer;
       if (visitor == null) continue;

@@ -13,6 +13,7 @@ import type {
   SiteModel,
   Street,
 } from "../core/site/model.ts";
+import { limitsModel } from "./convert-limits.ts";
 import { linksModel } from "./convert-links.ts";
 import { planModels } from "./convert-plans.ts";
 import { zoneModels } from "./convert-zones.ts";
@@ -211,6 +212,7 @@ export function siteModel(file: SiteFile, overrides: readonly Override[]): SiteM
     ...(file.console.corridor === undefined ? {} : { corridor: [...file.console.corridor] }),
     ...linksModel(file),
     street: streetModel(file.street),
+    ...limitsModel(file.limits),
     zones: zoneModels(file.zones),
     overrides: [...overrides],
   };

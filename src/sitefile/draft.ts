@@ -39,6 +39,7 @@ export interface Draft {
   /** Sections that are there, right or not. */
   readonly given: ReadonlySet<string>;
   readonly schedule: SiteFile["schedule"] | undefined;
+  readonly limits: SiteFile["limits"] | undefined;
 }
 
 type Plain = Readonly<Record<string, unknown>>;
@@ -118,5 +119,6 @@ export function draftOf(
     neighbours: entries("neighbours", String) as Map<string, Entry<"neighbours">>,
     given: new Set(Object.keys(file)),
     schedule: whole("schedule"),
+    limits: whole("limits"),
   };
 }

@@ -4,6 +4,7 @@ import type { Override } from "../core/site/model.ts";
 import type { Draft } from "./draft.ts";
 import type { Problems } from "./problems.ts";
 import { checkChannels } from "./rules-channels.ts";
+import { checkLimits } from "./rules-limits.ts";
 import { checkNode } from "./rules-node.ts";
 import { checkPairs } from "./rules-pairs.ts";
 import { checkPlans } from "./rules-plans.ts";
@@ -22,5 +23,6 @@ export function checkRules(draft: Draft, problems: Problems): Override[] {
   checkPlans(draft, problems);
   checkNode(draft, problems);
   checkZones(draft, problems);
+  checkLimits(draft, problems);
   return checkTiming(draft, problems);
 }

@@ -3,6 +3,7 @@
 // stands in the rules. The JSON Schema for editors, and the hints of the messages, are made from
 // this.
 import * as z from "zod";
+import { limitsEntry } from "./schema-limits.ts";
 import { linksEntry, listener, neighbourEntry, trustEntry } from "./schema-links.ts";
 import { line, name, number, seconds, whole } from "./schema-parts.ts";
 import { plans, schedule } from "./schema-plans.ts";
@@ -225,6 +226,9 @@ const siteFile = z.strictObject({
     .describe("nodes of the same zone that this one is linked to, by id")
     .optional(),
   street: street.optional(),
+  limits: limitsEntry
+    .describe("what clients of the broker may take up; what is left out is as in the docs")
+    .optional(),
   zones: zonesSchema(name),
 });
 

@@ -1,13 +1,8 @@
 import fc from "fast-check";
 import t from "tap";
-import {
-  covers,
-  fitsPattern,
-  isTopicFilter,
-  isTopicName,
-  matches,
-} from "../../src/broker/filters.ts";
+import { covers, isTopicFilter, isTopicName, matches } from "../../src/broker/filters.ts";
 import { TopicTree } from "../../src/broker/topic-tree.ts";
+import { fitsPattern } from "../../src/core/site/client-pattern.ts";
 
 const level = fc.constantFrom("a", "b", "", "c$");
 const topic = fc.array(level, { minLength: 1, maxLength: 4 }).map((levels) => levels.join("/"));

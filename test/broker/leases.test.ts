@@ -41,6 +41,32 @@ t.test("a malformed report renews nothing", async (t) => {
   t.strictSame(inputs, [SILENT]);
 });
 
+t.test("a detector that flickers is told at its rate, the newest state each time", async (t) => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  t.teardown(() => mock.timers.reset());
+  let [nowMs, coalesced] = [0, 0];
+  const inputs: DetectorInput[] = [];
+  const onCoalesced = () => {
+    coalesced += 1;
+  };
+  const rule = { changesPerS: 20, now: () => nowMs, onCoalesced };
+  const leases = new DetectorLeases(testSite(), (input) => inputs.push(input), rule);
+  const pass = (ms: number) => {
+    nowMs += ms;
+    mock.timers.tick(ms);
+  };
+  for (let report = 0; report < 10_000; report += 1) {
+    leases.receive(9, encodeDetectorReport(report % 2 === 0));
+    pass(1);
+  }
+  const changes = inputs.filter(({ kind }) => kind === "detector").length;
+  t.ok(changes <= 20 + 200 && changes > 20, `${changes} of 10,000`);
+  t.ok(changes + coalesced > 9_900, "each of the others is counted");
+  leases.receive(9, encodeDetectorReport(true));
+  pass(200);
+  t.strictSame(inputs.at(-1), { kind: "detector", detector: 9, on: true }, "the newest is told");
+});
+
 t.test("a detector without MQTT has no lease", async (t) => {
   const { inputs, leases } = setUp(t);
   leases.receive(1, encodeDetectorReport(true));

@@ -110,6 +110,32 @@ t.test("ten reports a second; of more the newest counts", async (t) => {
   t.equal(dropped(node)["vehicle coalesced"], 39);
 });
 
+t.test("of a crowd's reports the newest of each vehicle counts, first come first", async (t) => {
+  const [monoMs, wallMs] = [performance.now(), Date.now()];
+  let aheadMs = 0;
+  const clocks = { now: () => monoMs + aheadMs, wallMs: () => wallMs + aheadMs };
+  // Four a second of all together, kept for half a second: two are taken while the clock stands.
+  const node = await startZones(t, {}, { ...clocks, limits: { allReportsPerS: 4 } });
+  const crowd: Mover[] = [];
+  for (const name of ["a", "b", "c", "d", "e"]) {
+    const mover = await Mover.connect(t, node, { name });
+    await mover.client.subscribe(`${PREFIX}reply/${name}`);
+    crowd.push(mover);
+  }
+  for (const mover of crowd) await mover.at(INSIDE);
+  const told = () => crowd.map(({ notices }) => notices.length).join("");
+  await until(() => told() === "11000");
+  for (const mover of crowd) await mover.at(OUTSIDE);
+  t.equal(dropped(node)["vehicle coalesced"], 3, "of those who waited");
+  for (const mover of crowd) await mover.at(INSIDE);
+  t.equal(dropped(node)["vehicle coalesced"], 8);
+  aheadMs = 500;
+  await until(() => told() === "11110");
+  aheadMs = 1_000;
+  await until(() => told() === "11111");
+  t.equal(dropped(node)["vehicle coalesced"], 8, "nobody's newest was lost");
+});
+
 t.test("reports that count for nothing are counted by their reason", async (t) => {
   const node = await startZones(t);
   const bus = await Mover.connect(t, node);

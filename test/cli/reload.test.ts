@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
+import { connectAsync } from "mqtt";
 import t, { type Test } from "tap";
 import { folder, rowsOf, runToEnd, Stopline, siteText, until, writeSite } from "./support.ts";
 
@@ -81,6 +82,30 @@ t.test("stopline reload: orderly stop, start-up, the new values", async (t) => {
   t.ok(names.indexOf("orderly-stop") >= 0, names.join(" "));
   t.ok(names.indexOf("starting") > names.indexOf("failure-display"), names.join(" "));
   t.notOk(rows.some(({ kind }) => kind === "trip"));
+});
+
+/** The grants of two filters on topics of the node, by the broker where the first lines said. */
+async function grants({ node }: Setting): Promise<unknown> {
+  const url = (node.place("mqtt") ?? "").replace(/\/$/, "");
+  const client = await connectAsync(url, { reconnectPeriod: 0 }).catch(() => null);
+  if (client === null) return null;
+  const filters = ["stopline/1/+/+/+/spat", "stopline/1/+/+/+/map"];
+  const granted = await new Promise<unknown>((resolve) => {
+    client.subscribe(filters, { qos: 0 }, (_error, _granted, packet) => resolve(packet?.granted));
+  });
+  client.end(true);
+  return granted;
+}
+
+t.test("a reload applies the limits of clients", async (t) => {
+  const setting = await running(t);
+  t.same(await grants(setting), [0, 0]);
+  const limits = "limits: { roles: { reader: { subscriptions: 1 } } }\n";
+  writeFileSync(setting.file, readFileSync(setting.file, "utf8") + limits);
+  setting.node.kill("SIGHUP");
+  t.ok(await setting.node.says("reloaded"));
+  t.ok(await until(async () => JSON.stringify(await grants(setting)) === "[0,128]"));
+  await finish(setting, t);
 });
 
 t.test("SIGHUP", async (t) => {

@@ -110,10 +110,48 @@ t.test("keys, links and neighbours of a junction that has some", async (t) => {
   ]);
 });
 
+const BOUNDS = "messages: 20, bytes: 4096, subscriptions: 4, queueMessages: 9, queueBytes: 2048";
+const LIMITED = DEMO.concat("limits:\n  roles:\n")
+  .concat(`    vehicle: { ${BOUNDS}, connections: 500 }\n`)
+  .concat(
+    ...["sensor", "operator", "reader"].map((role) =>
+      `    ${role}: { ${BOUNDS}, `.concat("connections: 7 }\n"),
+    ),
+  )
+  .concat(`  clients:\n    - { client: 'vehicle:bus-*', ${BOUNDS} }\n`)
+  .concat("  reports: { each: 5, total: 700 }\n  detectorChanges: 30\n");
+
+t.test("limits of clients", async (t) => {
+  const loaded = parseSite(LIMITED, "demo.yaml");
+  t.ok(loaded.ok, loaded.ok ? "" : loaded.problems.join("\n"));
+  if (!loaded.ok) return;
+  const bounds = {
+    messagesPerS: 20,
+    bytesPerS: 4_096,
+    subscriptions: 4,
+    queueMessages: 9,
+    queueBytes: 2_048,
+  };
+  const other = { ...bounds, connections: 7 };
+  t.same(loaded.site.limits, {
+    roles: {
+      vehicle: { ...bounds, connections: 500 },
+      sensor: other,
+      operator: other,
+      reader: other,
+    },
+    clients: [{ client: "vehicle:bus-*", ...bounds }],
+    reportsEachPerS: 5,
+    reportsPerS: 700,
+    detectorChangesPerS: 30,
+  });
+});
+
 t.test("the demo uses every key but those that need a place elsewhere", async (t) => {
   const used = new Set<string>();
   valuePaths(readYaml(DEMO).value, "", used);
   valuePaths(readYaml(LINKED).value, "", used);
+  valuePaths(readYaml(LIMITED).value, "", used);
   // A reason stands on one line of the demo, the pedestrian's, and may also stand on a phase's.
   used.add(".phases.*.reason");
   for (const key of ["copyTo", "copyCredentials"]) used.add(`.log.${key}`);

@@ -2,6 +2,7 @@
 // metres and metres per second, made from the site file once and never changed afterwards.
 
 import type { Zone } from "../zones/zone.ts";
+import type { SiteLimits } from "./limits.ts";
 import type { Plan, ScheduleEntry } from "./plan.ts";
 
 export type FailureDisplay = "flash-red" | "all-red" | "dark";
@@ -207,6 +208,8 @@ export interface SiteModel {
   readonly links: LinkPlace | null;
   readonly neighbours: readonly NeighbourSite[];
   readonly street: Street | null;
+  /** Absent: as usual. */
+  readonly limits?: SiteLimits;
   /** In the order of the file. */
   readonly zones: readonly Zone[];
   readonly overrides: readonly Override[];
