@@ -62,10 +62,12 @@ export interface Decision {
   readonly light: PhaseBelief | null;
   readonly advice: Advice;
   /**
-   * The message that caused it, by its numbers and the sender's wall clock; `changed` if lamps or
-   * mode are others than before. Beats in between may carry a picture of up to 100 ms ago.
+   * The message that caused it, by its numbers and the sender's clocks; `changed` if lamps or mode
+   * are others than before. Beats in between may carry a picture of up to 100 ms ago.
    */
-  readonly spat: (Pick<Spat, "incarnation" | "sequence" | "wallMs"> & { changed: boolean }) | null;
+  readonly spat:
+    | (Pick<Spat, "incarnation" | "sequence" | "monoMs" | "wallMs"> & { readonly changed: boolean })
+    | null;
 }
 
 export type VehicleEffect =
@@ -284,8 +286,8 @@ export class VehicleMachine {
     };
   }
 
-  #causeOf({ incarnation, sequence, wallMs }: Spat): Decision["spat"] {
-    return { incarnation, sequence, wallMs, changed: this.#changed };
+  #causeOf({ incarnation, sequence, monoMs, wallMs }: Spat): Decision["spat"] {
+    return { incarnation, sequence, monoMs, wallMs, changed: this.#changed };
   }
 
   #advice(route: Route, distanceM: number | null, light: PhaseBelief | null): Advice {

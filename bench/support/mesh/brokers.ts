@@ -20,6 +20,7 @@ export interface BrokerPlan {
 
 export interface Broker {
   readonly url: string;
+  readonly pid: number;
   stop(): Promise<void>;
 }
 
@@ -41,6 +42,7 @@ function run(plan: BrokerPlan, command: readonly string[]): Broker {
   const scheme = plan.keyFolder === null ? "mqtt" : "mqtts";
   return {
     url: `${scheme}://${plan.address}:${plan.port}`,
+    pid: child.pid ?? 0,
     stop: async () => {
       stopping = true;
       end(child);

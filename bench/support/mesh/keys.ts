@@ -3,7 +3,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Authority, createAuthority } from "../../../src/trust/authority.ts";
+import { type Authority, createAuthority, type Issued } from "../../../src/trust/authority.ts";
 import { CA_CERT_FILE, NODE_CERT_FILE, NODE_KEY_FILE } from "../../../src/trust/key-folder.ts";
 import type { MqttPlan } from "./side-messages.ts";
 
@@ -17,19 +17,28 @@ export class RunKeys {
 
   /** The key folder of a node. */
   async folder(id: string): Promise<string> {
-    this.#authority ??= await createAuthority(join(this.dir, "ca"), {
-      ...PLACE,
-      days: DAYS,
-      nowMs: this.#nowMs,
-    });
-    const issue = { role: "node", id, days: DAYS - 1, nowMs: this.#nowMs } as const;
-    const { caPem, certPem, keyPem } = await this.#authority.issue(issue);
+    const { caPem, certPem, keyPem } = await this.#issue("node", id);
     const folder = join(this.dir, id);
     mkdirSync(folder, { mode: 0o700 });
     writeFileSync(join(folder, CA_CERT_FILE), caPem);
     writeFileSync(join(folder, NODE_CERT_FILE), certPem);
     writeFileSync(join(folder, NODE_KEY_FILE), keyPem, { mode: 0o600 });
     return folder;
+  }
+
+  /** What a vehicle shows and believes. */
+  async vehicle(id: string): Promise<NonNullable<MqttPlan["keys"]>> {
+    const { caPem: ca, certPem: cert, keyPem: key } = await this.#issue("vehicle", id);
+    return { ca, cert, key };
+  }
+
+  async #issue(role: "node" | "vehicle", id: string): Promise<Issued> {
+    this.#authority ??= await createAuthority(join(this.dir, "ca"), {
+      ...PLACE,
+      days: DAYS,
+      nowMs: this.#nowMs,
+    });
+    return await this.#authority.issue({ role, id, days: DAYS - 1, nowMs: this.#nowMs });
   }
 
   close(): void {

@@ -1,56 +1,15 @@
 // One subject of a bench: two processes, and slices of deltas from the first to the second.
-import { type ChildProcess, spawn } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
+import { Side } from "../side.ts";
 import type { Collected, FromSide, LanePlan, MqttPlan, ToSide } from "./side-messages.ts";
+
+type MeshSide = Side<ToSide<LanePlan | MqttPlan>, FromSide>;
 
 /** Certificates are looked at, a hundred links come up. */
 const LINKED_WITHIN_MS = 90_000;
 /** What has not come so long after the last delta is lost. */
 const ARRIVED_WITHIN_MS = 10_000;
 const LOOK_EVERY_MS = 200;
-
-type Kind = FromSide["kind"];
-type Told<K extends Kind> = Extract<FromSide, { kind: K }>;
-
-/** A process under measurement. `within` is a command in front of it. */
-class Side {
-  readonly child: ChildProcess;
-  readonly #name: string;
-
-  constructor(script: "lane-side" | "mqtt-side", within: readonly string[] = []) {
-    const path = new URL(`./${script}.ts`, import.meta.url).pathname;
-    const [program = "", ...args] = [...within, process.execPath, path];
-    this.#name = script;
-    this.child = spawn(program, args, {
-      stdio: ["ignore", "inherit", "inherit", "ipc"],
-      serialization: "advanced",
-    });
-    this.child.setMaxListeners(0);
-  }
-
-  tell(message: ToSide<LanePlan | MqttPlan>): void {
-    this.child.send(message);
-  }
-
-  /** Its next message of that kind; throws when it ends instead, or after `withinMs`. */
-  async hear<K extends Kind>(kind: K, withinMs: number): Promise<Told<K>> {
-    const { promise, resolve, reject } = Promise.withResolvers<Told<K>>();
-    const listen = (message: unknown): void => {
-      if ((message as FromSide).kind === kind) resolve(message as Told<K>);
-    };
-    const ended = (code: number | null): void => reject(new Error(`${this.#name} ended: ${code}`));
-    const late = setTimeout(() => reject(new Error(`${this.#name}: no ${kind}`)), withinMs);
-    this.child.on("message", listen);
-    this.child.once("exit", ended);
-    try {
-      return await promise;
-    } finally {
-      clearTimeout(late);
-      this.child.off("message", listen);
-      this.child.off("exit", ended);
-    }
-  }
-}
 
 export interface Slice {
   /** Effect to applied, rising, ms. */
@@ -72,15 +31,17 @@ export interface Sides {
 }
 
 export class Subject {
-  readonly #sides: readonly [Side, Side];
+  readonly #sides: readonly [MeshSide, MeshSide];
 
-  private constructor(sides: readonly [Side, Side]) {
+  private constructor(sides: readonly [MeshSide, MeshSide]) {
     this.#sides = sides;
   }
 
   /** Both processes; the second hears before the first sends. */
   static async start({ script, plans, within }: Sides): Promise<Subject> {
-    const sides = [new Side(script, within?.[0]), new Side(script, within?.[1])] as const;
+    const path = new URL(`./${script}.ts`, import.meta.url);
+    const side = (end: 0 | 1): MeshSide => new Side(path, { within: within?.[end] ?? [] });
+    const sides = [side(0), side(1)] as const;
     const subject = new Subject(sides);
     try {
       const heard = sides[1].hear("linked", LINKED_WITHIN_MS);
@@ -99,7 +60,7 @@ export class Subject {
 
   /** Process id of the sender. */
   get pid(): number {
-    return this.#sides[0].child.pid ?? 0;
+    return this.#sides[0].pid;
   }
 
   /** So many deltas; throws when one of them does not arrive. */
@@ -133,10 +94,10 @@ export class Subject {
   }
 
   stop(): void {
-    for (const { child } of this.#sides) child.kill("SIGKILL");
+    for (const side of this.#sides) side.stop();
   }
 
-  async #collect(side: Side): Promise<Collected> {
+  async #collect(side: MeshSide): Promise<Collected> {
     const collected = side.hear("collected", LINKED_WITHIN_MS);
     side.tell({ kind: "collect" });
     return await collected;
