@@ -158,7 +158,7 @@ function phaseFromView(view: ControlView, heads: PhaseHeads): SpatPhase[] {
       phase: phase.phase,
       state,
       walk: sensedAt(view, heads.pedestrian),
-      sinceMs: Math.max(0, Math.round(view.monoMs - phase.sinceMs)),
+      sinceMs: lastedMs(view.monoMs, phase.sinceMs),
       earliestMs: until(phase.earliestEndMs),
       likelyMs: until(phase.likelyEndMs),
       latestMs: until(phase.latestEndMs),
@@ -167,6 +167,11 @@ function phaseFromView(view: ControlView, heads: PhaseHeads): SpatPhase[] {
       ended: phase.lastGreenEnd,
     },
   ];
+}
+
+/** A controller that has not started yet shows what it shows since the process began. */
+function lastedMs(monoMs: number, sinceMs: number): number {
+  return Math.max(0, Math.round(Math.min(monoMs, monoMs - sinceMs)));
 }
 
 function sensedAt(view: ControlView, channel: number | null): LampCode | null {

@@ -124,6 +124,14 @@ t.test("SPaT shows the sensed lamps and promises nothing where they differ", asy
   t.match(SPAT.phases[0], { earliestMs: 5_000, likelyMs: 7_000, latestMs: 55_000, sinceMs: 1_000 });
 });
 
+t.test("before a controller's first start an interval lasts as long as the process", async (t) => {
+  const view = testView(5);
+  const phases = view.phases.map((phase) => ({ ...phase, sinceMs: Number.NEGATIVE_INFINITY }));
+  const spat = spatFromView({ ...view, phases }, HEADS);
+  t.same(decodeSpat(encodeSpat(spat)), spat);
+  t.equal(spat.phases[0]?.sinceMs, Math.round(view.monoMs));
+});
+
 t.test("outside the controlled mode no end is promised", async (t) => {
   for (const mode of ["starting", "failure-display", "trip", "no-cabinet"] as const) {
     const spat = decodeSpat(encodeSpat(spatFromView(testView(5, { mode, cause: "x" }), HEADS)));
