@@ -8,12 +8,12 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { freePort } from "../test/support/ports.ts";
 import { cpuSeconds } from "./support/demo-node.ts";
 import { type Measured, report } from "./support/figures.ts";
 import { type Broker, startMosquitto, startNats } from "./support/mesh/brokers.ts";
 import { RunKeys, textsOf } from "./support/mesh/keys.ts";
 import { median, quantile } from "./support/mesh/subject.ts";
-import { freePort } from "./support/ports.ts";
 import { Side } from "./support/side.ts";
 import { benchSite } from "./support/vehicle/site.ts";
 import {

@@ -22,8 +22,8 @@ import {
   TtyPort,
 } from "../../src/cabinet/tty.ts";
 import { VirtualCabinet } from "../../src/cabinet/virtual.ts";
+import { PseudoTerminal } from "../../src/sim/pseudo-terminal.ts";
 import { JUNCTION } from "../interlock/junction.ts";
-import { PseudoTerminal } from "./pseudo-terminal.ts";
 
 /** A folder whose `device` is a link to whatever stands behind it at the moment. */
 function deviceFolder(t: Test): { path: string; point: (target: string | null) => void } {

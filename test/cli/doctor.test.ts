@@ -11,8 +11,8 @@ import { clockFinding, diskFinding } from "../../src/cli/doctor-board.ts";
 import { cabinetFindings } from "../../src/cli/doctor-cabinet.ts";
 import type { SiteModel } from "../../src/core/site/model.ts";
 import { machineLine } from "../../src/observe/machine.ts";
+import { PseudoTerminal } from "../../src/sim/pseudo-terminal.ts";
 import { parseSite } from "../../src/sitefile/load.ts";
-import { PseudoTerminal } from "../cabinet/pseudo-terminal.ts";
 import { folder, namesIn, runToEnd, siteText, writeSite } from "./support.ts";
 
 const DAY_MS = 86_400_000;
