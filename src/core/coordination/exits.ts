@@ -9,16 +9,22 @@ export interface Feed {
   readonly share: number;
 }
 
-/** Turning right-hand traffic, as headings change. */
+/** By how much a movement turns, in right-hand traffic. */
 const TURN_DEG: Readonly<Record<Movement, number>> = { through: 0, left: -90, right: 90 };
 /** Roads are seldom at right angles. */
 const NEAR_DEG = 45;
 /** Of the lanes that go straight on and also turn where no phase of its own serves the turn. */
 const TURN_SHARE = 0.15;
 
-function angleDeg(a: number, b: number): number {
-  const apart = modulo(a - b, 360);
-  return Math.min(apart, 360 - apart);
+/** True for two headings that mean one road. */
+export function isSameWay(aDeg: number, bDeg: number): boolean {
+  const apart = modulo(aDeg - bDeg, 360);
+  return Math.min(apart, 360 - apart) <= NEAR_DEG;
+}
+
+/** Travel direction after a movement of somebody who came with `headingDeg`. */
+export function headingAfterDeg(headingDeg: number, movement: Movement): number {
+  return modulo(headingDeg + TURN_DEG[movement], 360);
 }
 
 /** Travel direction of vehicles that leave towards a neighbour; null without a road to it. */
@@ -42,8 +48,8 @@ export function feedsTowards(site: SiteModel, headingDeg: number): Feed[] {
     if (approach === undefined) return [];
     const movements = movementsOf(site, phase);
     const share = movements.reduce((sum, movement) => {
-      const leavesDeg = approach.headingDeg + TURN_DEG[movement];
-      if (angleDeg(leavesDeg, headingDeg) > NEAR_DEG) return sum;
+      const leavesDeg = headingAfterDeg(approach.headingDeg, movement);
+      if (!isSameWay(leavesDeg, headingDeg)) return sum;
       const isMain = movement === phase.movement;
       return sum + (isMain ? 1 - TURN_SHARE * (movements.length - 1) : TURN_SHARE);
     }, 0);

@@ -1,6 +1,7 @@
 // Vehicles in one lane. Each drives as fast as the approach speed, its own acceleration, the
 // vehicle ahead (safe speed after Krauß 1998, headway after Newell 2002) and the stop bar allow.
 // Queues, start-up lost time and the saturation headway come of that.
+import type { Approach, Movement } from "../../core/site/model.ts";
 import type { Aspect } from "./heads.ts";
 import type { LanePlan, Zone } from "./layout.ts";
 
@@ -22,17 +23,30 @@ const STOP_BEFORE_M = 1;
 /** They appear at least this far upstream, and vanish this far behind the stop bar. */
 const ENTRY_M = 200;
 const ENTRY_S = 15;
-const EXIT_M = -30;
+export const EXIT_M = 30;
 /** So many wait outside at most; who comes then takes another way. */
 const BACKLOG_MOST = 500;
+/** So many who have left are kept for a neighbouring street; without one nobody asks for them. */
+const GONE_MOST = 100;
 /** At a flashing red or a dark head: stand this long before going. */
 const STAND_MS = 2000;
 
-interface Vehicle {
+/** Somebody on the way to a stop bar. */
+export interface Arrival {
+  readonly id: string;
+  readonly movement: Movement;
+  readonly arrivedMs: number;
+}
+
+/** Somebody who has vanished behind the stop bar. */
+export interface Gone extends Arrival {
+  readonly goneMs: number;
+}
+
+interface Vehicle extends Arrival {
   /** Front, metres to the stop bar; negative behind it. */
   x: number;
   speedMps: number;
-  readonly arrivedMs: number;
   /** Too near to stop when the green ended, or let go at a stop-and-go. */
   goes: boolean;
   served: boolean;
@@ -64,6 +78,11 @@ function safeSpeed(gap: number, leaderMps: number, reactionS: number): number {
   return square <= 0 ? 0 : Math.max(0, -reach + Math.sqrt(square));
 }
 
+/** How far before the stop bar vehicles of an approach appear. */
+export function entryM({ speedMps }: Pick<Approach, "speedMps">): number {
+  return Math.max(ENTRY_M, speedMps * ENTRY_S);
+}
+
 export class Lane {
   readonly plan: LanePlan;
   readonly totals: LaneTotals = {
@@ -76,15 +95,16 @@ export class Lane {
   readonly #entryM: number;
   readonly #followS: number;
   readonly #vehicles: Vehicle[] = [];
-  /** Arrival times of those who found the lane full to its beginning. */
-  readonly #backlog: number[] = [];
+  /** Those who found the lane full to its beginning. */
+  readonly #backlog: Arrival[] = [];
+  #gone: Gone[] = [];
   #aspect: Aspect = "dark";
   #goSinceMs = Number.NEGATIVE_INFINITY;
 
   constructor(plan: LanePlan) {
     const { speedMps } = plan.approach;
     this.plan = plan;
-    this.#entryM = Math.max(ENTRY_M, speedMps * ENTRY_S);
+    this.#entryM = entryM(plan.approach);
     const spacing = VEHICLE_M + STANDING_GAP_M;
     this.#followS = Math.max(0.6, SATURATION_HEADWAY_S - spacing / speedMps);
   }
@@ -102,12 +122,24 @@ export class Lane {
     return this.#vehicles.map(({ x }) => x);
   }
 
-  arrive(nowMs: number): void {
+  /** Ids in the order of `positions`. */
+  ids(): string[] {
+    return this.#vehicles.map(({ id }) => id);
+  }
+
+  arrive(arrival: Arrival): void {
     if (this.#backlog.length >= BACKLOG_MOST) {
       this.totals.turnedAway += 1;
       return;
     }
-    this.#backlog.push(nowMs);
+    this.#backlog.push(arrival);
+  }
+
+  /** Those who have vanished behind the stop bar since the last call. */
+  takeGone(): readonly Gone[] {
+    const gone = this.#gone;
+    if (gone.length > 0) this.#gone = [];
+    return gone;
   }
 
   /** Delay so far of those not served yet, in ms. */
@@ -116,7 +148,7 @@ export class Lane {
     const driving = this.#vehicles
       .filter(({ served }) => !served)
       .map(({ x, arrivedMs }) => nowMs - arrivedMs - ((this.#entryM - x) / speedMps) * 1000);
-    const outside = this.#backlog.map((arrivedMs) => nowMs - arrivedMs);
+    const outside = this.#backlog.map(({ arrivedMs }) => nowMs - arrivedMs);
     return [...driving, ...outside].reduce((sum, delay) => sum + delay, 0);
   }
 
@@ -151,8 +183,14 @@ export class Lane {
       this.#drive(vehicle, ahead, nowMs);
       ahead = vehicle;
     }
-    if ((this.#vehicles[0]?.x ?? 0) < EXIT_M) this.#vehicles.shift();
-    this.#enter(nowMs);
+    const first = this.#vehicles[0];
+    if (first !== undefined && first.x < -EXIT_M) {
+      this.#vehicles.shift();
+      const { id, movement, arrivedMs } = first;
+      this.#gone.push({ id, movement, arrivedMs, goneMs: nowMs });
+      if (this.#gone.length > GONE_MOST) this.#gone.shift();
+    }
+    this.#enter();
     this.#measure();
   }
 
@@ -208,17 +246,18 @@ export class Lane {
     this.totals.servedDelayMs += Math.max(0, nowMs - vehicle.arrivedMs - freeMs);
   }
 
-  #enter(nowMs: number): void {
+  #enter(): void {
     const last = this.#vehicles.at(-1);
     const gap = last === undefined ? Infinity : this.#entryM - last.x - VEHICLE_M - STANDING_GAP_M;
-    if (this.#backlog.length === 0 || gap <= 0) return;
-    const arrivedMs = this.#backlog.shift() ?? nowMs;
+    if (gap <= 0) return;
+    const arrival = this.#backlog.shift();
+    if (arrival === undefined) return;
     const { speedMps: limit } = this.plan.approach;
     const safe = last === undefined ? limit : safeSpeed(gap, last.speedMps, this.#followS);
     this.#vehicles.push({
+      ...arrival,
       x: this.#entryM,
       speedMps: Math.min(limit, safe),
-      arrivedMs,
       goes: false,
       served: false,
       rolling: true,

@@ -1,7 +1,9 @@
 // The virtual street: traffic that comes by chance, obeys what the lamps show and is seen by the
 // detectors. Right-hand traffic, no turns on red, turns without a phase of their own go with the
 // through lanes. It is for function, not for claims about delay on a real street.
+import { headingAfterDeg } from "../../core/coordination/exits.ts";
 import type { Movement, SiteModel, Street as StreetDemand } from "../../core/site/model.ts";
+import { Entrances } from "./entrances.ts";
 import { Heads, type Lamps } from "./heads.ts";
 import { Lane, STEP_MS } from "./lane.ts";
 import { type DetectorPlan, planDetectors, planLanes, servingPhase } from "./layout.ts";
@@ -39,8 +41,30 @@ export interface LaneQueue {
   readonly lane: number;
   /** Fronts in metres upstream of the stop bar, first vehicle first; negative is past it. */
   readonly vehicles: readonly number[];
+  /** Who they are, in the same order. */
+  readonly ids: readonly string[];
   /** Those who don't fit on the drawn part. */
   readonly beyond: number;
+}
+
+/** A vehicle that has left the street, EXIT_M behind its stop bar. */
+export interface LeavingVehicle {
+  readonly id: string;
+  /** On which it came, how it turned, and its travel direction now. */
+  readonly approach: string;
+  readonly movement: Movement;
+  readonly headingDeg: number;
+  readonly atMs: number;
+}
+
+/** A vehicle that comes from a neighbouring street. */
+export interface EnteringVehicle {
+  readonly id: string;
+  readonly approach: string;
+  /** When it comes to the beginning of the approach (`entryM` before the stop bar). */
+  readonly atMs: number;
+  /** What it wants; by default chosen by the parts that the movements have of the demand. */
+  readonly movement?: Movement;
 }
 
 export interface VirtualStreet {
@@ -48,6 +72,13 @@ export interface VirtualStreet {
   advance(toMs: number, lamps: Lamps): InputChange[];
   report(): StreetReport;
   queues(): LaneQueue[];
+  /** Those who have left since the last call, in order. */
+  leaving(): LeavingVehicle[];
+  /**
+   * Somebody comes from a neighbouring street; one whose time is past comes at the next step.
+   * Throws for an approach that the site does not have.
+   */
+  enter(vehicle: EnteringVehicle): void;
 }
 
 export interface StreetOptions {
@@ -57,6 +88,11 @@ export interface StreetOptions {
   readonly scale?: number;
   /** When the street begins, ms on the caller's clock; 0 by default. */
   readonly startMs?: number;
+  /**
+   * Approaches on which vehicles come from a neighbouring street: none of their own, whatever the
+   * demand. Their demand still says how the vehicles turn.
+   */
+  readonly joined?: readonly string[];
 }
 
 /**
@@ -79,13 +115,18 @@ class Street implements VirtualStreet {
   readonly #walkers: readonly Walkers[];
   readonly #detectors: readonly DetectorPlan[];
   readonly #sources: readonly Source[];
+  readonly #site: SiteModel;
+  readonly #entrances: Entrances;
   readonly #heads = new Heads();
+  #count = 0;
   readonly #on = new Set<number>();
   #nowMs: number;
   #crossingFreeMs = Number.NEGATIVE_INFINITY;
 
   constructor(site: SiteModel, seed: number, options: StreetOptions) {
     const plans = planLanes(site);
+    this.#site = site;
+    this.#entrances = new Entrances((options.demand ?? site.street ?? NO_DEMAND).demand, seed);
     this.#lanes = plans.map((plan) => new Lane(plan));
     this.#detectors = planDetectors(site, plans);
     this.#walkers = walkersOf(site);
@@ -131,8 +172,26 @@ class Street implements VirtualStreet {
       phase: lane.plan.phase,
       lane: lane.plan.lane,
       vehicles: lane.positions(),
+      ids: lane.ids(),
       beyond: lane.backlog,
     }));
+  }
+
+  leaving(): LeavingVehicle[] {
+    return this.#lanes.flatMap((lane) =>
+      lane.takeGone().map(({ id, movement, goneMs }) => {
+        const { id: approach, headingDeg } = lane.plan.approach;
+        const turnedDeg = headingAfterDeg(headingDeg, movement);
+        return { id, approach, movement, headingDeg: turnedDeg, atMs: goneMs };
+      }),
+    );
+  }
+
+  enter(vehicle: EnteringVehicle): void {
+    if (!this.#site.approaches.some(({ id }) => id === vehicle.approach)) {
+      throw new Error(`the site has no approach ${vehicle.approach}`);
+    }
+    this.#entrances.add(vehicle);
   }
 
   /** One step of the time before the start: who comes then is on its way already. */
@@ -149,6 +208,27 @@ class Street implements VirtualStreet {
         source.nextMs += source.gapMs();
       }
     }
+    let next = this.#entrances.next(this.#nowMs);
+    while (next !== null) {
+      this.#come(next.id, next.approach, next.movement);
+      next = this.#entrances.next(this.#nowMs);
+    }
+  }
+
+  #come(id: string, approach: string, movement: Movement): void {
+    const lane = chooseLane(this.#lanesOf(approach, movement), movement);
+    lane?.arrive({ id, movement, arrivedMs: this.#nowMs });
+  }
+
+  #lanesOf(approach: string, movement: Movement): Lane[] {
+    const phase = servingPhase(this.#site, approach, movement);
+    return this.#lanes.filter(({ plan }) => plan.phase === phase && plan.approach.id === approach);
+  }
+
+  /** A name that no vehicle of another street has. */
+  #newId(): string {
+    this.#count += 1;
+    return `${this.#site.node.id}:${this.#count}`;
   }
 
   #move(): void {
@@ -197,7 +277,7 @@ class Street implements VirtualStreet {
 
   #sourcesOf(site: SiteModel, seed: number, options: StreetOptions): Source[] {
     const { demand, pedestrians } = options.demand ?? site.street ?? NO_DEMAND;
-    const scale = options.scale ?? 1;
+    const { scale = 1, joined = [] } = options;
     const sources: Source[] = [];
     const add = (perHour: number, arrive: Source["arrive"]): void => {
       const gapMs = arrivalGaps(createRandom(seed, sources.length), perHour * scale);
@@ -205,14 +285,10 @@ class Street implements VirtualStreet {
     };
     for (const approach of site.approaches) {
       for (const movement of MOVEMENTS) {
-        const phase = servingPhase(site, approach.id, movement);
-        const lanes = this.#lanes.filter(
-          ({ plan }) => plan.phase === phase && plan.approach.id === approach.id,
-        );
-        const perHour = demand[approach.id]?.[movement] ?? 0;
-        add(lanes.length === 0 ? 0 : perHour, (nowMs) =>
-          chooseLane(lanes, movement)?.arrive(nowMs),
-        );
+        const isOwn = !joined.includes(approach.id);
+        const isServed = this.#lanesOf(approach.id, movement).length > 0;
+        const perHour = isOwn && isServed ? (demand[approach.id]?.[movement] ?? 0) : 0;
+        add(perHour, () => this.#come(this.#newId(), approach.id, movement));
       }
     }
     for (const walkers of this.#walkers) {
