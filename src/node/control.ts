@@ -25,6 +25,7 @@ import {
 import type { SiteModel } from "../core/site/model.ts";
 import type { ControlMode, ControlView } from "../core/site/view.ts";
 import type { NodeEvent } from "../log/events.ts";
+import { cabinetSight, linkCounts } from "./cabinet-sight.ts";
 import type {
   ControlEffect,
   ControlEvent,
@@ -33,6 +34,7 @@ import type {
   Order,
 } from "./control-types.ts";
 import { type InputTarget, inputMap } from "./inputs.ts";
+import { InterlockAccount } from "./interlock-account.ts";
 import { WaitWatch } from "./wait-watch.ts";
 
 export interface ControlOptions {
@@ -71,10 +73,7 @@ export class Control {
   private cause: string | null = null;
   private sequence = 0;
   private sent: Display | null = null;
-  private holds = 0;
-  private holding = false;
-  private violations = 0;
-  private violated = false;
+  private readonly account = new InterlockAccount();
   private greens = 0;
   private changed = false;
 
@@ -186,7 +185,7 @@ export class Control {
     const result = isPlanted("interlock-off")
       ? unchecked(wanted, this.vehicleChannels)
       : this.interlock.step(wanted, this.link.feedback(nowMs), nowMs);
-    this.tellInterlock(result);
+    for (const body of this.account.take(result)) this.log("interlock", body);
     if (result.stop) {
       this.toLink({ kind: "stop", cause: "interlock" });
       return;
@@ -195,23 +194,6 @@ export class Control {
     this.sent = result.display;
     this.log("lamps", [result.display]);
     this.toLink({ kind: "display", display: result.display });
-  }
-
-  private tellInterlock(result: InterlockResult): void {
-    const holding = result.holds.length > 0;
-    if (holding && !this.holding) {
-      this.holds += 1;
-      for (const hold of result.holds) {
-        this.log("interlock", ["hold", hold.rule, hold.channel, hold.detail]);
-      }
-    }
-    this.holding = holding;
-    const { violation } = result;
-    if (violation !== null && !this.violated) {
-      this.violations += 1;
-      this.log("interlock", ["violation", violation.rule, violation.channel, violation.detail]);
-    }
-    this.violated = violation !== null;
   }
 
   private toController(input: SignalInput): void {
@@ -321,18 +303,14 @@ export class Control {
 
   /** A fresh picture of the junction for everybody else. */
   view(now: Instant, identity: ControlIdentity): ControlView {
-    const { counters } = this.link;
     this.sequence += 1;
     return {
-      incarnation: identity.incarnation,
+      ...identity,
       sequence: this.sequence,
       monoMs: now.monoMs,
       wallMs: now.wallMs,
-      clock: identity.clock,
       mode: this.mode,
       cause: this.cause,
-      commanded: [...this.link.commanded()],
-      sensed: [...this.link.sensed()],
       phases: this.controller.phases(now.monoMs),
       detectors: this.controller.detectors(),
       pedestrianDetectors: this.controller.pedestrianDetectors(),
@@ -340,16 +318,12 @@ export class Control {
       ...(this.site.plans === undefined
         ? {}
         : { coordination: this.controller.coordination(now.monoMs) }),
-      cabinet: this.link.view(now.monoMs),
+      ...cabinetSight(this.link, now.monoMs),
       counters: {
+        ...linkCounts(this.link),
         greens: this.greens,
-        framesSent: counters.framesSent,
-        framesDropped: counters.framesDropped,
-        trips: counters.trips,
-        stops: counters.stops,
-        interlockHolds: this.holds,
-        interlockViolations: this.violations,
-        linkErrors: Object.values(counters.linkErrors).reduce((sum, count) => sum + count, 0),
+        interlockHolds: this.account.holds,
+        interlockViolations: this.account.violations,
         callsBeyondBound: this.waits.count,
       },
     };
