@@ -95,3 +95,10 @@ export const CUSTODY_EVERY_MS = 1_000;
 
 /** A neighbour's state goes into the cache so often, when it changed. */
 export const CACHE_EVERY_MS = 5_000;
+
+/** A local zero that moves is told anew at most so often; within a cycle, which is 30 s or more. */
+export const ZERO_EVERY_MS = 10_000;
+/** A change of plan waits for the main street's green: two of the longest cycles, 255 s. */
+export const CYCLES_APART_MS = 510_000;
+/** Whether neighbours agree is looked at so often. */
+export const AGREE_EVERY_MS = 1_000;

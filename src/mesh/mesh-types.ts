@@ -6,11 +6,14 @@
 // repeats what matters. Every other effect is a request to this node's own parts; where an answer
 // is named below it comes back as an event, once, however late.
 
+import type { Departures } from "../core/coordination/coordination-types.ts";
 import type { ClockQuality } from "../core/site/view.ts";
 import type { Keep } from "../log/cache-store.ts";
 import type { LogRow, NodeEvent } from "../log/events.ts";
 import type { CborValue } from "../wire/codec.ts";
-import type { ToldPhases } from "./told-phases.ts";
+import type { NeighbourPlan } from "./agreement.ts";
+import type { Announcement, CorridorSite } from "./own-corridor.ts";
+import type { ToldPhases, ToldPlan } from "./told-phases.ts";
 
 /** Both clocks at the moment of a step, in ms: monotonic since some start, wall since 1970. */
 export interface MeshNow {
@@ -78,7 +81,11 @@ export type MeshEvent =
   | StartEvent
   /** The log has committed the start row that a `raise` effect asked for. */
   | { readonly kind: "raised"; readonly incarnation: number }
-  | { readonly kind: "own-phases"; readonly phases: ToldPhases }
+  | { readonly kind: "own-phases"; readonly phases: ToldPhases; readonly plan: ToldPlan | null }
+  /** This node's plans and roads, at the start and with each new site file. */
+  | { readonly kind: "own-site"; readonly site: CorridorSite }
+  /** Who leaves towards neighbours, as the control thread counts them. */
+  | { readonly kind: "announce"; readonly announcements: readonly Announcement[] }
   /** This node's geometry, as `wire/map.ts` encodes it. */
   | { readonly kind: "own-map"; readonly map: Uint8Array }
   /** Own rows after their commit, in order, each once; `hash` is that of the last one. */
@@ -237,6 +244,10 @@ export interface NeighbourView {
   readonly cached: boolean;
   /** Why it is not followed, or null. */
   readonly distrusted: string | null;
+  /** Which of the terms of coordination it has otherwise, in words, or null. */
+  readonly differs: string | null;
+  /** The plan in force there; null while it runs free. */
+  readonly plan: NeighbourPlan | null;
   /** Display by phase, as this node knows it: [phase, display word, predicted end in wall ms]. */
   readonly phases: readonly PhaseReport[];
   /** Of own changes: how many it has not acknowledged. */
@@ -245,6 +256,18 @@ export interface NeighbourView {
   readonly vehicles: number;
   /** Bytes of its changes that came in since this start, envelopes included. */
   readonly receivedBytes: number;
+}
+
+/** What coordination may know of one neighbour. */
+export interface CorridorNews {
+  readonly neighbour: string;
+  /** Its link is up, and its state is of this start. */
+  readonly up: boolean;
+  readonly agrees: boolean;
+  /** Why not, in words; null where it agrees. */
+  readonly why: string | null;
+  /** Who leaves from there towards this node; null where it announces nothing. */
+  readonly departures: Departures | null;
 }
 
 export interface PhaseReport {

@@ -9,6 +9,7 @@ import { decodeState, LogState } from "../log/fold.ts";
 import { type CborValue, WireError } from "../wire/codec.ts";
 import type { Keys } from "../wire/keys.ts";
 import { encodeHave } from "../wire/mesh-messages.ts";
+import { Agreement } from "./agreement.ts";
 import { Birth } from "./birth.ts";
 import { Caching } from "./caching.ts";
 import { ZoneClock } from "./clock.ts";
@@ -21,6 +22,7 @@ import { Introductions } from "./introductions.ts";
 import { HAVE_EVERY_MS, ZONE_EVERY_MS } from "./limits.ts";
 import { LinkScope } from "./link.ts";
 import type {
+  CorridorNews,
   MeshEffect,
   MeshEvent,
   MeshFigures,
@@ -32,7 +34,7 @@ import type {
 import { Neighbour } from "./neighbour.ts";
 import { Outbox } from "./out.ts";
 import { OwnState } from "./own-state.ts";
-import { figuresOf, type Sources, viewOf } from "./pictures.ts";
+import { figuresOf, newsOf, type Sources, viewOf } from "./pictures.ts";
 import { Recovery } from "./recovery.ts";
 import { Registry } from "./registry.ts";
 import { type RevocationCheck, Revoked } from "./revoked.ts";
@@ -69,6 +71,7 @@ export class Mesh {
   readonly #caching: Caching;
   readonly #geometry: Geometry;
   readonly #sharing: Sharing;
+  readonly #agreement: Agreement;
   readonly #inbox: Inbox;
   /** What figures and pictures are made of. */
   readonly #sources: Sources;
@@ -118,7 +121,9 @@ export class Mesh {
     this.#custody = new CustodyOwner(out, [...this.#neighbours.keys()], (held, now) =>
       this.#recovery.resume(held, this.#sharing.own.recoveredTo(), now),
     );
-    this.#sources = { ...shared, link: this.#link, control, sensor, custody: this.#custody };
+    this.#agreement = new Agreement(id, control);
+    const [link, custody, agreement] = [this.#link, this.#custody, this.#agreement];
+    this.#sources = { ...shared, control, sensor, link, custody, agreement };
     this.#inbox = new Inbox({
       ...shared,
       introductions: this.#introductions,
@@ -140,6 +145,11 @@ export class Mesh {
   /** What a person may know of the neighbours; made afresh with each call. */
   neighbours(now: MeshNow): NeighbourView[] {
     return [...this.#neighbours.values()].map((one) => viewOf(one, this.#sources, now));
+  }
+
+  /** What coordination may know of each neighbour, made afresh with each call. */
+  corridor(): CorridorNews[] {
+    return [...this.#neighbours.values()].map((one) => newsOf(one, this.#sources));
   }
 
   /** Serials of the certificates that this node knows to be revoked. */
@@ -186,7 +196,14 @@ export class Mesh {
         if (this.#birth.raised(event.incarnation)) this.#open(now);
         break;
       case "own-phases":
-        this.#sharing.change(0, this.#sharing.own.phases(event.phases, now), now);
+        this.#sharing.change(0, this.#sharing.own.told(event.phases, event.plan, now), now);
+        break;
+      case "own-site":
+        this.#agreement.site(event.site);
+        this.#sharing.change(0, this.#sharing.own.corridor.site(event.site), now);
+        break;
+      case "announce":
+        this.#sharing.change(0, this.#sharing.own.corridor.announce(event.announcements), now);
         break;
       case "own-map":
         this.#geometry.own(event.map);
@@ -268,7 +285,7 @@ export class Mesh {
       this.#out.count("own-state-unreadable");
     }
     this.#revoked.start(state.shared.revocations);
-    this.#sharing.own = new OwnState(state);
+    this.#sharing.own = new OwnState(state, this.#sharing.own.corridor);
     this.#clock.recall(state.shared.clock);
     if (!event.trusted) this.#recovery.start(event.before, now);
     if (this.#birth.start(event, now)) this.#open(now);
@@ -345,6 +362,7 @@ export class Mesh {
       this.#geometry.tick(neighbour);
       this.#tellHave(neighbour, now);
     }
+    this.#agreement.tick(this.#neighbours, now);
     const answers = (id: string) => this.#neighbours.get(id)?.answers(now.monoMs) === true;
     if (this.#birth.state === "sharing") {
       // What comes back is of incarnations below this one, so that must be known first.

@@ -1,6 +1,6 @@
 // What this node says of itself, as changes of its replicas: phases as the control thread tells
-// them; counts, faults, acknowledgements, revocations and wishes from the committed rows of its
-// own log.
+// them, and what coordination needs (own-corridor); counts, faults, acknowledgements, revocations
+// and wishes from the committed rows of its own log.
 // Nothing that depends on the log is said before its commit, so what was said is never taken back.
 
 import type { Hlc } from "../core/state/hlc.ts";
@@ -10,8 +10,9 @@ import type { LogRow } from "../log/events.ts";
 import type { LogState } from "../log/fold.ts";
 import { PREDICTION_EVERY_MS, PREDICTION_STEP_MS } from "./limits.ts";
 import type { LogPosition, MeshNow } from "./mesh-types.ts";
+import { OwnCorridor } from "./own-corridor.ts";
 import { UNKNOWN_HASH } from "./recovery.ts";
-import type { ToldPhases } from "./told-phases.ts";
+import type { ToldPhases, ToldPlan } from "./told-phases.ts";
 
 /** A fault's words, short enough for the field's bound however they encode. */
 const MAX_FAULT_TEXT = 128;
@@ -23,6 +24,7 @@ interface Told {
 }
 
 export class OwnState {
+  readonly corridor: OwnCorridor;
   readonly #state: LogState;
   readonly #phases = new Map<number, Told>();
   /** What faults are standing in the replica, and acknowledgements. */
@@ -32,7 +34,8 @@ export class OwnState {
   readonly #before = new Map<number, number>();
   readonly #since = new Map<number, number>();
 
-  constructor(state: LogState) {
+  constructor(state: LogState, corridor = new OwnCorridor()) {
+    this.corridor = corridor;
     this.#state = state;
     for (const [channel, { count }] of state.detectors) this.#before.set(channel, count);
   }
@@ -54,7 +57,7 @@ export class OwnState {
     switch (stream) {
       case 0:
         return [
-          { kind: "set", field: "plan", key: 0, value: null },
+          ...this.corridor.whole(),
           ...[...this.#phases].map(([phase, told]) => phaseChange(phase, told)),
         ];
       case 1:
@@ -81,9 +84,9 @@ export class OwnState {
     }));
   }
 
-  /** Phases whose display changed, and predictions that moved enough to be worth a message. */
-  phases(phases: ToldPhases, now: MeshNow): Change[] {
-    const changes: Change[] = [];
+  /** Phases whose display or prediction changed enough to be worth a message, and the plan. */
+  told(phases: ToldPhases, plan: ToldPlan | null, now: MeshNow): Change[] {
+    const changes = this.corridor.plan(plan, now);
     for (let at = 0; at + 2 < phases.length; at += 3) {
       const [phase, display, end] = [phases[at] ?? 0, phases[at + 1] ?? 0, phases[at + 2] ?? -1];
       const next = { display, endWallMs: end < 0 ? null : end, atMs: now.monoMs };

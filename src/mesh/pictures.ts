@@ -1,10 +1,18 @@
 // What the machine shows of itself: a view of each neighbour, and the figures. Made
 // when they are asked for; nothing is decided from them.
 import type { Replica } from "../core/state/replica.ts";
+import { type Agreement, planIn } from "./agreement.ts";
+import { departuresOf } from "./announcement.ts";
 import type { Birth } from "./birth.ts";
 import type { CustodyOwner } from "./custody-owner.ts";
 import type { LinkScope } from "./link.ts";
-import type { MeshFigures, MeshNow, NeighbourView, PhaseReport } from "./mesh-types.ts";
+import type {
+  CorridorNews,
+  MeshFigures,
+  MeshNow,
+  NeighbourView,
+  PhaseReport,
+} from "./mesh-types.ts";
 import type { Neighbour } from "./neighbour.ts";
 import type { Outbox } from "./out.ts";
 import type { Registry } from "./registry.ts";
@@ -19,6 +27,7 @@ export interface Sources {
   readonly control: Replica;
   readonly sensor: Replica;
   readonly custody: CustodyOwner;
+  readonly agreement: Agreement;
 }
 
 export function viewOf(neighbour: Neighbour, sources: Sources, now: MeshNow): NeighbourView {
@@ -37,11 +46,27 @@ export function viewOf(neighbour: Neighbour, sources: Sources, now: MeshNow): Ne
     stale: isStale(neighbour, now),
     cached,
     distrusted: neighbour.distrusted,
+    differs: sources.agreement.difference(id),
+    plan: planIn(sources.control, id),
     phases: phasesOf(id, sources.control),
     behind: sources.link.behind(neighbour),
     vehicles: sources.sensor.totalOfAll("counted", id),
     receivedBytes: neighbour.receivedBytes,
   };
+}
+
+/** What coordination may know of a neighbour: nothing that is from before this start. */
+export function newsOf(neighbour: Neighbour, sources: Sources): CorridorNews {
+  const { id, distrusted } = neighbour;
+  const { agreement, birth, control, out } = sources;
+  const known = neighbour.completeAtMs !== null && neighbour.cachedAtMs === null;
+  const up = neighbour.up && known;
+  const twin = birth.state === "off" || out.stands("twin", sources.id);
+  const why = twin
+    ? "two machines have this node's name"
+    : (distrusted ?? agreement.difference(id));
+  const departures = departuresOf(control.register("departures", id, sources.id));
+  return { neighbour: id, up, agrees: why === null, why, departures: known ? departures : null };
 }
 
 function lagMsOf({ completeAtMs }: Neighbour, now: MeshNow): number | null {

@@ -22,6 +22,23 @@ export function toldPhases({ mode, wallMs, monoMs, phases }: ControlView): ToldP
   return told;
 }
 
+/** The plan that runs, or is being picked up. */
+export interface ToldPlan {
+  readonly plan: number;
+  readonly cycleMs: number;
+  /** The newest local zero, wall ms; null while there is none. */
+  readonly zeroWallMs: number | null;
+}
+
+/** Null for a junction that runs free, or is not led by its controller. */
+export function toldPlan({ mode, coordination, wallMs }: ControlView): ToldPlan | null {
+  if (mode !== "controlled" || coordination === undefined) return null;
+  const { plan, cycleMs, cyclePositionMs } = coordination;
+  if (plan === null || cycleMs === null) return null;
+  const zeroMs = cyclePositionMs === null ? null : Math.round(wallMs - cyclePositionMs);
+  return { plan, cycleMs, zeroWallMs: zeroMs !== null && zeroMs >= 0 ? zeroMs : null };
+}
+
 function endOf(likelyEndMs: PhaseView["likelyEndMs"], offsetMs: number): number {
   return likelyEndMs === null ? NO_END : Math.max(NO_END, Math.round(offsetMs + likelyEndMs));
 }

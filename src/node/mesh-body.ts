@@ -89,7 +89,7 @@ export class MeshBody {
         break;
       case "phases":
         this.#setClock(message.clock);
-        this.step({ kind: "own-phases", phases: message.phases });
+        this.step({ kind: "own-phases", phases: message.phases, plan: message.plan });
         break;
       case "site":
         this.step({ kind: "own-map", map: encodeMap(mapFromSite(message.site)) });

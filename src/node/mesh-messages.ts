@@ -7,7 +7,7 @@ import type { ChannelPort } from "../log/channel.ts";
 import type { NodeEvent } from "../log/events.ts";
 import type { FromLog } from "../log/messages.ts";
 import type { Lane } from "../mesh/mesh-types.ts";
-import type { ToldPhases } from "../mesh/told-phases.ts";
+import type { ToldPhases, ToldPlan } from "../mesh/told-phases.ts";
 import type { MeshPicture } from "./messages.ts";
 
 /** Neighbours that are not reached over the lanes of the site file, and the way to them. */
@@ -57,7 +57,12 @@ export type ToMesh =
       readonly again: boolean;
     }
   /** Of each view of the control thread. */
-  | { readonly kind: "phases"; readonly clock: ClockQuality; readonly phases: ToldPhases }
+  | {
+      readonly kind: "phases";
+      readonly clock: ClockQuality;
+      readonly phases: ToldPhases;
+      readonly plan: ToldPlan | null;
+    }
   /** Whose geometry the neighbours are told. */
   | { readonly kind: "site"; readonly site: SiteModel }
   | { readonly kind: "raised"; readonly incarnation: number }

@@ -1,7 +1,7 @@
 // The mesh as the control thread sees it: a thread under watch, and what it says passed on.
 import type { SiteModel } from "../core/site/model.ts";
 import type { ControlView } from "../core/site/view.ts";
-import { toldPhases } from "../mesh/told-phases.ts";
+import { toldPhases, toldPlan } from "../mesh/told-phases.ts";
 import type { Host } from "./host.ts";
 import type { LogSide } from "./log-side.ts";
 import type { FromMesh, LogOpened, MeshData, MeshSetup, ToMesh } from "./mesh-messages.ts";
@@ -89,7 +89,8 @@ export class MeshSide {
   }
 
   publishView(view: ControlView): void {
-    this.post({ kind: "phases", clock: view.clock, phases: toldPhases(view) });
+    const { clock } = view;
+    this.post({ kind: "phases", clock, phases: toldPhases(view), plan: toldPlan(view) });
   }
 
   /** A new site file: other neighbours perhaps, other keys, another geometry. */

@@ -314,6 +314,7 @@ export class Zone<L extends MemberLog = SmallLog> {
     this.step(id, {
       kind: "own-phases",
       phases: toldPhases(restingView({ monoMs, wallMs, phases })),
+      plan: null,
     });
   }
 

@@ -37,6 +37,8 @@ const GOOD: readonly Op[] = [
   [6, "f1", 0, "dark head"],
   [7, "f1", 0],
   [8, "card", "signed"],
+  [9, "elm", [1_700_000_000_000, new Uint8Array([10]), new Uint8Array(60)]],
+  [10, "elm", [1, 600, null]],
 ];
 
 /** A right second dot of each stream. */
@@ -63,6 +65,8 @@ const BAD: readonly (readonly [string, readonly unknown[]])[] = [
   ["bad-value", [0, 2, [1, -5]]],
   ["bad-value", [0, 2, "green"]],
   ["bad-value", [1, 0, [60, ["a"], 5]]],
+  ["bad-value", [1, 0, [60, [20], 5, 1]]],
+  ["bad-value", [1, 0, [60, [20], 5, 1, -1]]],
   ["bad-value", [2, "north", "x".repeat(300), 1, 0]],
   ["bad-value", [2, "north", [[[[[1]]]]], 1, 0]],
   ["bad-value", [2, "north", Number.NaN, 1, 0]],
@@ -93,6 +97,15 @@ const BAD: readonly (readonly [string, readonly unknown[]])[] = [
   ["malformed", [6, "f", null]],
   ["malformed", [6, "f", 0, "a", "b"]],
   ["bad-value", [6, "f", 0, "x".repeat(600)]],
+  ["bad-key", [9, 1, null]],
+  ["bad-value", [9, "elm", [1, new Uint8Array(1)]]],
+  ["bad-value", [9, "elm", [-1, new Uint8Array(1), new Uint8Array(1)]]],
+  ["bad-value", [9, "elm", [1, new Uint8Array(61), new Uint8Array(1)]]],
+  ["bad-value", [9, "elm", [1, [1], new Uint8Array(1)]]],
+  ["bad-value", [10, "elm", [1, 600]]],
+  ["bad-value", [10, "elm", [null, 600, 125]]],
+  ["bad-value", [10, "elm", [1, 600, "fast"]]],
+  ["bad-value", [10, "elm", [1, 2, 3, 4, 5, 6, 7, 8, 9]]],
   ["malformed", [8, "card"]],
   ["malformed", [8, "card", "signed", "twice"]],
 ];

@@ -1,8 +1,8 @@
 // What may happen to a few replicas of one stream, as fast-check draws it.
 import fc from "fast-check";
 import type { Change } from "../../src/core/state/part.ts";
-import type { Field } from "../../src/core/state/schema.ts";
-import type { Key } from "../../src/core/state/value.ts";
+import type { Field, FieldName } from "../../src/core/state/schema.ts";
+import type { Key, Plain } from "../../src/core/state/value.ts";
 
 export const IDS = ["ash", "elm", "oak", "yew"];
 
@@ -33,7 +33,7 @@ export interface Want {
 }
 
 const want: fc.Arbitrary<Want> = fc.record({
-  field: fc.nat(8),
+  field: fc.nat(10),
   key: fc.nat(3),
   verb: fc.nat(5),
   amount: fc.nat(20),
@@ -108,8 +108,19 @@ function write({ name, kind }: Field, key: Key, { verb, amount }: Want, step: nu
     const hlc = { wallMs: amount, count: verb };
     return { kind: "set", field: name, key, value: `${step}`, hlc };
   }
-  if (name === "phase") return { kind: "set", field: name, key, value: [verb, amount] };
-  return { kind: "set", field: name, key: 0, value: [60, [amount], verb] };
+  return {
+    kind: "set",
+    field: name,
+    key: name === "plan" ? 0 : key,
+    value: valued(name, verb, amount),
+  };
+}
+
+function valued(name: FieldName, verb: number, amount: number): Plain {
+  if (name === "phase") return [verb, amount];
+  if (name === "plan") return [60, [amount], verb];
+  if (name === "departures") return [amount, new Uint8Array([verb]), new Uint8Array(verb)];
+  return [verb, amount, null];
 }
 
 function counted({ name, kind }: Field, key: Key, { verb, amount }: Want): Change {

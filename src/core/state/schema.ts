@@ -49,7 +49,9 @@ export type FieldName =
   | "occupancy"
   | "faults"
   | "acknowledgements"
-  | "revocations";
+  | "revocations"
+  | "departures"
+  | "terms";
 
 export interface Field {
   readonly id: number;
@@ -81,13 +83,44 @@ function isPhase(value: Plain): boolean {
   return isCount(display) && display <= 255 && (end === null || isCount(end));
 }
 
-/** [cycle in s, splits in s, offset in s], or null while running free. */
+/**
+ * [cycle in s, splits in s by phase, offset in s, plan, newest local zero in wall ms or null], or
+ * null while running free. The last two may be left out.
+ */
 function isPlan(value: Plain): boolean {
   if (value === null) return true;
-  if (!Array.isArray(value) || value.length !== 3) return false;
-  const [cycle, splits, offset] = value;
+  if (!Array.isArray(value) || (value.length !== 3 && value.length !== 5)) return false;
+  const [cycle, splits, offset, plan = 0, zero = null] = value;
   if (!isCount(cycle) || !isCount(offset) || !Array.isArray(splits)) return false;
+  if (!isCount(plan) || !(zero === null || isCount(zero))) return false;
   return splits.length <= 16 && splits.every(isCount);
+}
+
+/** Seconds of departures in one announcement, backwards and ahead each. */
+const DEPARTURE_SECONDS = 60;
+
+/**
+ * [end of the newest second in wall ms, the seconds up to it, those expected after it], with a byte
+ * a second: vehicles times ten; null while nothing is announced.
+ */
+function isDepartures(value: Plain): boolean {
+  if (value === null) return true;
+  if (!Array.isArray(value) || value.length !== 3) return false;
+  const [to, ...seconds] = value;
+  const fits = (some: Plain): boolean =>
+    some instanceof Uint8Array && some.length <= DEPARTURE_SECONDS;
+  return isCount(to) && seconds.every(fits);
+}
+
+/** More terms may be added behind those that are known today. */
+const MAX_TERMS = 8;
+
+/** [version of coordination, length in m or null, speed in dm/s or null]; null for no terms. */
+function isTerms(value: Plain): boolean {
+  if (value === null) return true;
+  if (!Array.isArray(value) || value.length < 3 || value.length > MAX_TERMS) return false;
+  const [version, ...others] = value;
+  return isCount(version) && others.every((term) => term === null || isCount(term));
 }
 
 export const FIELDS: Readonly<Record<FieldName, Field>> = {
@@ -164,6 +197,24 @@ export const FIELDS: Readonly<Record<FieldName, Field>> = {
     maxKeys: 1_024,
     maxValueBytes: 512,
     keep: "through",
+  }),
+  departures: field(9, "departures", {
+    kind: "register",
+    stream: 0,
+    key: "text",
+    maxKeys: 16,
+    maxValueBytes: 160,
+    keep: "behind",
+    fits: isDepartures,
+  }),
+  terms: field(10, "terms", {
+    kind: "register",
+    stream: 0,
+    key: "text",
+    maxKeys: 16,
+    maxValueBytes: 96,
+    keep: "through",
+    fits: isTerms,
   }),
 };
 
