@@ -114,10 +114,10 @@ async function flushed(stream: NodeJS.WriteStream): Promise<void> {
 }
 
 async function summarise(ended: Ended, vehicles: number): Promise<number> {
-  const { greens, events, trips, deadThreads, callsBeyondBound, links } = ended;
+  const { greens, events, trips, deadThreads, callsBeyondBound, links, platoons } = ended;
   const ok = trips === 0 && deadThreads === 0 && callsBeyondBound === 0;
   const counts = { ok, phases: greens, events, trips, vehicles };
-  const summary: Summary = links === null ? counts : { ...counts, links, platoons: 0 };
+  const summary: Summary = links === null ? counts : { ...counts, links, platoons };
   await flushed(process.stderr);
   process.stdout.write(`${JSON.stringify(summary)}\n`);
   return ok ? 0 : 1;

@@ -30,6 +30,8 @@ export const KINDS = {
   lamps: shape("codes", "lamps"),
   /** What stands: a `ControlMode` and its cause. */
   mode: shape("mode cause", "critical"),
+  /** Coordination with the neighbours, or local-only and why. */
+  coordination: shape("mode cause", "critical"),
   /** A command accepted: `body` is [kind, ...parameters]. */
   command: shape("id author via body issued expires", "critical", true),
   "command-result": shape("id author ok reason", "critical", true),

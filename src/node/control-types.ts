@@ -1,6 +1,8 @@
 // What goes into the control machine and what comes out of it.
 import type { ClockQuality } from "../core/site/view.ts";
 import type { NodeEvent } from "../log/events.ts";
+import type { CorridorNews } from "../mesh/mesh-types.ts";
+import type { Announcement } from "../mesh/own-corridor.ts";
 
 /** A moment on both clocks: decisions use `monoMs`, the log writes `wallMs`. */
 export interface Instant {
@@ -36,12 +38,18 @@ export type ControlEvent =
    */
   | { readonly kind: "plan"; readonly plan: number | "free"; readonly epochMs: number | null }
   | { readonly kind: "order"; readonly order: Order }
+  /** What the mesh thread knows of neighbours that has changed. */
+  | { readonly kind: "neighbours"; readonly news: readonly CorridorNews[] }
+  /** After the lamps of a beat: coordination with the neighbours has its turn. */
+  | { readonly kind: "coordinate"; readonly clock: ClockQuality }
   /** An orderly stop for the end of the process; not counted as a lost host. */
   | { readonly kind: "shutdown" };
 
 export type ControlEffect =
   | { readonly kind: "write"; readonly bytes: Uint8Array }
   | { readonly kind: "log"; readonly event: NodeEvent }
+  /** For the neighbours, once a second. */
+  | { readonly kind: "announce"; readonly announcements: readonly Announcement[] }
   /** The view differs in something that a person or a vehicle would want to know at once. */
   | { readonly kind: "changed" };
 

@@ -6,7 +6,8 @@
 import { allRedOf, CabinetLink } from "../cabinet/link.ts";
 import type { LinkEffect, LinkInput } from "../cabinet/link-types.ts";
 import { compileRecord, describeRecordDifference, recordChecksum } from "../cabinet/record.ts";
-import { compileTable, Interlock, type InterlockResult } from "../core/interlock/interlock.ts";
+import type { CoordinationEffect, JunctionView } from "../core/coordination/coordination-types.ts";
+import { compileTable, Interlock } from "../core/interlock/interlock.ts";
 import { isPlanted } from "../core/planted.ts";
 import {
   createController,
@@ -14,17 +15,11 @@ import {
   type SignalEffect,
   type SignalInput,
 } from "../core/signal/controller.ts";
-import {
-  CHANNEL_COUNT,
-  type Display,
-  LAMP,
-  LAMP_NAMES,
-  type LampCode,
-  vehicleLampName,
-} from "../core/site/lamps.ts";
+import { type Display, LAMP_NAMES, type LampCode, vehicleLampName } from "../core/site/lamps.ts";
 import type { SiteModel } from "../core/site/model.ts";
 import type { ControlMode, ControlView } from "../core/site/view.ts";
 import type { NodeEvent } from "../log/events.ts";
+import type { Announcement } from "../mesh/own-corridor.ts";
 import { cabinetSight, linkCounts } from "./cabinet-sight.ts";
 import type {
   ControlEffect,
@@ -33,8 +28,10 @@ import type {
   Instant,
   Order,
 } from "./control-types.ts";
+import { FLASH_STATUS, sameDisplay, unchecked } from "./displays.ts";
 import { type InputTarget, inputMap } from "./inputs.ts";
 import { InterlockAccount } from "./interlock-account.ts";
+import { Platoons } from "./platoons.ts";
 import { WaitWatch } from "./wait-watch.ts";
 
 export interface ControlOptions {
@@ -46,16 +43,6 @@ export interface ControlOptions {
   readonly takesOver?: boolean;
 }
 
-/** Code 173, unit flash status (NTCIP 1202 unitFlashStatus), by what stands. */
-const FLASH_STATUS: Readonly<Record<ControlMode, number>> = {
-  starting: 7,
-  controlled: 2,
-  "orderly-stop": 5,
-  "failure-display": 5,
-  trip: 6,
-  "no-cabinet": 1,
-};
-
 /** Effects that are told on, and change nothing but what is known. */
 type NoteEffect = Extract<LinkEffect, { kind: "sensed" | "trip" | "released" | "cabinet" }>;
 
@@ -64,6 +51,7 @@ export class Control {
   private readonly link: CabinetLink;
   private readonly interlock: Interlock;
   private readonly controller: SignalController;
+  private readonly platoons: Platoons | null;
   private readonly inputs: ReadonlyMap<number, InputTarget>;
   private readonly waits: WaitWatch;
   private readonly vehicleChannels: ReadonlySet<number>;
@@ -90,6 +78,7 @@ export class Control {
     });
     this.interlock = new Interlock(compileTable(site), now.monoMs);
     this.controller = createController(site, options);
+    this.platoons = Platoons.of(site);
     this.inputs = inputMap(site);
     this.waits = new WaitWatch(site);
     const vehicles = site.channels.filter(({ kind }) => kind === "vehicle");
@@ -102,6 +91,7 @@ export class Control {
     this.now = now;
     this.changed = false;
     this.take(event);
+    if (this.changed) this.platoons?.changed();
     if (this.changed) this.effects.push({ kind: "changed" });
     return this.effects;
   }
@@ -136,6 +126,12 @@ export class Control {
       case "order":
         this.order(event.order);
         this.show();
+        break;
+      case "neighbours":
+        this.coordinated(this.platoons?.hear(event.news, this.now));
+        break;
+      case "coordinate":
+        this.coordinate(event.clock === "sure");
         break;
     }
   }
@@ -198,6 +194,38 @@ export class Control {
 
   private toController(input: SignalInput): void {
     for (const effect of this.controller.step(input, this.now.monoMs)) this.onSignal(effect);
+    if (input.kind !== "detector") return;
+    this.coordinated(this.platoons?.edge(input.detector, input.on, this.now));
+  }
+
+  private coordinate(clockSure: boolean): void {
+    const { controller, mode, now } = this;
+    const view = (): JunctionView => ({
+      mode,
+      phases: controller.phases(now.monoMs),
+      detectors: controller.detectors(),
+      preempts: controller.preempts(),
+      ...this.planView(now.monoMs),
+    });
+    this.coordinated(this.platoons?.beat(clockSure, view, now));
+  }
+
+  /** What coordination asks goes to the controller like any other input, and no further. */
+  private coordinated(effects: readonly CoordinationEffect[] = []): void {
+    const announcements: Announcement[] = [];
+    let asked = false;
+    for (const effect of effects) {
+      if (effect.kind === "announce") announcements.push(effect);
+      else if (effect.kind === "ask") {
+        this.toController(effect.input);
+        asked = true;
+      } else if (effect.kind === "mode") {
+        this.changed = true;
+        this.log("coordination", [effect.mode, effect.cause]);
+      }
+    }
+    if (announcements.length > 0) this.effects.push({ kind: "announce", announcements });
+    if (asked) this.show();
   }
 
   private onSignal(effect: SignalEffect): void {
@@ -301,6 +329,11 @@ export class Control {
     return this.link.acceptedSequence();
   }
 
+  private planView(nowMs: number): Pick<ControlView, "coordination"> {
+    if (this.site.plans === undefined) return {};
+    return { coordination: this.controller.coordination(nowMs) };
+  }
+
   /** A fresh picture of the junction for everybody else. */
   view(now: Instant, identity: ControlIdentity): ControlView {
     this.sequence += 1;
@@ -315,9 +348,8 @@ export class Control {
       detectors: this.controller.detectors(),
       pedestrianDetectors: this.controller.pedestrianDetectors(),
       preempts: this.controller.preempts(),
-      ...(this.site.plans === undefined
-        ? {}
-        : { coordination: this.controller.coordination(now.monoMs) }),
+      ...this.planView(now.monoMs),
+      ...(this.platoons === null ? {} : { corridor: this.platoons.picture(now) }),
       ...cabinetSight(this.link, now.monoMs),
       counters: {
         ...linkCounts(this.link),
@@ -328,18 +360,4 @@ export class Control {
       },
     };
   }
-}
-
-/** The planted fault: a controller that lights every vehicle green at once, and nobody looks. */
-function unchecked(wanted: Display, vehicles: ReadonlySet<number>): InterlockResult {
-  const going = wanted.includes(LAMP.green);
-  const display = wanted.map((code, index) =>
-    going && vehicles.has(index + 1) ? LAMP.green : code,
-  );
-  return { display, holds: [], violation: null, stop: false };
-}
-
-function sameDisplay(a: Display, b: Display): boolean {
-  for (let index = 0; index < CHANNEL_COUNT; index += 1) if (a[index] !== b[index]) return false;
-  return true;
 }

@@ -7,6 +7,8 @@ import type { SiteModel } from "../core/site/model.ts";
 import type { ControlView } from "../core/site/view.ts";
 import type { NodeEvent } from "../log/events.ts";
 import { sleep, type Timers } from "../log/timers.ts";
+import type { CorridorNews } from "../mesh/mesh-types.ts";
+import type { Announcement } from "../mesh/own-corridor.ts";
 import { Control } from "./control.ts";
 import type {
   ControlEffect,
@@ -35,6 +37,8 @@ export interface LiveOptions {
   /** Never blocks. */
   readonly append: (event: NodeEvent) => void;
   readonly publish: (view: ControlView) => void;
+  /** For the neighbours; never blocks. */
+  readonly announce: (announcements: readonly Announcement[]) => void;
   /** Called on each beat, after the lamps. */
   readonly onBeat: (nowMs: number) => void;
 }
@@ -59,6 +63,8 @@ export class LiveControl {
   private planClock: PlanClock | null = null;
   private lastPlanMs = Number.NEGATIVE_INFINITY;
   private firstLampWallMs: number | null = null;
+  /** The newest of each neighbour, for the control machine of another site. */
+  private readonly news = new Map<string, CorridorNews>();
 
   constructor(options: LiveOptions) {
     this.options = options;
@@ -91,6 +97,7 @@ export class LiveControl {
     this.beat = startBeat(this.options.timers, (nowMs) => {
       this.tellPlan();
       this.step({ kind: "tick" });
+      this.step({ kind: "coordinate", clock: this.options.identity().clock });
       if (this.next !== null && this.control.isStopped()) this.begin(this.next);
       this.options.onBeat(nowMs);
     });
@@ -114,7 +121,14 @@ export class LiveControl {
   private begin(site: SiteModel): void {
     this.next = null;
     this.control = this.newControl(site);
+    this.step({ kind: "neighbours", news: [...this.news.values()] });
     if (this.portOpen) this.step({ kind: "port-opened" });
+  }
+
+  /** What the mesh thread knows of neighbours that has changed. */
+  hear(news: readonly CorridorNews[]): void {
+    for (const entry of news) this.news.set(entry.neighbour, entry);
+    this.step({ kind: "neighbours", news });
   }
 
   /** One event through the machine, its effects done; also what the service thread passes on. */
@@ -184,11 +198,14 @@ export class LiveControl {
       const us = Math.round((this.options.timers.monoMs() - now.monoMs) * 1000);
       this.edgeToFrameUs.record(Math.max(1, us));
     }
-    for (const effect of effects) {
-      if (effect.kind === "log") this.options.append(effect.event);
-    }
+    for (const effect of effects) this.pass(effect);
     this.noteFirstLamp();
     if (changed) this.publish(now);
+  }
+
+  private pass(effect: ControlEffect): void {
+    if (effect.kind === "log") this.options.append(effect.event);
+    else if (effect.kind === "announce") this.options.announce(effect.announcements);
   }
 
   private noteFirstLamp(): void {

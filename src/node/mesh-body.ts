@@ -55,6 +55,10 @@ export class MeshBody {
   #wakeMs = Number.POSITIVE_INFINITY;
   #clock: ClockQuality | null = null;
   #started = false;
+  /** A view came since control was told of neighbours: it takes what it is sent. */
+  #mayTell = false;
+  /** What control knows, by neighbour. */
+  readonly #toldCorridor = new Map<string, string>();
   /** Why the revocation of the present step was refused. */
   #refusal: string | null = null;
 
@@ -75,7 +79,10 @@ export class MeshBody {
     });
     this.cache = new MeshCache(this.#cacheStore());
     this.#timers.push(
-      timers.every(TICK_MS, () => this.step({ kind: "tick" })),
+      timers.every(TICK_MS, () => {
+        this.step({ kind: "tick" });
+        this.#tellCorridor();
+      }),
       timers.every(PICTURE_MS, () => this.#tellPicture()),
     );
   }
@@ -90,8 +97,13 @@ export class MeshBody {
       case "phases":
         this.#setClock(message.clock);
         this.step({ kind: "own-phases", phases: message.phases, plan: message.plan });
+        this.#mayTell = true;
+        break;
+      case "announce":
+        this.step({ kind: "announce", announcements: message.announcements });
         break;
       case "site":
+        this.step({ kind: "own-site", site: message.site });
         this.step({ kind: "own-map", map: encodeMap(mapFromSite(message.site)) });
         break;
       case "raised":
@@ -231,6 +243,21 @@ export class MeshBody {
       const event = answer === null ? null : request.eventOf(answer);
       if (event !== null) this.step(event);
     });
+  }
+
+  /** What has changed of each neighbour since it was told last, in one message. */
+  #tellCorridor(): void {
+    if (!this.#mayTell) return;
+    const news = this.mesh.corridor().filter((entry) => {
+      const { neighbour, up, agrees, why, departures } = entry;
+      const key = `${up} ${agrees} ${why} ${departures?.toWallMs}`;
+      if (this.#toldCorridor.get(neighbour) === key) return false;
+      this.#toldCorridor.set(neighbour, key);
+      return true;
+    });
+    if (news.length === 0) return;
+    this.#mayTell = false;
+    this.#options.tell({ kind: "corridor", news });
   }
 
   #cacheStore(): CacheStore {

@@ -6,7 +6,8 @@ import type { ClockQuality } from "../core/site/view.ts";
 import type { ChannelPort } from "../log/channel.ts";
 import type { NodeEvent } from "../log/events.ts";
 import type { FromLog } from "../log/messages.ts";
-import type { Lane } from "../mesh/mesh-types.ts";
+import type { CorridorNews, Lane } from "../mesh/mesh-types.ts";
+import type { Announcement } from "../mesh/own-corridor.ts";
 import type { ToldPhases, ToldPlan } from "../mesh/told-phases.ts";
 import type { MeshPicture } from "./messages.ts";
 
@@ -63,7 +64,9 @@ export type ToMesh =
       readonly phases: ToldPhases;
       readonly plan: ToldPlan | null;
     }
-  /** Whose geometry the neighbours are told. */
+  /** Who leaves towards neighbours, once a second. */
+  | { readonly kind: "announce"; readonly announcements: readonly Announcement[] }
+  /** Whose geometry, plans and roads the neighbours are told. */
   | { readonly kind: "site"; readonly site: SiteModel }
   | { readonly kind: "raised"; readonly incarnation: number }
   /** An operator's; answered `ordered`. */
@@ -76,6 +79,8 @@ export type FromMesh =
   | { readonly kind: "log"; readonly event: NodeEvent }
   | { readonly kind: "raise"; readonly incarnation: number; readonly cause: string }
   | { readonly kind: "picture"; readonly picture: MeshPicture }
+  /** Neighbours of whom control should know something new; at most once for each view of it. */
+  | { readonly kind: "corridor"; readonly news: readonly CorridorNews[] }
   /** A certificate is revoked: the bytes that the CA signed, as they were checked. */
   | { readonly kind: "revoked"; readonly serial: string; readonly signed: Uint8Array }
   | { readonly kind: "ordered"; readonly token: number; readonly refusal: string | null }

@@ -1,6 +1,8 @@
 // The mesh as the control thread sees it: a thread under watch, and what it says passed on.
 import type { SiteModel } from "../core/site/model.ts";
 import type { ControlView } from "../core/site/view.ts";
+import type { CorridorNews } from "../mesh/mesh-types.ts";
+import type { Announcement } from "../mesh/own-corridor.ts";
 import { toldPhases, toldPlan } from "../mesh/told-phases.ts";
 import type { Host } from "./host.ts";
 import type { LogSide } from "./log-side.ts";
@@ -11,6 +13,9 @@ import { Thread, type ThreadDeath } from "./thread.ts";
 /** Heap of the mesh thread: states of fifty nodes and the signed batches of a zone. */
 const HEAP_MB = 96;
 
+/** What is known of a neighbour while no mesh thread runs. */
+const UNHEARD = { up: false, agrees: true, why: null, departures: null } as const;
+
 export interface MeshSideOptions {
   readonly host: Host;
   /** Instead of the lanes of the site file. */
@@ -20,6 +25,8 @@ export interface MeshSideOptions {
   readonly site: () => SiteModel;
   readonly log: LogSide;
   readonly onPicture: (picture: MeshPicture) => void;
+  /** Neighbours of whom coordination should know something new. */
+  readonly onCorridor: (news: readonly CorridorNews[]) => void;
   readonly onRevoked: (signed: readonly Uint8Array[]) => void;
   /** What became of `revoke`: null, or why it was refused. */
   readonly onOrdered: (token: number, refusal: string | null) => void;
@@ -33,13 +40,17 @@ export class MeshSide {
   private opened: LogOpened | null = null;
   /** Neighbours that the last picture showed linked. */
   linked = 0;
-  /** Of all certificates that are known to be revoked, by serial. */
-  private readonly known = new Map<string, Uint8Array>();
+  private readonly known = {
+    /** Of all certificates that are known to be revoked, by serial. */
+    revoked: new Map<string, Uint8Array>(),
+    /** Of whom control has been told. */
+    neighbours: new Set<string>(),
+  };
   /** Mesh threads that this process has started. */
   private births = 0;
 
   constructor(options: MeshSideOptions) {
-    const { host, onDeath } = options;
+    const { host } = options;
     this.options = options;
     this.thread = new Thread({
       host,
@@ -48,7 +59,7 @@ export class MeshSide {
       data: () => this.birth(),
       limits: { maxOldGenerationSizeMb: HEAP_MB, maxYoungGenerationSizeMb: 2 },
       onMessage: (message) => this.take(message as FromMesh),
-      onDeath,
+      onDeath: (death) => this.died(death),
     });
   }
 
@@ -80,7 +91,7 @@ export class MeshSide {
 
   /** All revocations that this process has heard of: for a service thread that starts. */
   get revoked(): readonly Uint8Array[] {
-    return [...this.known.values()];
+    return [...this.known.revoked.values()];
   }
 
   /** An operator's revocation; `onOrdered` answers. */
@@ -91,6 +102,11 @@ export class MeshSide {
   publishView(view: ControlView): void {
     const { clock } = view;
     this.post({ kind: "phases", clock, phases: toldPhases(view), plan: toldPlan(view) });
+  }
+
+  /** For neighbours; nobody hears it while no mesh thread runs, and the next second says more. */
+  announce(announcements: readonly Announcement[]): void {
+    this.post({ kind: "announce", announcements });
   }
 
   /** A new site file: other neighbours perhaps, other keys, another geometry. */
@@ -105,6 +121,12 @@ export class MeshSide {
 
   async stop(graceMs: number): Promise<boolean> {
     return await this.thread.stop(graceMs);
+  }
+
+  private died(death: ThreadDeath): void {
+    const news = [...this.known.neighbours].map((neighbour) => ({ neighbour, ...UNHEARD }));
+    if (news.length > 0) this.options.onCorridor(news);
+    this.options.onDeath(death);
   }
 
   private birth() {
@@ -148,9 +170,13 @@ export class MeshSide {
         this.linked = message.picture.neighbours.neighbours.filter(({ linkUp }) => linkUp).length;
         onPicture(message.picture);
         break;
+      case "corridor":
+        for (const { neighbour } of message.news) this.known.neighbours.add(neighbour);
+        this.options.onCorridor(message.news);
+        break;
       case "revoked":
-        if (this.known.has(message.serial)) break;
-        this.known.set(message.serial, message.signed);
+        if (this.known.revoked.has(message.serial)) break;
+        this.known.revoked.set(message.serial, message.signed);
         this.options.onRevoked([message.signed]);
         break;
       case "ordered":

@@ -45,6 +45,10 @@ export function narrate(row: Pick<LogRow, "kind" | "body">): Narrated | null {
       return { level: "warn", text: `${text(first)}: ${text(third)}` };
     case "gap":
       return { level: "error", text: `${text(second)} ${text(first)} events lost: ${text(third)}` };
+    case "coordination": {
+      const why = second === null ? "" : `: ${text(second)}`;
+      return { level: "info", text: `coordination with the neighbours is ${text(first)}${why}` };
+    }
     case "clock":
       return { level: "warn", text: `the wall clock stepped by ${text(first)} ms` };
     case "command":

@@ -102,6 +102,7 @@ export class RunningNode {
       site: () => this.site ?? site,
       log,
       onPicture: (picture) => this.tell({ kind: "mesh", picture }),
+      onCorridor: (news) => this.live?.hear(news),
       onRevoked: (signed) => this.tell({ kind: "revoked", signed }),
       onOrdered: (token, refusal) => this.tell({ kind: "ordered", token, refusal }),
       onNotice: (level, text) => this.notice(level, text),
@@ -180,12 +181,14 @@ export class RunningNode {
     const meshEnded = (await this.mesh?.stop(STOP_GRACE_MS)) ?? true;
     const serviceEnded = await this.service.stop(STOP_GRACE_MS);
     const logEnded = await this.log.stop(STOP_GRACE_MS);
-    const counters = this.live?.view().counters;
+    const view = this.live?.view();
+    const counters = view?.counters;
     return {
       greens: counters?.greens ?? 0,
       events: this.log.stored(),
       trips: counters?.trips ?? 0,
       links,
+      platoons: view?.corridor?.neighbours.reduce((sum, { served }) => sum + served, 0) ?? 0,
       threadsEnded: serviceEnded && logEnded && meshEnded,
       callsBeyondBound: counters?.callsBeyondBound ?? 0,
       deadThreads: deadThreads + this.deaths.length,
@@ -210,6 +213,7 @@ export class RunningNode {
       }),
       append: (event) => this.log.append(event),
       publish: (view) => this.publish(view),
+      announce: (announcements) => this.mesh?.announce(announcements),
       onBeat: (nowMs) => this.onBeat(nowMs),
     });
     this.live.start();

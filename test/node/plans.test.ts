@@ -98,6 +98,7 @@ function live(site: SiteModel, wallMs: () => number, clock: () => ClockQuality) 
     identity: () => ({ incarnation: 1, clock: clock() }),
     append: (event) => events.push(event),
     publish: () => {},
+    announce: () => {},
     onBeat: () => {},
   });
   control.start();

@@ -1,6 +1,7 @@
 // What the control thread tells the rest of the node: one plain picture of the junction, made
 // afresh on every change and at least every 100 ms. Everything shown to a person, a vehicle or a
 // metric is made from it; nothing in it is an order.
+import type { CoordinationPicture } from "../coordination/coordination-types.ts";
 import type { LampCode } from "./lamps.ts";
 
 export type ControlMode =
@@ -105,6 +106,8 @@ export interface ControlView {
   readonly preempts: readonly PreemptView[];
   /** Absent for a site without plans. */
   readonly coordination?: CoordinationView;
+  /** With the neighbours; absent for a site to which no road leads from one. */
+  readonly corridor?: CoordinationPicture;
   readonly cabinet: CabinetView;
   readonly counters: ControlCounters;
 }
