@@ -31,6 +31,8 @@ export interface JunctionPlan {
   readonly fastPort: number;
   readonly reliablePort: number;
   readonly consolePort: number;
+  /** UDP port of its virtual street. */
+  readonly streetPort: number;
   /** Of its plan, whole seconds. */
   readonly offsetS: number;
 }
@@ -44,6 +46,23 @@ function neighbourLine({ number, fastPort, reliablePort }: JunctionPlan, approac
   const place = `address: 127.0.0.1, fast: ${fastPort}, reliable: ${reliablePort}`;
   const road = `approach: ${approach}, length: ${SPACING_M}, speed: ${PLATOON_MPS}`;
   return `  junction-${number}: { ${place}, ${road} }`;
+}
+
+/** The ways from this junction's street to those beside it, in the place of the demo's street. */
+function joinLine({ streetPort }: JunctionPlan, beside: Beside): string {
+  const road = (from: string, to: string, { streetPort: port }: JunctionPlan): string =>
+    `${from}: { port: ${port}, approach: ${to}, length: ${SPACING_M}, speed: ${PLATOON_MPS} }`;
+  const { north, south } = beside;
+  const roads = [
+    ...(north === undefined ? [] : [road("north", "south", north)]),
+    ...(south === undefined ? [] : [road("south", "north", south)]),
+  ];
+  return `  join: { port: ${streetPort}, roads: { ${roads.join(", ")} } }`;
+}
+
+interface Beside {
+  readonly north: JunctionPlan | undefined;
+  readonly south: JunctionPlan | undefined;
 }
 
 /** The site file of one junction among all of its corridor. */
@@ -61,7 +80,10 @@ export function corridorSite(
   const consoles = plans.map((one) => `'http://127.0.0.1:${one.consolePort}'`).join(", ");
   const listen = `listen: 127.0.0.1:${plan.consolePort}, corridor: [${consoles}]`;
   text = replaced(text, "listen: 127.0.0.1:8080", listen);
-  text = replaced(text, "  seed: 1\n", `  seed: ${number}\n`);
+  const north = plans.find((other) => other.number === number + 1);
+  const south = plans.find((other) => other.number === number - 1);
+  const street = joinLine(plan, { north, south });
+  text = replaced(text, "  seed: 1\n", `  seed: ${number}\n${street}\n`);
   // The demo's zones lie around the demo's junction alone.
   text = text.replace(/^zones:\n(?: .*\n?)*/m, "");
   const lines = [
@@ -72,11 +94,8 @@ export function corridorSite(
     `trust: { keys: ${JSON.stringify(keyFolder)} }`,
     `links: { address: 127.0.0.1, fast: ${fastPort}, reliable: ${reliablePort} }`,
     "neighbours:",
-    ...plans.flatMap((other) => {
-      if (other.number === number + 1) return [neighbourLine(other, "north")];
-      if (other.number === number - 1) return [neighbourLine(other, "south")];
-      return [];
-    }),
+    ...(south === undefined ? [] : [neighbourLine(south, "south")]),
+    ...(north === undefined ? [] : [neighbourLine(north, "north")]),
   ];
   return `${text.trimEnd()}\n${lines.join("\n")}\n`;
 }

@@ -101,9 +101,10 @@ async function plansOf(dir: string, count: number): Promise<JunctionPlan[]> {
   for (let number = 1; number <= count; number += 1) {
     const place = join(dir, `junction-${number}`);
     const keyFolder = await keysOf(authority, `junction-${number}`, place, nowMs);
-    const [fastPort, reliablePort] = [await freeUdpPort(), await freeTcpPort()];
-    const consolePort = await freeTcpPort();
-    plans.push({ number, place, keyFolder, fastPort, reliablePort, consolePort, offsetS: 0 });
+    const [fastPort, streetPort] = [await freeUdpPort(), await freeUdpPort()];
+    const [reliablePort, consolePort] = [await freeTcpPort(), await freeTcpPort()];
+    const ports = { fastPort, reliablePort, streetPort, consolePort };
+    plans.push({ number, place, keyFolder, ...ports, offsetS: 0 });
   }
   return writeSites(dir, plans);
 }

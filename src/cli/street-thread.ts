@@ -7,6 +7,7 @@ import { VirtualCabinet } from "../cabinet/virtual.ts";
 import { serveVirtualCabinet } from "../cabinet/virtual-port.ts";
 import type { SiteModel } from "../core/site/model.ts";
 import { createStreet } from "../sim/street/street.ts";
+import { StreetLink } from "./street-join.ts";
 
 /** What the thread is born with. */
 export interface StreetData {
@@ -36,7 +37,16 @@ try {
 
 const { site, cable } = workerData as StreetData;
 const cabinet = new VirtualCabinet({ site });
-const street = site.street === null ? null : createStreet(site, site.street.seed);
+const join = site.street?.join;
+const street =
+  site.street === null
+    ? null
+    : createStreet(site, site.street.seed, {
+        joined: join?.roads.map(({ approach }) => approach) ?? [],
+      });
+const link =
+  street === null || join === undefined ? null : new StreetLink(site, street, join.roads);
+link?.open(join?.port ?? 0, (text) => process.stderr.write(`stopline: ${text}\n`));
 
 serveVirtualCabinet(cabinet, cable, {
   nowMs: () => performance.now(),
@@ -44,6 +54,7 @@ serveVirtualCabinet(cabinet, cable, {
     for (const { input, on } of street?.advance(toMs, cabinet.lamps()) ?? []) {
       cabinet.setInput(input, on);
     }
+    link?.advance(toMs);
   },
 });
 

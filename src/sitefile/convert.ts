@@ -12,6 +12,7 @@ import type {
   Preempt,
   SiteModel,
   Street,
+  StreetJoin,
 } from "../core/site/model.ts";
 import { limitsModel } from "./convert-limits.ts";
 import { linksModel } from "./convert-links.ts";
@@ -141,6 +142,8 @@ function preemptModel(preempt: number, entry: NonNullable<SiteFile["preempts"]>[
   };
 }
 
+type StreetJoinEntry = NonNullable<NonNullable<SiteFile["street"]>["join"]>;
+
 function streetModel(entry: SiteFile["street"]): Street | null {
   if (entry === undefined) return null;
   const demand = Object.fromEntries(
@@ -153,7 +156,24 @@ function streetModel(entry: SiteFile["street"]): Street | null {
       },
     ]),
   );
-  return { seed: entry.seed, demand, pedestrians: { ...entry.pedestrians } };
+  const { seed, join } = entry;
+  return {
+    ...{ seed, demand, pedestrians: { ...entry.pedestrians } },
+    ...(join === undefined ? {} : { join: joinModel(join) }),
+  };
+}
+
+function joinModel({ port, roads }: StreetJoinEntry): StreetJoin {
+  return {
+    port,
+    roads: Object.entries(roads).map(([approach, road]) => ({
+      approach,
+      port: road.port,
+      farApproach: road.approach,
+      lengthM: road.length,
+      speedMps: road.speed,
+    })),
+  };
 }
 
 function approachModels(section: SiteFile["approaches"]): Approach[] {

@@ -86,6 +86,12 @@ function checkStreet(draft: Draft, problems: Problems): void {
   for (const approach of Object.keys(street.demand)) {
     checkDemand(draft, problems, approach);
   }
+  for (const approach of Object.keys(street.join?.roads ?? {})) {
+    if (draft.approachIds.has(approach)) continue;
+    const path = ["street", "join", "roads", approach];
+    const what = "an approach that this file doesn't have";
+    problems.add({ path, value: approach, what, use: [...draft.approachIds].join(", ") });
+  }
   for (const phase of Object.keys(street.pedestrians ?? {}).map(Number)) {
     const path = ["street", "pedestrians", String(phase)];
     if (!isPhase(draft, problems, phase, path)) continue;

@@ -104,6 +104,8 @@ const aclEntry = z.strictObject({
 
 const perHour = number(0, 3600, "per hour");
 
+const udpPort = (says: string) => whole(1, 65_535, says);
+
 const street = z.strictObject({
   seed: whole(0, 4_294_967_295, "seed of its random numbers"),
   demand: z
@@ -119,6 +121,23 @@ const street = z.strictObject({
   pedestrians: z
     .record(numbered(ONE_TO_16, "a phase, 1 to 16"), perHour)
     .describe("pedestrians per hour by phase")
+    .optional(),
+  join: z
+    .strictObject({
+      port: udpPort("UDP port on 127.0.0.1 at which vehicles of joined streets come in"),
+      roads: z
+        .record(
+          name("an approach"),
+          z.strictObject({
+            port: udpPort("UDP port of the street at the other end"),
+            approach: name("the approach there on which they arrive"),
+            length: number(20, 20_000, "between the two stop lines, m"),
+            speed: number(1, 40, "on the way, m/s"),
+          }),
+        )
+        .describe("by the approach here on which vehicles come back"),
+    })
+    .describe("streets of other virtual cabinets on this machine, joined to this one")
     .optional(),
 });
 

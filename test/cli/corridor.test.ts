@@ -19,6 +19,7 @@ const PLANS = [1, 2, 3].map(
     fastPort: 4_000 + number,
     reliablePort: 5_000 + number,
     consolePort: 0,
+    streetPort: 6_000 + number,
     offsetS: 10 * number,
   }),
 );

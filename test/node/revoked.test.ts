@@ -23,6 +23,10 @@ function soon(holds: () => boolean | Promise<boolean>): Promise<boolean> {
   return until(holds, PATIENCE_MS);
 }
 
+async function freePorts(): Promise<[number, number, number]> {
+  return [await freePort(), await freePort(), await freePort()];
+}
+
 /** Site files and key folders of three junctions in a row; the middle one has clients over TLS. */
 async function corridor(t: Test, authority: TestAuthority) {
   const base = folder(t);
@@ -33,8 +37,9 @@ async function corridor(t: Test, authority: TestAuthority) {
     const keyFolder = join(place, "keys");
     const issued = number === 3 ? stolen : await authority.issue("node", `junction-${number}`);
     writeKeyFolder(keyFolder, issued);
-    const [fastPort, reliablePort] = [await freePort(), await freePort()];
-    plans.push({ number, place, keyFolder, fastPort, reliablePort, consolePort: 0, offsetS: 0 });
+    const [fastPort, reliablePort, streetPort] = await freePorts();
+    const ports = { fastPort, reliablePort, streetPort, consolePort: 0 };
+    plans.push({ number, place, keyFolder, ...ports, offsetS: 0 });
   }
   for (const plan of plans) {
     const text = corridorSite(DEMO, plan, plans);

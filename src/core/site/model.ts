@@ -149,6 +149,27 @@ export interface Street {
   readonly demand: Readonly<Record<string, Readonly<Partial<Record<Movement, number>>>>>;
   /** Pedestrians per hour by phase. */
   readonly pedestrians: Readonly<Record<string, number>>;
+  /** Absent where it is a street of its own. */
+  readonly join?: StreetJoin;
+}
+
+/** Streets of other virtual cabinets on this machine, to and from which vehicles drive. */
+export interface StreetJoin {
+  /** On 127.0.0.1. */
+  readonly port: number;
+  readonly roads: readonly StreetRoad[];
+}
+
+export interface StreetRoad {
+  /** On which vehicles of the other street come here; who leaves against it drives there. */
+  readonly approach: string;
+  /** Of the other street. */
+  readonly port: number;
+  /** On which they arrive there. */
+  readonly farApproach: string;
+  /** Between the two stop lines. */
+  readonly lengthM: number;
+  readonly speedMps: number;
 }
 
 /** A floor of the site file that its author overrode, with the reason given beside it. */
