@@ -3,9 +3,8 @@
 // threads of the streets: they are the world outside, of which no node hears but by its detectors.
 import { createSocket, type Socket } from "node:dgram";
 import type { SiteModel, StreetRoad } from "../core/site/model.ts";
-import { modulo } from "../core/site/plan.ts";
-import { EXIT_M, entryM } from "../sim/street/lane.ts";
-import type { LeavingVehicle, VirtualStreet } from "../sim/street/street.ts";
+import { driveMs, roadOf } from "../sim/street/roads.ts";
+import type { VirtualStreet } from "../sim/street/street.ts";
 
 const HOST = "127.0.0.1";
 const VERSION = 1;
@@ -13,8 +12,6 @@ const VERSION = 1;
 const MAX_BYTES = 512;
 /** Nobody is longer on the way than this; what says so is not one of our vehicles. */
 const MAX_DRIVE_MS = 3_600_000;
-/** A vehicle leaves on a road that lies within so much of its heading. */
-const NEAR_DEG = 45;
 const ID = /^[\x21-\x7e]{1,64}$/;
 
 /** Somebody on the way from one street to another. */
@@ -50,28 +47,6 @@ export function decodePassing(bytes: Uint8Array): Passing | null {
     return null;
   }
   return { id, approach, leftWallMs, lengthM, speedMps } as Passing;
-}
-
-/** The road on which a vehicle leaves, or undefined where its way leads out of the picture. */
-export function roadOf(
-  { headingDeg }: Pick<LeavingVehicle, "headingDeg">,
-  roads: readonly StreetRoad[],
-  approaches: SiteModel["approaches"],
-): StreetRoad | undefined {
-  return roads.find((road) => {
-    const approach = approaches.find(({ id }) => id === road.approach);
-    if (approach === undefined) return false;
-    const apartDeg = modulo(approach.headingDeg + 180 - headingDeg, 360);
-    return Math.min(apartDeg, 360 - apartDeg) <= NEAR_DEG;
-  });
-}
-
-/** Driving time from where it vanished there to where it appears here, ms; 0 for a short road. */
-export function driveMs(
-  { lengthM, speedMps }: Pick<Passing, "lengthM" | "speedMps">,
-  approach: SiteModel["approaches"][number],
-): number {
-  return (Math.max(0, lengthM - EXIT_M - entryM(approach)) / speedMps) * 1_000;
 }
 
 export class StreetLink {

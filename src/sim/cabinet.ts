@@ -6,7 +6,12 @@ import { VirtualCabinet } from "../cabinet/virtual.ts";
 import type { SiteModel } from "../core/site/model.ts";
 import type { LampMasks } from "../wire/frame-types.ts";
 import type { Random } from "./random.ts";
-import { createStreet, type VirtualStreet } from "./street/street.ts";
+import {
+  createStreet,
+  type EnteringVehicle,
+  type LeavingVehicle,
+  type VirtualStreet,
+} from "./street/street.ts";
 import type { SimThread } from "./thread.ts";
 import type { VirtualTime } from "./time.ts";
 
@@ -30,6 +35,8 @@ export interface SimCabinetOptions {
 export class SimCabinet {
   readonly cabinet: VirtualCabinet;
   readonly site: SiteModel;
+  /** Told of who has left the junction. */
+  onLeaving: (vehicle: LeavingVehicle) => void = () => undefined;
   readonly #options: SimCabinetOptions;
   readonly #street: VirtualStreet;
   readonly #cableMs: number;
@@ -51,7 +58,10 @@ export class SimCabinet {
     // A microcontroller's crystal or resonator against true time.
     this.cabinet = new VirtualCabinet({ site, clockRate: 1 + random.between(-0.003, 0.003) });
     this.#cableMs = random.between(0.2, 6);
-    this.#street = createStreet(site, random.word(), { scale: random.between(0.4, 1.2) });
+    this.#street = createStreet(site, random.word(), {
+      scale: random.between(0.4, 1.2),
+      joined: site.neighbours.flatMap(({ road }) => (road === null ? [] : [road.approach])),
+    });
     this.cabinet.onBytes = (bytes) => this.#port?.arrive(bytes);
     time.after(random.between(1, READ_MS), () => this.#read());
   }
@@ -124,6 +134,11 @@ export class SimCabinet {
     this.disturb();
   }
 
+  /** Somebody comes from another junction; times are true ones. */
+  enter(vehicle: EnteringVehicle): void {
+    this.#street.enter(vehicle);
+  }
+
   get vehicles(): number {
     return this.#street.report().vehicles;
   }
@@ -154,6 +169,7 @@ export class SimCabinet {
       this.#inputs.set(input, on);
       if (!this.#forced.has(input)) this.cabinet.setInput(input, on);
     }
+    for (const vehicle of this.#street.leaving()) this.onLeaving(vehicle);
   }
 
   /** Bytes that the cabinet sent, for the trace. */

@@ -13,8 +13,10 @@ import { Operator } from "./operator.ts";
 import { Person } from "./person.ts";
 import { Random } from "./random.ts";
 import { makeSites, nodeNames } from "./sites.ts";
+import { driveMs, roadOf } from "./street/roads.ts";
+import type { LeavingVehicle } from "./street/street.ts";
 import { VirtualTime } from "./time.ts";
-import { neighbourPairs } from "./topology.ts";
+import { neighbourPairs, withRoads } from "./topology.ts";
 import { Trace } from "./trace.ts";
 
 /** Virtual time of one step, ms. */
@@ -77,7 +79,8 @@ export class World {
   static async create(options: WorldOptions, watch: NodeWatch): Promise<World> {
     const world = new World(options);
     const { guest } = options;
-    const sites = makeSites(guest?.names ?? nodeNames(options.nodes));
+    const made = makeSites(guest?.names ?? nodeNames(options.nodes));
+    const sites = guest === undefined ? withRoads(made) : made;
     const nameOf = (index: number): string => sites[index]?.node.id ?? "";
     for (const { node } of sites) world.#members.add(node.id);
     if (guest !== undefined) {
@@ -86,6 +89,7 @@ export class World {
     }
     for (const [a, b] of neighbourPairs(sites.length)) world.network.join(nameOf(a), nameOf(b));
     for (const [index, site] of sites.entries()) await world.#addNode(index, site, watch);
+    for (const node of world.nodes) node.cabinet.onLeaving = (who) => world.#drive(node, who);
     return world;
   }
 
@@ -94,6 +98,20 @@ export class World {
     this.steps += 1;
     this.time.runUntil(this.steps * STEP_MS);
     await setImmediate();
+  }
+
+  /** Who leaves a junction comes to the one at the other end of the road. */
+  #drive(from: SimNode, vehicle: LeavingVehicle): void {
+    const roads = from.site.neighbours.flatMap(({ id, road }) =>
+      road === null ? [] : [{ ...road, id }],
+    );
+    const road = roadOf(vehicle, roads, from.site.approaches);
+    const to = this.nodes.find(({ id }) => id === road?.id);
+    const back = to?.site.neighbours.find(({ id }) => id === from.id)?.road;
+    const approach = to?.site.approaches.find(({ id }) => id === back?.approach);
+    if (road === undefined || approach === undefined) return;
+    const atMs = vehicle.atMs + driveMs(road, approach);
+    to?.cabinet.enter({ id: vehicle.id, approach: approach.id, atMs });
   }
 
   async #addNode(index: number, usual: SiteModel, watch: NodeWatch): Promise<void> {
