@@ -64,6 +64,18 @@ function detectorPart(view: ControlView): HealthPart {
   return { name: "detectors", state: "degraded", text };
 }
 
+/** Null for a site to which no road leads from a neighbour. */
+function coordinationPart({ corridor }: ControlView): HealthPart | null {
+  if (corridor === undefined) return null;
+  const name = "coordination";
+  if (corridor.mode === "local-only") {
+    return { name, state: "degraded", text: sentence(`Local only${because(corridor.cause)}`) };
+  }
+  const used = corridor.neighbours.filter((one) => one.used).length;
+  const text = `Platoons of ${used} of ${corridor.neighbours.length} neighbours are used.`;
+  return { name, state: "ok", text };
+}
+
 function brokerPart({ connections, diskTrouble }: BrokerCounters): HealthPart {
   const text = `${connections} connected.`;
   if (diskTrouble === null) return { name: "broker", state: "ok", text };
@@ -79,6 +91,8 @@ export function partsOf(
 ): HealthPart[] {
   const parts = [controlPart(view, ageMs)];
   if (view !== null) parts.push(cabinetPart(view), detectorPart(view));
+  const coordination = view === null ? null : coordinationPart(view);
+  if (coordination !== null) parts.push(coordination);
   if (broker !== null) parts.push(brokerPart(broker));
   if (view !== null && view.clock === "unsure") {
     const text = "The time is not sure; commands from elsewhere are refused.";

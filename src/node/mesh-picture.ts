@@ -38,7 +38,8 @@ function neighbourOf(view: NeighbourView, keptMs: number | null): NeighbourPictu
     phases: view.phases.flatMap(phaseOf),
     vehicles: view.vehicles,
     deltaBytes: view.receivedBytes,
-    trouble: view.distrusted ?? cached,
+    trouble: view.distrusted ?? view.differs ?? cached,
+    plan: view.plan,
   };
 }
 

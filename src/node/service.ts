@@ -139,7 +139,12 @@ export class Service {
 
   takeMesh(picture: MeshPicture): void {
     this.mesh = picture;
-    this.broker?.publishNeighbours(picture.neighbours);
+    const { coordination, corridor } = this.view ?? {};
+    const here = {
+      ...(coordination === undefined ? {} : { coordination }),
+      ...(corridor === undefined ? {} : { corridor }),
+    };
+    this.broker?.publishNeighbours({ ...picture.neighbours, here });
   }
 
   /** Revocations that the CA signed: the broker's next sweep cuts whom they name. */

@@ -72,8 +72,31 @@ function viewFigures(view: ControlView, ageS: number): Figure[] {
       labels,
     });
   }
+  figures.push(...corridorFigures(view));
   const failed = view.detectors.filter((detector) => detector.failed !== null).length;
   figures.push({ name: "stopline_detectors_failed", help: "Detectors ignored", value: failed });
+  return figures;
+}
+
+/** Coordination with the neighbours; nothing for a site to which no road leads from one. */
+function corridorFigures({ corridor }: ControlView): Figure[] {
+  if (corridor === undefined) return [];
+  const local = corridor.mode === "local-only" ? 1 : 0;
+  const help = "1 while nothing is done for platoons of neighbours";
+  const figures: Figure[] = [{ name: "stopline_local_only", help, value: local }];
+  for (const { id: neighbour, announced, served, missed, forecastError } of corridor.neighbours) {
+    for (const [outcome, value] of Object.entries({ served, missed })) {
+      const labels = { neighbour, outcome };
+      const help = "Platoons of a neighbour that had green when they came, or had not";
+      figures.push({ name: "stopline_platoons_total", help, value, labels });
+    }
+    const labels = { neighbour };
+    const vehicles = { help: "Vehicles announced to a neighbour", value: announced, labels };
+    figures.push({ name: "stopline_announced_vehicles_total", ...vehicles });
+    if (forecastError === null) continue;
+    const error = { help: "How far forecasts are off, 0 exact", value: forecastError, labels };
+    figures.push({ name: "stopline_forecast_error", ...error });
+  }
   return figures;
 }
 

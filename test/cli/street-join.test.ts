@@ -23,6 +23,7 @@ function sitesOf(ports: readonly number[]): SiteModel[] {
       fastPort: 4_000 + index,
       reliablePort: 5_000 + index,
       streetPort,
+      consolePort: 0,
       offsetS: 0,
     }),
   );

@@ -2,6 +2,7 @@
 // encoders, belief over time, the history of the strip, and the geometry of the drawing.
 import t from "tap";
 import { readCbor, readDetector } from "../../src/console/page/cbor.ts";
+import { modeLine, neighbourLine, planLine } from "../../src/console/page/coordination.ts";
 import { corner, crosswalkLeg, kerbs, onLeg, planOf } from "../../src/console/page/geometry.ts";
 import { History } from "../../src/console/page/history.ts";
 import {
@@ -211,6 +212,48 @@ t.test("log rows in words", async (t) => {
   t.equal(words("command-result", "id", "o", false, "busy").text, "Command refused: busy");
   t.equal(words("lamps-sensed", 3, LAMP.red).group, "signals");
   t.equal(words("later-kind", 1, "x").text, "later-kind: 1, x");
+});
+
+t.test("coordination in words: plan, mode, and each neighbour", async (t) => {
+  const plan = {
+    state: "in-step",
+    plan: 3,
+    freeBecause: null,
+    cycleMs: 100_000,
+    cyclePositionMs: 43_400,
+    offsetErrorMs: -200,
+  } as const;
+  t.equal(planLine({ coordination: plan }), "Plan 3 in step, second 43 of 100");
+  t.equal(
+    planLine({ coordination: { ...plan, state: "transition", offsetErrorMs: 7_300 } }),
+    "Plan 3 coming into step, second 43 of 100, 7.3 s late",
+  );
+  const free = { ...plan, state: "free", plan: null, freeBecause: "no sure clock" } as const;
+  t.equal(planLine({ coordination: free }), "Running free: no sure clock");
+  t.equal(planLine({}), null);
+  const neighbour = {
+    id: "north",
+    used: false,
+    why: "speed is 12.5 m/s here and 20 m/s there",
+    nextArrivalWallMs: null,
+    expected: 2.4,
+    announced: 7,
+    served: 3,
+    missed: 1,
+    forecastError: null,
+  };
+  const corridor = { mode: "local-only", cause: "nobody heard", asking: null } as const;
+  const here = { corridor: { ...corridor, neighbours: [neighbour] } };
+  t.equal(modeLine(here), "Local only: nobody heard");
+  t.equal(modeLine({}), null);
+  const well = { ...here.corridor, mode: "coordinated", cause: null } as const;
+  t.equal(modeLine({ corridor: well }), "Coordinated with its neighbours");
+  t.equal(
+    neighbourLine("north", here),
+    " · platoons: 3 served, 1 missed · 2 on their way" +
+      " · not used: speed is 12.5 m/s here and 20 m/s there",
+  );
+  t.equal(neighbourLine("south", here), "");
 });
 
 t.test("a picture of neighbours is read whole or not at all", async (t) => {

@@ -1,4 +1,5 @@
 // The lists beside the diagram: what each junction does, and what each link carries.
+import { modeLine, planLine } from "./coordination.ts";
 import { linksOf } from "./corridor-links.ts";
 import type { StreetPlan } from "./corridor-place.ts";
 import { ageText } from "./durations.ts";
@@ -26,9 +27,13 @@ function junctionRow(member: Member, nowMs: number): HTMLElement {
   const belief = picture.belief(nowMs);
   const spat = belief === "live" ? picture.spat : null;
   const mode = spat === null ? (trouble ?? "not heard") : MODE_WORDS[spat.mode];
+  const here = belief === "live" ? (picture.neighbours?.here ?? {}) : {};
+  const local = here.corridor?.mode === "local-only";
+  const plan = [planLine(here), local ? null : modeLine(here)].filter((line) => line !== null);
   const lines = [
+    ...(local ? [modeLine(here) ?? ""] : []),
     ...(picture.health?.parts ?? [])
-      .filter(({ state }) => state !== "ok")
+      .filter(({ name, state }) => state !== "ok" && name !== "coordination")
       .map(({ name, text }) => `${name}: ${text}`),
   ];
   return html(
@@ -46,6 +51,7 @@ function junctionRow(member: Member, nowMs: number): HTMLElement {
       ),
     ),
     ...(site === null ? [] : [html("p", { class: "row-name" }, site.name)]),
+    ...plan.map((text) => html("p", { class: "row-plan" }, text)),
     ...lines.slice(0, 3).map((text) => html("p", { class: "row-trouble" }, text)),
   );
 }

@@ -1,5 +1,6 @@
 // The neighbours as this node knows them: their lights, how old that is, and how late it came.
-import type { NeighbourPhase, NeighbourPicture } from "../../core/site/neighbours.ts";
+import type { JunctionHere, NeighbourPhase, NeighbourPicture } from "../../core/site/neighbours.ts";
+import { modeLine, neighbourLine, neighbourPlan, planLine } from "./coordination.ts";
 import { ageText } from "./durations.ts";
 import type { Neighbours } from "./messages.ts";
 import { byId, html, setText } from "./svg.ts";
@@ -33,14 +34,16 @@ function phaseChip({ phase, display, endWallMs }: NeighbourPhase, wallMs: number
   );
 }
 
-function card(neighbour: NeighbourPicture, wallMs: number): HTMLElement {
+function card(neighbour: NeighbourPicture, wallMs: number, here: JunctionHere): HTMLElement {
   const { id, ageMs, lagMs, phases, stale, trouble, vehicles, deltaBytes, incarnation } = neighbour;
   const state = stateOf(neighbour);
   const lag = lagMs === null ? "" : ` · lag ${ageText(lagMs)}`;
   const age = ageMs === null ? "never heard" : `heard ${ageText(ageMs)} ago${lag}`;
   const figures =
     `incarnation ${incarnation} · ${vehicles} vehicles counted · ` +
-    `${bytesText(deltaBytes)} received`;
+    `${bytesText(deltaBytes)} received` +
+    neighbourPlan(neighbour.plan) +
+    neighbourLine(id, here);
   return html(
     "li",
     { class: "near", "data-state": state },
@@ -67,12 +70,14 @@ function card(neighbour: NeighbourPicture, wallMs: number): HTMLElement {
 
 export class NeighboursPanel {
   readonly #panel = byId("near-panel");
+  readonly #mode = html("p", { class: "near-here", role: "status" });
+  readonly #plan = html("p", { class: "near-note" });
   readonly #list = html("ul", { class: "near-list" });
   readonly #note = html("p", { class: "near-note" });
   #key = "";
 
   constructor() {
-    byId("near").append(this.#list, this.#note);
+    byId("near").append(this.#mode, this.#plan, this.#list, this.#note);
   }
 
   /** Shows itself once there is a neighbour to speak of. */
@@ -80,13 +85,24 @@ export class NeighboursPanel {
     const neighbours = state?.neighbours ?? [];
     this.#panel.hidden = neighbours.length === 0;
     if (state === null || neighbours.length === 0) return;
-    const key = JSON.stringify(neighbours);
+    const here = state.here ?? {};
+    this.#here(here);
+    const key = JSON.stringify([neighbours, here.corridor]);
     if (key === this.#key) return;
     this.#key = key;
-    this.#list.replaceChildren(...neighbours.map((entry) => card(entry, state.wallMs)));
+    this.#list.replaceChildren(...neighbours.map((entry) => card(entry, state.wallMs, here)));
     setText(
       this.#note,
       "What neighbours say of themselves: observations, never orders to this node.",
     );
+  }
+
+  #here(here: JunctionHere): void {
+    const [mode, plan] = [modeLine(here), planLine(here)];
+    this.#mode.hidden = mode === null;
+    this.#plan.hidden = plan === null;
+    this.#mode.dataset.mode = here.corridor?.mode ?? "";
+    setText(this.#mode, mode ?? "");
+    setText(this.#plan, plan ?? "");
   }
 }

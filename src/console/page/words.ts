@@ -222,6 +222,10 @@ const KINDS: Readonly<
     group: "node",
     text: ([key, value, why]) => `Floor overridden: ${part(key)} = ${part(value)} (${part(why)})`,
   },
+  coordination: {
+    group: "node",
+    text: ([mode, cause]) => withCause(`Coordination with the neighbours: ${part(mode)}`, cause),
+  },
   clock: { group: "node", text: ([step]) => `Clock stepped by ${part(step)} ms` },
   site: { group: "node", text: () => "Site file read" },
   session: {

@@ -1,5 +1,6 @@
 // What a node knows of its neighbours, as its page shows it: a picture made from the replicated
 // state once in a while, never an order and never the state itself.
+import type { ControlView } from "./view.ts";
 
 export interface NeighbourPhase {
   readonly phase: number;
@@ -7,6 +8,18 @@ export interface NeighbourPhase {
   /** Predicted end of the display, wall time in ms by the neighbour's clock; null: not known. */
   readonly endWallMs: number | null;
 }
+
+/** The plan that a neighbour says is in force there. */
+export interface NeighbourPlanPicture {
+  readonly plan: number;
+  readonly cycleS: number;
+  readonly offsetS: number;
+  /** A local zero, wall ms by the neighbour's clock; null while it has none. */
+  readonly zeroWallMs: number | null;
+}
+
+/** What this junction itself does: its plan, and coordination with the neighbours. */
+export type JunctionHere = Pick<ControlView, "coordination" | "corridor">;
 
 export interface NeighbourPicture {
   /** The neighbour's node id. */
@@ -27,9 +40,13 @@ export interface NeighbourPicture {
   readonly deltaBytes: number;
   /** Something a person should know, or null. */
   readonly trouble: string | null;
+  /** Null while it runs free; absent in a picture of an older program. */
+  readonly plan?: NeighbourPlanPicture | null;
 }
 
 export interface NeighboursPicture {
   readonly wallMs: number;
   readonly neighbours: readonly NeighbourPicture[];
+  /** Of this junction at the same time; absent before control was heard. */
+  readonly here?: JunctionHere;
 }
