@@ -13,7 +13,7 @@ import type { LogRow, NodeEvent } from "../log/events.ts";
 import type { CborValue } from "../wire/codec.ts";
 import type { NeighbourPlan } from "./agreement.ts";
 import type { Announcement, CorridorSite } from "./own-corridor.ts";
-import type { ToldPhases, ToldPlan } from "./told-phases.ts";
+import type { ToldPhases } from "./told-phases.ts";
 
 /** Both clocks at the moment of a step, in ms: monotonic since some start, wall since 1970. */
 export interface MeshNow {
@@ -81,7 +81,7 @@ export type MeshEvent =
   | StartEvent
   /** The log has committed the start row that a `raise` effect asked for. */
   | { readonly kind: "raised"; readonly incarnation: number }
-  | { readonly kind: "own-phases"; readonly phases: ToldPhases; readonly plan: ToldPlan | null }
+  | { readonly kind: "own-phases"; readonly phases: ToldPhases }
   /** This node's plans and roads, at the start and with each new site file. */
   | { readonly kind: "own-site"; readonly site: CorridorSite }
   /** Who leaves towards neighbours, as the control thread counts them. */

@@ -196,7 +196,7 @@ export class Mesh {
         if (this.#birth.raised(event.incarnation)) this.#open(now);
         break;
       case "own-phases":
-        this.#sharing.change(0, this.#sharing.own.told(event.phases, event.plan, now), now);
+        this.#sharing.change(0, this.#sharing.own.told(event.phases, now), now);
         break;
       case "own-site":
         this.#agreement.site(event.site);

@@ -12,7 +12,7 @@ import { PREDICTION_EVERY_MS, PREDICTION_STEP_MS } from "./limits.ts";
 import type { LogPosition, MeshNow } from "./mesh-types.ts";
 import { OwnCorridor } from "./own-corridor.ts";
 import { UNKNOWN_HASH } from "./recovery.ts";
-import type { ToldPhases, ToldPlan } from "./told-phases.ts";
+import { phasesOf, planOf, type ToldPhases } from "./told-phases.ts";
 
 /** A fault's words, short enough for the field's bound however they encode. */
 const MAX_FAULT_TEXT = 128;
@@ -85,11 +85,10 @@ export class OwnState {
   }
 
   /** Phases whose display or prediction changed enough to be worth a message, and the plan. */
-  told(phases: ToldPhases, plan: ToldPlan | null, now: MeshNow): Change[] {
-    const changes = this.corridor.plan(plan, now);
-    for (let at = 0; at + 2 < phases.length; at += 3) {
-      const [phase, display, end] = [phases[at] ?? 0, phases[at + 1] ?? 0, phases[at + 2] ?? -1];
-      const next = { display, endWallMs: end < 0 ? null : end, atMs: now.monoMs };
+  told(told: ToldPhases, now: MeshNow): Change[] {
+    const changes = this.corridor.plan(planOf(told), now);
+    for (const { phase, display, endWallMs } of phasesOf(told)) {
+      const next = { display, endWallMs, atMs: now.monoMs };
       if (!isNews(this.#phases.get(phase), next)) continue;
       this.#phases.set(phase, next);
       changes.push(phaseChange(phase, next));

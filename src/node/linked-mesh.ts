@@ -4,13 +4,14 @@
 import type { ClockQuality } from "../core/site/view.ts";
 import { realTimers } from "../log/timers.ts";
 import { Lanes } from "../mesh/lanes/lanes.ts";
+import { toldClock } from "../mesh/told-phases.ts";
 import { expiresInDays, type KeyFolder, KeyFolderError, readKeysOf } from "../trust/key-folder.ts";
 import { openRevocation, RevocationError } from "../trust/revocation.ts";
 import type { HealthPart } from "../wire/health.ts";
 import { ed25519Keys } from "../wire/keys.ts";
 import { keysPart, WARN_DAYS } from "./keys-part.ts";
 import { MeshBody } from "./mesh-body.ts";
-import type { FromMesh, LanesMesh, ToMesh } from "./mesh-messages.ts";
+import { type FromMesh, isTold, type LanesMesh, type ToMesh } from "./mesh-messages.ts";
 
 const RETRY_MS = 10_000;
 
@@ -22,7 +23,7 @@ export class LinkedMesh {
   #lanes: Lanes | null = null;
   #retry: NodeJS.Timeout | null = null;
   /** Came before there were keys. */
-  readonly #waiting = new Map<ToMesh["kind"], ToMesh>();
+  readonly #waiting = new Map<string, ToMesh>();
   #said = "";
 
   constructor(data: LanesMesh, tell: (message: FromMesh) => void) {
@@ -32,8 +33,9 @@ export class LinkedMesh {
   }
 
   take(message: ToMesh): void {
-    if (message.kind === "phases") this.#clock = message.clock;
+    if (isTold(message)) this.#clock = toldClock(message);
     if (this.#body !== null) this.#body.take(message);
+    else if (isTold(message)) this.#waiting.set("phases", message);
     else if (message.kind !== "revoke") this.#waiting.set(message.kind, message);
     else this.#tell({ kind: "ordered", token: message.token, refusal: this.#said });
   }

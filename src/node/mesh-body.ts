@@ -14,11 +14,12 @@ import type {
   SendClass,
 } from "../mesh/mesh-types.ts";
 import type { RevocationCheck } from "../mesh/revoked.ts";
+import { toldClock } from "../mesh/told-phases.ts";
 import type { HealthPart } from "../wire/health.ts";
 import type { Keys } from "../wire/keys.ts";
 import { encodeMap, mapFromSite } from "../wire/map.ts";
 import { LogAsker } from "./log-asker.ts";
-import type { FromMesh, ToMesh } from "./mesh-messages.ts";
+import { type FromMesh, isTold, type ToMesh } from "./mesh-messages.ts";
 import { meshPicture } from "./mesh-picture.ts";
 import { logRequestOf } from "./mesh-requests.ts";
 
@@ -89,15 +90,16 @@ export class MeshBody {
 
   /** A message of the control thread; `stop` is its caller's business after `close`. */
   take(message: ToMesh): void {
+    if (isTold(message)) {
+      this.#setClock(toldClock(message));
+      this.step({ kind: "own-phases", phases: message });
+      this.#mayTell = true;
+      return;
+    }
     switch (message.kind) {
       case "log-port":
         this.#log.attach(message.port);
         if (!this.#started) this.#begin(message.again);
-        break;
-      case "phases":
-        this.#setClock(message.clock);
-        this.step({ kind: "own-phases", phases: message.phases, plan: message.plan });
-        this.#mayTell = true;
         break;
       case "announce":
         this.step({ kind: "announce", announcements: message.announcements });

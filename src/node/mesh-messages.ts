@@ -2,13 +2,12 @@
 // thread and whatever brings bytes to neighbours. Plain data only.
 import type { KeyObject } from "node:crypto";
 import type { LinkPlace, NeighbourSite, SiteModel } from "../core/site/model.ts";
-import type { ClockQuality } from "../core/site/view.ts";
 import type { ChannelPort } from "../log/channel.ts";
 import type { NodeEvent } from "../log/events.ts";
 import type { FromLog } from "../log/messages.ts";
 import type { CorridorNews, Lane } from "../mesh/mesh-types.ts";
 import type { Announcement } from "../mesh/own-corridor.ts";
-import type { ToldPhases, ToldPlan } from "../mesh/told-phases.ts";
+import type { ToldPhases } from "../mesh/told-phases.ts";
 import type { MeshPicture } from "./messages.ts";
 
 /** Neighbours that are not reached over the lanes of the site file, and the way to them. */
@@ -49,20 +48,15 @@ export interface LanesMesh {
 /** What the log thread said when it had opened the data folder. */
 export type LogOpened = Extract<FromLog, { kind: "opened" }>;
 
+/** The phases of each view as they are: to copy an object with names costs a third more. */
 export type ToMesh =
+  | ToldPhases
   | {
       readonly kind: "log-port";
       readonly port: ChannelPort;
       readonly opened: LogOpened;
       /** An earlier mesh thread of this process has shared something. */
       readonly again: boolean;
-    }
-  /** Of each view of the control thread. */
-  | {
-      readonly kind: "phases";
-      readonly clock: ClockQuality;
-      readonly phases: ToldPhases;
-      readonly plan: ToldPlan | null;
     }
   /** Who leaves towards neighbours, once a second. */
   | { readonly kind: "announce"; readonly announcements: readonly Announcement[] }
@@ -72,6 +66,10 @@ export type ToMesh =
   /** An operator's; answered `ordered`. */
   | { readonly kind: "revoke"; readonly token: number; readonly signed: Uint8Array }
   | { readonly kind: "stop" };
+
+export function isTold(message: ToMesh): message is ToldPhases {
+  return Array.isArray(message);
+}
 
 export type FromMesh =
   /** It listens: the channel to the log may be opened. */

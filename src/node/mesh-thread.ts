@@ -5,13 +5,14 @@ import { parentPort, workerData } from "node:worker_threads";
 import { realTimers } from "../log/timers.ts";
 import { ed25519Keys } from "../wire/keys.ts";
 import { MeshBody } from "./mesh-body.ts";
-import type {
-  ChannelMesh,
-  FromMesh,
-  FromTransport,
-  LanesMesh,
-  MeshData,
-  ToMesh,
+import {
+  type ChannelMesh,
+  type FromMesh,
+  type FromTransport,
+  isTold,
+  type LanesMesh,
+  type MeshData,
+  type ToMesh,
 } from "./mesh-messages.ts";
 import { ALIVE, ALIVE_MS } from "./thread.ts";
 
@@ -57,7 +58,7 @@ const running = data.way === "channel" ? overChannel(data) : await overLanes(dat
 const signs = setInterval(() => parent.postMessage(ALIVE), ALIVE_MS);
 parent.on("message", (message: ToMesh) => {
   running.take(message);
-  if (message.kind !== "stop") return;
+  if (isTold(message) || message.kind !== "stop") return;
   clearInterval(signs);
   void running.close().then(() => parent.close());
 });

@@ -2,12 +2,13 @@
 import { generateKeyPairSync, hash, type KeyObject } from "node:crypto";
 import type { ChannelPort } from "../log/channel.ts";
 import { MeshBody } from "../node/mesh-body.ts";
-import type {
-  ChannelMesh,
-  FromTransport,
-  MeshKeys,
-  ToMesh,
-  ToTransport,
+import {
+  type ChannelMesh,
+  type FromTransport,
+  isTold,
+  type MeshKeys,
+  type ToMesh,
+  type ToTransport,
 } from "../node/mesh-messages.ts";
 import type { Keys } from "../wire/keys.ts";
 import type { Endpoint, Network } from "./network.ts";
@@ -99,7 +100,8 @@ export function meshCode({ keysOf, onBegin }: MeshWatch): WorkerCode {
     tell({ kind: "ready" });
     return (message) => {
       body.take(message as ToMesh);
-      if ((message as ToMesh).kind !== "stop") return;
+      const told = message as ToMesh;
+      if (isTold(told) || told.kind !== "stop") return;
       transport.close();
       exit();
     };

@@ -6,7 +6,7 @@ import type { NeighbourRoad, SiteModel } from "../../src/core/site/model.ts";
 import type { ControlView } from "../../src/core/site/view.ts";
 import { departuresOf, departuresValue } from "../../src/mesh/announcement.ts";
 import type { CorridorSite } from "../../src/mesh/own-corridor.ts";
-import { toldPlan } from "../../src/mesh/told-phases.ts";
+import { toldPhases } from "../../src/mesh/told-phases.ts";
 import { decodeEnvelope } from "../../src/wire/envelope.ts";
 import { type Links, PAIR, Zone } from "./machines.ts";
 
@@ -140,8 +140,8 @@ function runPlan(zone: Zone, id: string, plan: number | null, positionMs: number
   const cycleMs = PLANS.find((entry) => entry.plan === plan)?.cycleMs ?? null;
   const coordination = { plan, cycleMs, cyclePositionMs: plan === null ? null : positionMs };
   const view = { mode: "controlled", monoMs, wallMs, phases: [], coordination };
-  const told = toldPlan(view as unknown as ControlView);
-  zone.step(id, { kind: "own-phases", phases: [], plan: told });
+  const phases = toldPhases(view as unknown as ControlView);
+  zone.step(id, { kind: "own-phases", phases });
 }
 
 t.test("the plan in force is said, and its local zero only where it moves", async (t) => {

@@ -314,7 +314,6 @@ export class Zone<L extends MemberLog = SmallLog> {
     this.step(id, {
       kind: "own-phases",
       phases: toldPhases(restingView({ monoMs, wallMs, phases })),
-      plan: null,
     });
   }
 

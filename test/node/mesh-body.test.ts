@@ -84,7 +84,7 @@ t.test("repeats and acknowledgements come at their times, not at the next tick",
   time.runUntil(1_003);
   said.length = 0;
   const { nowMs } = time;
-  bodies.get("a")?.step({ kind: "own-phases", phases: phases(nowMs, "green"), plan: null });
+  bodies.get("a")?.step({ kind: "own-phases", phases: phases(nowMs, "green") });
   time.runUntil(1_030);
   const part = (by: string, kind: string) =>
     said.filter((one) => one.by === by && one.kind === kind);
@@ -96,8 +96,8 @@ t.test("repeats and acknowledgements come at their times, not at the next tick",
     part("b", "have").map(({ atMs }) => atMs - nowMs),
     [17],
   );
-  bodies.get("a")?.step({ kind: "own-phases", phases: phases(time.nowMs, "yellow"), plan: null });
-  bodies.get("a")?.step({ kind: "own-phases", phases: phases(time.nowMs, "red"), plan: null });
+  bodies.get("a")?.step({ kind: "own-phases", phases: phases(time.nowMs, "yellow") });
+  bodies.get("a")?.step({ kind: "own-phases", phases: phases(time.nowMs, "red") });
   const since = time.nowMs;
   time.runUntil(since + 10);
   t.same(
@@ -110,7 +110,7 @@ t.test("a body that is closed does nothing more", async (t) => {
   const { time, said, bodies } = pair(() => false);
   time.runUntil(1_003);
   bodies.get("b")?.close();
-  bodies.get("a")?.step({ kind: "own-phases", phases: phases(time.nowMs, "green"), plan: null });
+  bodies.get("a")?.step({ kind: "own-phases", phases: phases(time.nowMs, "green") });
   bodies.get("a")?.close();
   said.length = 0;
   time.runUntil(20_000);

@@ -2,6 +2,7 @@
 // here, and what the mesh reads of it posted there, as the node's control thread does it.
 import { Worker } from "node:worker_threads";
 import { toldPhases } from "../../../src/mesh/told-phases.ts";
+import { MESH_HEAP } from "../../../src/node/mesh-side.ts";
 import { pace, sharedMs } from "./clock.ts";
 import { Views } from "./deltas.ts";
 import type { FromSide, LanePlan, ToLaneThread, ToSide } from "./side-messages.ts";
@@ -32,6 +33,7 @@ process.on("message", (message: ToSide<LanePlan>) => {
       views = new Views(message.plan.links, message.plan.wallMs);
       thread = new Worker(new URL("./lane-thread.ts", import.meta.url), {
         workerData: message.plan,
+        resourceLimits: MESH_HEAP,
       });
       thread.on("message", tell);
       break;

@@ -92,7 +92,7 @@ const running = await Promise.all(nodes.map(open));
 parent.on("message", (message: ToLaneThread) => {
   if (message.kind === "phases") {
     const { phases, node } = message;
-    running[node]?.body.take({ kind: "phases", clock: "sure", phases, plan: null });
+    running[node]?.body.take(phases);
     return;
   }
   const { bytes: udpBytes, datagrams } = udp;
