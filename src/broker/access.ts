@@ -50,6 +50,9 @@ const OUTDOORS = ["spat", "map", "health", "aggregate", "reply"].map(
   (topicClass) => `stopline/1/+/+/+/${topicClass}/#`,
 );
 
+/** Topics that are remembered for a client; a node has some dozens with all its detectors. */
+const MAX_KNOWN = 100;
+
 /** Client ids that say who it is, and that only whoever shows that certificate may have. */
 const NAMED = new RegExp(`^(?:${ROLES.join("|")}):`);
 
@@ -66,6 +69,8 @@ export class Access {
   readonly #site: SiteModel;
   readonly #topics: ReturnType<typeof topicsOf>;
   readonly #secret: Buffer;
+  /** Own topics by whether no `deny` of these rules fits: asked for every delivery. */
+  readonly #open = new WeakMap<Rules, Map<string, boolean>>();
 
   constructor(site: SiteModel, secret: string) {
     this.#site = site;
@@ -117,8 +122,16 @@ export class Access {
 
   /** Checked for every delivery: a granted `#` doesn't deliver what is denied. */
   mayReceive(peer: Peer, topic: string): boolean {
-    if (topic.startsWith("$")) return false;
-    return !peer.rules.deny.some((denied) => matches(denied, topic));
+    const { rules } = peer;
+    const open = this.#open.get(rules) ?? new Map<string, boolean>();
+    const known = open.get(topic);
+    if (known !== undefined) return known;
+    const isOpen = !topic.startsWith("$") && !rules.deny.some((denied) => matches(denied, topic));
+    // Of others' topics there are as many as they like.
+    if (topic.startsWith(this.#topics.prefix) && open.size < MAX_KNOWN) {
+      this.#open.set(rules, open.set(topic, isOpen));
+    }
+    return isOpen;
   }
 
   publishRule(peer: Peer, topic: string): PublishRule {

@@ -16,6 +16,7 @@ import { CONSUMED_TOPIC, Emitter } from "./emitter.ts";
 import type { Gate } from "./gate.ts";
 import { NOT_READ } from "./intake.ts";
 import type { BrokerLimits } from "./limits.ts";
+import { publishPacket } from "./packets.ts";
 import { type ClientParts, type Delivery, effectiveQos, raiseExact } from "./qos.ts";
 import type { Lane } from "./replays.ts";
 import type { StoredPacket } from "./session.ts";
@@ -99,6 +100,8 @@ export class Engine {
   readonly #emitter = new Emitter();
   readonly #policy: Policy;
   readonly #sessions: SessionStore;
+  /** The packet that is being handed out at this moment, ready to be written. */
+  #ready: Buffer | null = null;
 
   constructor({ limits, sessions, policy }: EngineOptions) {
     this.#policy = policy;
@@ -133,12 +136,43 @@ export class Engine {
 
   #publishNow(message: Outbound): void {
     const { topic, qos, retain = false } = message;
+    if (qos === 0 && !retain) {
+      this.#handOut(topic, message.payload);
+      return;
+    }
     const payload = Buffer.from(message.payload);
     if (message.position !== undefined) this.#sessions.notePosition(payload, message.position);
     const packet = { cmd: "publish" as const, topic, payload, qos, retain, dup: false };
     this.#aedes.publish(packet, () => {
       // Nothing to wait for; a failed store ends in "error".
     });
+  }
+
+  /**
+   * A message for this moment: one packet for all subscribers, written within this turn. Aedes
+   * asks `authorizeForward` of each and has nothing left to do; its own way makes a packet, a turn
+   * and three writes for each of five hundred.
+   */
+  #handOut(topic: string, payload: Uint8Array): void {
+    this.#ready = publishPacket(topic, payload);
+    const message = { cmd: "publish", topic, payload, qos: 0, retain: false, dup: false };
+    this.#emitter.emit(message, () => undefined);
+    this.#ready = null;
+  }
+
+  /** To one client, in the order in which messages are handed out. */
+  #send(client: Client, topic: string, payload: Uint8Array): void {
+    this.#write(client, topic, publishPacket(topic, payload));
+  }
+
+  /** What its socket does not take within `drainTimeout` ends a connection, as everywhere. */
+  #write(client: Client, topic: string, ready: Buffer): void {
+    const gate = gateOf(client);
+    const { peer } = gate;
+    const { connackSent } = client as unknown as ClientParts;
+    if (peer === null || !connackSent || client.closed || gate.destroyed) return;
+    if (!this.#policy.forward(gate, peer, topic, 0) || gate.write(ready)) return;
+    (client as unknown as ClientParts).waitForDrain(() => undefined);
   }
 
   /** True when a connected client would get it. */
@@ -163,7 +197,7 @@ export class Engine {
       get hasRoom() {
         return !gate.writableNeedDrain && gate.waitingBytes < LANE_BYTES;
       },
-      send: (topic, payload) => send(client, topic, payload),
+      send: (topic, payload) => this.#send(client, topic, payload),
     };
   }
 
@@ -205,8 +239,11 @@ export class Engine {
       const granted = peer !== null && this.#policy.subscribe(peer, subscription.topic);
       done(null, granted ? subscription : null);
     };
-    aedes.authorizeForward = (client, packet) =>
-      this.#mayForward(client, packet as Delivery) ? packet : null;
+    aedes.authorizeForward = (client, packet) => {
+      if (this.#ready === null) return this.#mayForward(client, packet as Delivery) ? packet : null;
+      this.#write(client, packet.topic, this.#ready);
+      return null;
+    };
   }
 
   #unavailable(): 3 {
@@ -303,7 +340,9 @@ export class Engine {
         raiseExact(client);
         const granted = subscriptions.filter((entry) => entry.qos <= 2);
         const filters = granted.map((entry) => entry.topic);
-        this.#policy.subscribed(peer, filters, (topic, payload) => send(client, topic, payload));
+        this.#policy.subscribed(peer, filters, (topic, payload) =>
+          this.#send(client, topic, payload),
+        );
       }),
     );
     aedes.on("unsubscribe", (filters, client) =>
@@ -330,11 +369,4 @@ export class Engine {
     const peer = client === null ? null : gateOf(client).peer;
     if (peer !== null) use(peer);
   }
-}
-
-function send(client: Client, topic: string, payload: Uint8Array): void {
-  const packet = { cmd: "publish" as const, topic, payload: Buffer.from(payload), qos: 0 as const };
-  client.publish({ ...packet, retain: false, dup: false }, () => {
-    // A message made for this moment; if its socket is gone so is the need.
-  });
 }

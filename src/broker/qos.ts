@@ -8,6 +8,8 @@ export interface ClientParts {
   readonly subscriptions: Readonly<Record<string, { qos: number }>>;
   readonly connackSent: boolean;
   readonly _will?: { readonly topic: string };
+  /** Ends the connection when its socket is not empty again in time, and says so. */
+  waitForDrain(done: (error?: Error | null) => void): void;
 }
 
 /** The part of a packet in delivery that is read and put right. */

@@ -1,7 +1,7 @@
 // One return code per filter [MQTT-3.8.4-5]. Aedes merges equal filters of one SUBSCRIBE and
 // answers with one code for all of them; a client that counts takes the wrong codes for its
 // filters. This notes such a SUBSCRIBE on its way in and puts the codes right on the way out.
-import { remainingLength, subscribeFilters } from "./packets.ts";
+import { lengthBytes, remainingLength, subscribeFilters } from "./packets.ts";
 
 const SUBACK = 9;
 const REFUSED = 0x80;
@@ -53,14 +53,4 @@ export class SubackRepair {
     const head = [SUBACK << 4, ...lengthBytes(repaired.length + 2), id >> 8, id & 0xff];
     return Buffer.from([...head, ...repaired]);
   }
-}
-
-function lengthBytes(length: number): number[] {
-  const bytes: number[] = [];
-  let rest = length;
-  do {
-    bytes.push((rest & 0x7f) | (rest > 0x7f ? 0x80 : 0));
-    rest >>= 7;
-  } while (rest > 0);
-  return bytes;
 }

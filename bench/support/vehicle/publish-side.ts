@@ -1,14 +1,20 @@
 // The junction at a peer: one client that publishes pictures of the same size, on the same topic,
 // about as often as the node does: a beat each half second, and its lamps change once a second.
 import mqtt from "mqtt";
-import { LAMP, type LampCode } from "../../../src/core/site/lamps.ts";
+import { CHANNEL_COUNT, LAMP, type LampCode } from "../../../src/core/site/lamps.ts";
 import { encodeSpat, SPAT_VALID_MS, type Spat } from "../../../src/wire/spat.ts";
 import { topicsOf } from "../../../src/wire/topics.ts";
 import { sharedMs } from "../mesh/clock.ts";
-import { type FromSource, JUNCTION, type PublishPlan, type ToSource } from "./vehicle-messages.ts";
+import {
+  type FromSource,
+  JUNCTION,
+  PHASE,
+  type PublishPlan,
+  type ToSource,
+} from "./vehicle-messages.ts";
 
 const PHASES = 8;
-const CHANNELS = 12;
+const LIT = 12;
 const BEAT_MS = 500;
 /** Changes are not in step with the beat. */
 const CHANGE_MS = 930;
@@ -31,10 +37,13 @@ function picture(): Spat {
     validForMs: SPAT_VALID_MS,
     mode: "controlled",
     cause: null,
-    lamps: Array.from({ length: CHANNELS }, (_, at) => (at === 1 ? state : LAMP.red)),
+    lamps: Array.from({ length: CHANNEL_COUNT }, (_, at) => {
+      if (at === PHASE - 1) return state;
+      return at < LIT ? LAMP.red : LAMP.dark;
+    }),
     phases: Array.from({ length: PHASES }, (_, at) => ({
       phase: at + 1,
-      state: at === 1 ? state : LAMP.red,
+      state: at === PHASE - 1 ? state : LAMP.red,
       walk: at % 2 === 1 ? LAMP.red : null,
       sinceMs: Math.round(monoMs - beganMs),
       earliestMs: 3_000,
