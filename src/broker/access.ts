@@ -4,6 +4,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { fitsPattern } from "../core/site/client-pattern.ts";
 import type { SiteModel } from "../core/site/model.ts";
+import type { Priority } from "../trust/certificate.ts";
 import { type Identity, ROLES, type Role } from "../trust/identity.ts";
 import { COMMAND_FILTER, inboundTopic, STOPLINE_ROOT, topicsOf } from "../wire/topics.ts";
 import { type Allowance, roleOfId } from "./allowances.ts";
@@ -18,6 +19,8 @@ export interface Peer {
   readonly role: Role;
   /** The name in the certificate that it showed; null on this machine, where it needs none. */
   readonly name: string | null;
+  /** What its certificate grants; none where it is left out. */
+  readonly priority?: Priority;
   readonly via: Via;
   readonly clean: boolean;
   readonly rules: Rules;

@@ -27,6 +27,10 @@ const REMEMBER_MS = 60_000;
 /** How far ahead a client's clock may be. */
 const AHEAD_MS = 5_000;
 
+/** Who has shown the console's secret has no name of his own. */
+const CONSOLE_NAME = "console";
+const ONLY_OPERATORS = "only an operator gives commands";
+
 export interface CommandPorts {
   readonly topics: NodeTopics;
   readonly counting: Counting;
@@ -82,7 +86,9 @@ export class Commands {
       }
       const command = decodeCommand(message.payload);
       if (command.id !== id) throw new WireError("id differs from the topic's");
-      this.#judge(peer, command);
+      const unfit = rightRefusal(peer, command);
+      if (unfit !== null) this.#refuse(id, unfit);
+      else this.#judge(peer, command);
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
       this.#refuse(id, error.message);
@@ -105,7 +111,7 @@ export class Commands {
   #judge(peer: Peer, command: CommandMessage): void {
     const now = this.#ports.wallMs();
     this.#forget(now);
-    const author = peer.name === null ? peer.role : `${peer.role}:${peer.name}`;
+    const author = `${peer.role}:${peer.name ?? CONSOLE_NAME}`;
     const key = `${author} ${command.id}`;
     const content = JSON.stringify([command.issuedMs, command.expiresMs, command.body]);
     const known = this.#ids.get(key);
@@ -192,8 +198,17 @@ export class Commands {
   }
 }
 
-function refusalOf(peer: Peer, retain: boolean, replay: boolean): string | null {
-  if (peer.role !== "operator" && !replay) return "only an operator gives commands";
-  if (peer.role === "vehicle" || peer.role === "sensor") return "the past is no business of theirs";
+function refusalOf({ role }: Peer, retain: boolean, replay: boolean): string | null {
+  if (replay && (role === "vehicle" || role === "sensor")) {
+    return "the past is no business of theirs";
+  }
+  if (!replay && role !== "operator" && role !== "vehicle") return ONLY_OPERATORS;
   return retain ? "a command is never retained" : null;
+}
+
+/** A vehicle asks for priority and nothing else, and only with the attribute in its certificate. */
+function rightRefusal({ role, priority }: Peer, { body }: CommandMessage): string | null {
+  if (role === "operator") return null;
+  if (body.kind !== "priority") return ONLY_OPERATORS;
+  return (priority ?? "none") === "none" ? "the certificate grants no priority" : null;
 }

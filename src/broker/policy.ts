@@ -68,6 +68,7 @@ export class BrokerPolicy implements Policy {
       id,
       role,
       name: identity?.id ?? null,
+      priority: gate.certificate?.priority ?? "none",
       clean,
       via: gate.via,
       rules: access.rules(id),

@@ -2,7 +2,8 @@
 // it, then the answer. A repeat gets the stored answer, whatever became of the process between.
 // Nothing is evicted: where the memory is full, new commands are refused.
 import { isPlanted } from "../core/planted.ts";
-import type { Command, CommandBody, Reply } from "../wire/command.ts";
+import type { Command, Reply } from "../wire/command.ts";
+import { type CommandBody, parametersOf } from "../wire/command-body.ts";
 import { type Database, integerOf, type Statement, textOf } from "./driver.ts";
 import type { NodeEvent } from "./events.ts";
 
@@ -29,16 +30,21 @@ export type Verdict =
 /** Where a memory writes the rows that belong to its changes: the same transaction. */
 export type AddRow = (event: NodeEvent) => void;
 
-/** Commands that do no harm when done twice: each of them sets a state. */
-const IDEMPOTENT: ReadonlySet<CommandBody["kind"]> = new Set(["call", "flash", "return", "revoke"]);
+/**
+ * Commands that do no harm when done twice: each of them sets a state. A hold counts its seconds
+ * from when it is carried out, so a second time would make it longer.
+ */
+const IDEMPOTENT: ReadonlySet<CommandBody["kind"]> = new Set([
+  "call",
+  "flash",
+  "return",
+  "plan",
+  "priority",
+  "revoke",
+]);
 
 function contentOf(command: Command): string {
   return JSON.stringify([command.issuedMs, command.expiresMs, command.body]);
-}
-
-function parametersOf(body: CommandBody): (string | number | boolean)[] {
-  if (body.kind === "revoke") return [body.kind, body.signed];
-  return body.kind === "call" ? [body.kind, body.phase, body.pedestrian] : [body.kind];
 }
 
 export class CommandMemory {
@@ -83,7 +89,14 @@ export class CommandMemory {
     const { author, id, via, issuedMs, expiresMs } = command;
     const forget = Math.min(expiresMs, nowMs + MAX_LIFE_MS) + REMEMBER_MS;
     this.#insert.run(author, id, via, contentOf(command), expiresMs, Math.round(forget));
-    const body = [id, author, via, parametersOf(command.body), issuedMs, expiresMs];
+    const body = [
+      id,
+      author,
+      via,
+      [command.body.kind, ...parametersOf(command.body)],
+      issuedMs,
+      expiresMs,
+    ];
     add({ kind: "command", body, at: nowMs });
     return { kind: "accepted" };
   }

@@ -34,6 +34,11 @@ export const KINDS = {
   coordination: shape("mode cause", "critical"),
   /** A command accepted: `body` is [kind, ...parameters]. */
   command: shape("id author via body issued expires", "critical", true),
+  /**
+   * An order in force or at its end: `what` is hold, plan, priority or flash, `subject` its phase,
+   * plan or request; `detail` of a priority is its phase and arrival.
+   */
+  order: shape("what subject active author until reason detail", "critical"),
   "command-result": shape("id author ok reason", "critical", true),
   /**
    * First row of an incarnation; `continues` and `hash` name the row that it goes on from, `boot`

@@ -3,6 +3,7 @@ import type { ClockQuality } from "../core/site/view.ts";
 import type { NodeEvent } from "../log/events.ts";
 import type { CorridorNews } from "../mesh/mesh-types.ts";
 import type { Announcement } from "../mesh/own-corridor.ts";
+import type { JunctionOrder as Order } from "../wire/command-body.ts";
 
 /** A moment on both clocks: decisions use `monoMs`, the log writes `wallMs`. */
 export interface Instant {
@@ -10,17 +11,8 @@ export interface Instant {
   readonly wallMs: number;
 }
 
-/** What a command may ask of control. */
-export type Order =
-  | { readonly kind: "call"; readonly phase: number; readonly pedestrian: boolean }
-  | { readonly kind: "flash" }
-  | { readonly kind: "return" };
-
-/** What a command may ask of the mesh thread; `signed` is the CA's word in base64. */
-export interface RevokeOrder {
-  readonly kind: "revoke";
-  readonly signed: string;
-}
+/** What a command may ask of control, and of the mesh thread. */
+export type { JunctionOrder as Order, RevokeOrder } from "../wire/command-body.ts";
 
 export type ControlEvent =
   | { readonly kind: "port-opened" }
@@ -37,7 +29,8 @@ export type ControlEvent =
    * The plan in force by the schedule, and the monotonic time of a local zero; told each second.
    */
   | { readonly kind: "plan"; readonly plan: number | "free"; readonly epochMs: number | null }
-  | { readonly kind: "order"; readonly order: Order }
+  /** Not refused by `refusalOf`; the author as the log names him. */
+  | { readonly kind: "order"; readonly order: Order; readonly author: string }
   /** What the mesh thread knows of neighbours that has changed. */
   | { readonly kind: "neighbours"; readonly news: readonly CorridorNews[] }
   /** After the lamps of a beat: coordination with the neighbours has its turn. */

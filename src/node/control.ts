@@ -15,6 +15,7 @@ import {
   type SignalEffect,
   type SignalInput,
 } from "../core/signal/controller.ts";
+import { CODE } from "../core/signal/outbox.ts";
 import { type Display, LAMP_NAMES, type LampCode, vehicleLampName } from "../core/site/lamps.ts";
 import type { SiteModel } from "../core/site/model.ts";
 import type { ControlMode, ControlView } from "../core/site/view.ts";
@@ -31,6 +32,7 @@ import type {
 import { FLASH_STATUS, sameDisplay, unchecked } from "./displays.ts";
 import { type InputTarget, inputMap } from "./inputs.ts";
 import { InterlockAccount } from "./interlock-account.ts";
+import { Orders } from "./orders.ts";
 import { Platoons } from "./platoons.ts";
 import { WaitWatch } from "./wait-watch.ts";
 
@@ -54,6 +56,7 @@ export class Control {
   private readonly platoons: Platoons | null;
   private readonly inputs: ReadonlyMap<number, InputTarget>;
   private readonly waits: WaitWatch;
+  private readonly orders: Orders;
   private readonly vehicleChannels: ReadonlySet<number>;
   private effects: ControlEffect[] = [];
   private now: Instant;
@@ -81,6 +84,12 @@ export class Control {
     this.platoons = Platoons.of(site);
     this.inputs = inputMap(site);
     this.waits = new WaitWatch(site);
+    this.orders = new Orders({
+      site,
+      toController: (input) => this.toController(input),
+      holdRefusal: (phase) => this.controller.holdRefusal(phase),
+      write: (kind, body) => this.log(kind, body),
+    });
     const vehicles = site.channels.filter(({ kind }) => kind === "vehicle");
     this.vehicleChannels = new Set(vehicles.map(({ channel }) => channel));
   }
@@ -108,6 +117,7 @@ export class Control {
         this.toLink({ kind: "dropped" });
         break;
       case "shutdown":
+        this.orders.endAll("the node stops or begins anew");
         this.toLink({ kind: "stop", cause: "shutdown" });
         break;
       case "tick":
@@ -124,7 +134,7 @@ export class Control {
         this.show();
         break;
       case "order":
-        this.order(event.order);
+        this.order(event.order, event.author);
         this.show();
         break;
       case "neighbours":
@@ -137,6 +147,7 @@ export class Control {
   }
 
   private tick(): void {
+    this.orders.advance(this.now);
     this.toController({ kind: "tick" });
     this.show();
     this.toLink({ kind: "tick" });
@@ -148,29 +159,21 @@ export class Control {
     }
   }
 
-  private order(order: Order): void {
-    switch (order.kind) {
-      case "flash":
-        this.toLink({ kind: "stop", cause: "operator" });
-        break;
-      case "return":
-        this.toLink({ kind: "return" });
-        break;
-      case "call":
-        this.toController(order);
-        break;
-    }
+  private order(order: Order, author: string): void {
+    this.orders.take(order, author, this.now);
+    this.changed = true;
+    if (order.kind === "flash") this.toLink({ kind: "stop", cause: "operator" });
+    else if (order.kind === "return") this.toLink({ kind: "return" });
   }
 
-  /** Why an order can't be carried out, or null. */
-  refusalOf(order: Order): string | null {
-    if (order.kind !== "call") return null;
-    const phase = this.site.phases.find((entry) => entry.phase === order.phase);
-    if (phase === undefined) return `there is no phase ${order.phase}`;
-    if (order.pedestrian && phase.pedestrian === null) {
-      return `phase ${order.phase} has no pedestrian signal`;
-    }
-    return null;
+  /** Why an order of that author can't be carried out at `now`, or null. */
+  refusalOf(order: Order, author: string, now: Instant): string | null {
+    return this.orders.refusalOf(order, author, now);
+  }
+
+  /** The plan that an operator ordered in place of the schedule's; null while none is. */
+  get chosenPlan(): number | "free" | null {
+    return this.orders.chosenPlan;
   }
 
   /** Wanted display through the interlock to the link; after everything that may change it. */
@@ -235,6 +238,7 @@ export class Control {
         break;
       case "code":
         if (effect.code === 1) this.greens += 1;
+        if (effect.code === CODE.holdReleased) this.orders.holdEnded(effect.reason ?? "");
         this.log("code", [effect.code, effect.parameter, effect.reason ?? null]);
         break;
       case "alarm":
@@ -301,6 +305,7 @@ export class Control {
     this.mode = mode;
     this.cause = cause;
     this.log("mode", [mode, cause]);
+    if (before !== mode && mode === "controlled") this.orders.controlled();
     if (before !== mode) this.log("code", [173, FLASH_STATUS[mode], null]);
   }
 
@@ -351,6 +356,7 @@ export class Control {
       ...this.planView(now.monoMs),
       ...(this.platoons === null ? {} : { corridor: this.platoons.picture(now) }),
       ...cabinetSight(this.link, now.monoMs),
+      ...(this.orders.isIdle ? {} : { orders: this.orders.view() }),
       counters: {
         ...linkCounts(this.link),
         greens: this.greens,

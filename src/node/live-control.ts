@@ -109,7 +109,8 @@ export class LiveControl {
     if (now.monoMs - this.lastPlanMs < PLAN_MS) return;
     this.lastPlanMs = now.monoMs;
     const sure = this.options.identity().clock === "sure";
-    this.step({ kind: "plan", ...this.planClock.at(now, sure) });
+    const { chosenPlan } = this.control;
+    this.step({ kind: "plan", ...this.planClock.at(now, sure, chosenPlan) });
   }
 
   /** Stops the junction in order and starts it again, through start-up, with another site. */
@@ -135,12 +136,15 @@ export class LiveControl {
   step(event: ControlEvent): void {
     const now = this.instant();
     const effects = this.control.step(event, now);
+    // An ordered plan begins at once.
+    if (event.kind === "order") this.lastPlanMs = Number.NEGATIVE_INFINITY;
     if (effects.length > 0) this.perform(effects, now, event);
     if (now.monoMs - this.lastViewMs >= VIEW_MS) this.publish(now);
   }
 
-  refusalOf(order: Order): string | null {
-    return this.control.refusalOf(order);
+  /** Why an order of that author can't be carried out now, or null. */
+  refusalOf(order: Order, author: string): string | null {
+    return this.control.refusalOf(order, author, this.instant());
   }
 
   figures(): LoopFigures {

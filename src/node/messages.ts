@@ -90,6 +90,11 @@ export type FromService =
       readonly mqtt: readonly string[];
       readonly problems: readonly string[];
     }
-  | { readonly kind: "order"; readonly token: number; readonly order: Order | RevokeOrder }
+  | {
+      readonly kind: "order";
+      readonly token: number;
+      readonly order: Order | RevokeOrder;
+      readonly author: string;
+    }
   | { readonly kind: "detector"; readonly input: DetectorInput }
   | { readonly kind: "reload"; readonly token: number };

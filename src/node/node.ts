@@ -287,7 +287,7 @@ export class RunningNode {
         this.live?.step(message.input);
         break;
       case "order":
-        this.order(message.token, message.order);
+        this.order(message.token, message.order, message.author);
         break;
       case "reload":
         void this.reload().then((answer) => {
@@ -297,19 +297,21 @@ export class RunningNode {
     }
   }
 
-  private order(token: number, order: Order | RevokeOrder): void {
+  private order(token: number, order: Order | RevokeOrder, author: string): void {
     if (order.kind === "revoke" && this.mesh !== null) {
       this.mesh.revoke(token, new Uint8Array(Buffer.from(order.signed, "base64")));
       return;
     }
-    const refusal = this.refusalOf(order);
-    if (refusal === null && order.kind !== "revoke") this.live?.step({ kind: "order", order });
+    const refusal = this.refusalOf(order, author);
+    if (refusal === null && order.kind !== "revoke") {
+      this.live?.step({ kind: "order", order, author });
+    }
     this.tell({ kind: "ordered", token, refusal });
   }
 
-  private refusalOf(order: Order | RevokeOrder): string | null {
+  private refusalOf(order: Order | RevokeOrder, author: string): string | null {
     if (order.kind !== "revoke") {
-      return this.live === null ? "no cabinet is driven" : this.live.refusalOf(order);
+      return this.live === null ? "no cabinet is driven" : this.live.refusalOf(order, author);
     }
     return "this node has no neighbours; put the file into revoked/ of its key folder and reload";
   }

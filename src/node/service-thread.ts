@@ -32,8 +32,8 @@ const reloads = new Asking<{ ok: boolean; problems: readonly string[] }>(RELOAD_
   problems: ["control did not answer"],
 });
 
-const log = new LogDoor(({ body }: Command) =>
-  orders.ask((token) => tell({ kind: "order", token, order: body })),
+const log = new LogDoor(({ body, author }: Command) =>
+  orders.ask((token) => tell({ kind: "order", token, order: body, author })),
 );
 
 const data = workerData as ServiceData;

@@ -1,5 +1,6 @@
 // Somebody who gives commands to a node over MQTT, and asks again when in doubt.
-import { type CommandBody, encodeCommand } from "../wire/command.ts";
+import { encodeCommand } from "../wire/command.ts";
+import type { CommandBody } from "../wire/command-body.ts";
 import { START_WALL_MS } from "./clock.ts";
 import type { SimNode } from "./node.ts";
 import type { Random } from "./random.ts";

@@ -108,7 +108,7 @@ export class SimService {
     }
   }
 
-  async #order({ body }: Command): Promise<string | null> {
+  async #order({ body, author }: Command): Promise<string | null> {
     this.#token += 1;
     const token = this.#token;
     const { timers } = this.#place.thread;
@@ -120,7 +120,7 @@ export class SimService {
       };
       const timer = timers.after(ORDER_PATIENCE_MS, () => settle("control did not answer"));
       this.#orders.set(token, { settle });
-      this.#tell({ kind: "order", token, order: body });
+      this.#tell({ kind: "order", token, order: body, author });
     });
   }
 

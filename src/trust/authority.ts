@@ -54,6 +54,8 @@ export const CA_DAYS = 3_650;
 export const LEAF_DAYS = 365;
 
 /** A hundred years; more is a slip. */
+/** Whose orders the log puts down to this node's own console. */
+const CONSOLE_NAME = "console";
 const MAX_DAYS = 36_500;
 const DAY_MS = 86_400_000;
 /** Clocks differ: what was made just now is good on a node that is a little behind. */
@@ -159,6 +161,9 @@ export class Authority {
     refuseDays(days);
     if (priority !== "none" && role !== "vehicle") {
       throw new AuthorityError(`priority ${priority} for a ${role}; only vehicles have one`);
+    }
+    if (role === "operator" && id === CONSOLE_NAME) {
+      throw new AuthorityError(`the log calls the console operator:${id}; take another id`);
     }
     if (curve !== "ed25519" && role !== "vehicle" && role !== "sensor") {
       throw new AuthorityError(`P-256 for a ${role}; only vehicles and sensors may have it`);

@@ -8,11 +8,20 @@
 // topic. Times are wall time in ms. The author is never part of the message: it is who logged in.
 import { type CborValue, decodeCbor, encodeCbor, WireError } from "./codec.ts";
 import {
+  bodyFromCbor,
+  bodyFromJson,
+  COMMAND_KINDS,
+  type CommandBody,
+  PARAMETER_NAMES,
+  parameterCount,
+  parametersToCbor,
+  parametersToJson,
+} from "./command-body.ts";
+import {
   flag,
   integer,
   list,
   looksLikeJson,
-  octets,
   optional,
   parseJson,
   record,
@@ -26,18 +35,6 @@ export const COMMAND_VERSION = 1;
 
 /** A command is at most this long-lived (STATE section 4). */
 export const MAX_COMMAND_LIFE_MS = 60_000;
-
-/** What a command asks for. No command clears a trip or writes the cabinet's record. */
-export type CommandBody =
-  | { readonly kind: "call"; readonly phase: number; readonly pedestrian: boolean }
-  | { readonly kind: "flash" }
-  | { readonly kind: "return" }
-  /** What the CA signed, in base64: it proves itself, whoever sends it. */
-  | { readonly kind: "revoke"; readonly signed: string };
-
-export type CommandKind = CommandBody["kind"];
-
-export const COMMAND_KINDS = ["call", "flash", "return", "revoke"] as const satisfies CommandKind[];
 
 /** What a client sends. */
 export interface CommandMessage {
@@ -63,9 +60,6 @@ export interface Reply {
   readonly atMs: number;
 }
 
-/** As long as a revocation may be. */
-const MAX_SIGNED_BYTES = 256;
-const BASE64_PATTERN = /^[A-Za-z0-9+/]+={0,2}$/;
 const ID_PATTERN = /^[0-9a-f]{32}$/;
 const BOUNDS = { maxBytes: 1_024, maxDepth: 2, maxItems: 16 };
 
@@ -93,47 +87,40 @@ export function encodeCommand(command: CommandMessage): Uint8Array {
     command.issuedMs,
     command.expiresMs,
     command.body.kind,
-    ...parameters(command.body),
+    ...parametersToCbor(command.body),
   ]);
 }
 
 /** The JSON twin as an object, keys as documented. */
 export function commandToJson(command: CommandMessage): Record<string, unknown> {
-  const { kind, ...rest } = command.body;
   return {
     version: COMMAND_VERSION,
     id: command.id,
     issued: command.issuedMs,
     expires: command.expiresMs,
-    command: kind,
-    ...rest,
+    command: command.body.kind,
+    ...parametersToJson(command.body),
   };
 }
 
-function parameters(body: CommandBody): CborValue[] {
-  if (body.kind === "revoke") return [Buffer.from(body.signed, "base64")];
-  return body.kind === "call" ? [body.phase, body.pedestrian] : [];
-}
-
-/** How many elements the array of a kind has. */
-const LENGTHS: Readonly<Record<CommandKind, number>> = { call: 7, flash: 5, return: 5, revoke: 6 };
+/** What stands before the parameters. */
+const HEAD = ["version", "id", "issued", "expires", "command"] as const;
 
 function commandFromArray(value: CborValue): CommandMessage {
   const fields = list(value, 16, "command");
   version(fields[0], COMMAND_VERSION, "a command");
   const kind = word(fields[4], COMMAND_KINDS, "kind");
-  tuple(fields, LENGTHS[kind], "command");
+  tuple(fields, HEAD.length + parameterCount(kind), "command");
   return {
     id: idText(fields[1]),
     issuedMs: integer(fields[2], "issued"),
     expiresMs: integer(fields[3], "expires"),
-    body: kind === "revoke" ? revokeOf(fields[5]) : bodyOf(kind, fields[5], fields[6]),
+    body: bodyFromCbor(kind, fields.slice(HEAD.length)),
   };
 }
 
 function commandFromJson(value: unknown): CommandMessage {
-  const keys = ["version", "id", "issued", "expires", "command", "phase", "pedestrian", "signed"];
-  const fields = record(value, keys, "command");
+  const fields = record(value, [...HEAD, ...PARAMETER_NAMES], "command");
   if (fields.version !== undefined) version(fields.version, COMMAND_VERSION, "a command");
   const kind = word(fields.command, COMMAND_KINDS, "command");
   const id = text(fields.id, "id", 32);
@@ -142,34 +129,7 @@ function commandFromJson(value: unknown): CommandMessage {
     id,
     issuedMs: integer(fields.issued, "issued"),
     expiresMs: integer(fields.expires, "expires"),
-    body:
-      kind === "revoke"
-        ? revokeOf(base64Of(fields.signed))
-        : bodyOf(kind, fields.phase, fields.pedestrian ?? false),
-  };
-}
-
-function revokeOf(signed: unknown): CommandBody {
-  const bytes = octets(signed, "signed", MAX_SIGNED_BYTES, 1);
-  return { kind: "revoke", signed: Buffer.from(bytes).toString("base64") };
-}
-
-function base64Of(value: unknown): Uint8Array {
-  const signed = text(value, "signed", MAX_SIGNED_BYTES * 2);
-  if (!BASE64_PATTERN.test(signed)) throw new WireError("signed is not base64");
-  return new Uint8Array(Buffer.from(signed, "base64"));
-}
-
-function bodyOf(
-  kind: Exclude<CommandKind, "revoke">,
-  phase: unknown,
-  pedestrian: unknown,
-): CommandBody {
-  if (kind !== "call") return { kind };
-  return {
-    kind,
-    phase: integer(phase, "phase", 1, 16),
-    pedestrian: flag(pedestrian, "pedestrian"),
+    body: bodyFromJson(kind, fields),
   };
 }
 

@@ -16,7 +16,7 @@ function flash(extra: Partial<Command> = {}): Command {
     issuedMs: now,
     expiresMs: now + LIFE_MS,
     body: { kind: "flash" },
-    author: "operator",
+    author: "operator:console",
     via: "mqtt",
     ...extra,
   };

@@ -5,7 +5,7 @@ import { connect } from "node:tls";
 import t, { type Test } from "tap";
 import { Trust } from "../../src/trust/judge.ts";
 import { readKeyFolder } from "../../src/trust/key-folder.ts";
-import { type Command, encodeCommand } from "../../src/wire/command.ts";
+import { type Command, decodeReply, encodeCommand } from "../../src/wire/command.ts";
 import { encodeDetectorReport } from "../../src/wire/detector.ts";
 import { type TestPem, testAuthority } from "../trust/keys.ts";
 import { connectClient } from "./clients.ts";
@@ -105,6 +105,36 @@ t.test("an operator's command carries the operator's name; others' are refused",
     commands.map(({ author }) => author),
     ["operator:anna"],
   );
+});
+
+t.test("a vehicle asks for priority with its attribute, and for nothing else", async (t) => {
+  const { authority, secure, commands } = await setUp(t);
+  const url = `mqtts://127.0.0.1:${secure}`;
+  const arrivalMs = Date.now() + 5_000;
+  const priority = {
+    kind: "priority",
+    request: 1,
+    phase: 2,
+    arrivalMs,
+    departMs: arrivalMs,
+  } as const;
+  const ask = async (name: string, grants: "none" | "tsp", body: Command["body"]) => {
+    const keys = await authority.issue("vehicle", name, { priority: grants });
+    const client = await connectClient(t, url, shows(keys, `vehicle:${name}`));
+    await client.subscribe(`${PREFIX}reply/+`);
+    const id = randomBytes(16).toString("hex");
+    const issuedMs = Date.now();
+    const bytes = encodeCommand({ id, issuedMs, expiresMs: issuedMs + 30_000, body });
+    await client.mqtt.publishAsync(`${PREFIX}command/${id}`, Buffer.from(bytes), { qos: 1 });
+    await until(() => client.of(`${PREFIX}reply/${id}`).length === 1);
+    return decodeReply(client.of(`${PREFIX}reply/${id}`)[0]?.payload ?? Buffer.alloc(0)).reason;
+  };
+  t.match(await ask("car-1", "none", priority), /certificate grants no priority/);
+  t.match(await ask("bus-1", "tsp", { kind: "flash" }), /only an operator/);
+  t.match(await ask("bus-2", "tsp", { kind: "call", phase: 2, pedestrian: false }), /only an/);
+  t.same(commands, []);
+  t.equal(await ask("bus-3", "tsp", priority), null);
+  t.match(commands, [{ author: "vehicle:bus-3", body: priority }]);
 });
 
 t.test("who does not come in, and why", async (t) => {

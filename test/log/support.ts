@@ -5,7 +5,8 @@ import { join } from "node:path";
 import type { NodeEvent } from "../../src/log/events.ts";
 import { openWriter } from "../../src/log/open.ts";
 import type { LogWriter, WriterOptions } from "../../src/log/writer.ts";
-import type { Command, CommandBody } from "../../src/wire/command.ts";
+import type { Command } from "../../src/wire/command.ts";
+import type { CommandBody } from "../../src/wire/command-body.ts";
 
 export const NOON_MS = Date.UTC(2024, 3, 15, 12);
 

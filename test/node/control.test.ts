@@ -72,11 +72,11 @@ t.test("a clock that jumps an hour either way changes no lamp", async (t) => {
 t.test("flash asks for the orderly stop, return comes back through start-up", async (t) => {
   const { run, view } = start(await demoSite());
   run.advance(30_000);
-  run.step({ kind: "order", order: { kind: "flash" } });
+  run.step({ kind: "order", order: { kind: "flash" }, author: "operator:test" });
   run.advance(90_000);
   t.equal(view().mode, "failure-display");
   t.match(view().cause, /flash/i);
-  run.step({ kind: "order", order: { kind: "return" } });
+  run.step({ kind: "order", order: { kind: "return" }, author: "operator:test" });
   run.advance(95_000);
   t.equal(view().mode, "failure-display", "healthy for 10 s first");
   run.advance(115_000);
@@ -93,7 +93,7 @@ t.test("a driver stuck on green trips, and only the button clears it", async (t)
   t.equal(view().counters.trips, 1);
   t.equal(kinds("trip").length, 1);
   run.cabinet.setFault("driverOn", { red: 0, yellow: 0, green: 0 });
-  run.step({ kind: "order", order: { kind: "return" } });
+  run.step({ kind: "order", order: { kind: "return" }, author: "operator:test" });
   run.advance(60_000);
   t.equal(view().mode, "trip", "no command clears it");
   run.cabinet.setControl("button", true);
@@ -113,10 +113,4 @@ t.test("a pulled cable is an orderly stop without a trip, and comes back", async
   run.advance(100_000);
   t.equal(view().mode, "controlled");
   t.equal(view().counters.trips, 0);
-});
-
-t.test("orders that can't be carried out have a reason", async (t) => {
-  const { run } = start(await demoSite());
-  t.match(run.control.refusalOf({ kind: "call", phase: 15, pedestrian: false }), /no phase 15/);
-  t.equal(run.control.refusalOf({ kind: "flash" }), null);
 });

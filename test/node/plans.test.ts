@@ -138,3 +138,31 @@ t.test("the schedule by the wall clock: into the plan, and out of it with the cl
     [1, 254],
   );
 });
+
+t.test(
+  "an ordered plan runs in place of the schedule's, from the next second to its end",
+  async (t) => {
+    // A Wednesday, 21:00 in Prague: the schedule says free.
+    const wallMs = Date.UTC(2026, 0, 14, 20);
+    const { time, control } = live(
+      plannedSite(),
+      () => wallMs,
+      () => "sure",
+    );
+    const plan = () => control.view().coordination?.plan;
+    time.runUntil(40_000);
+    t.equal(plan(), null);
+    const order = { kind: "plan", plan: 2, untilMs: wallMs + 400_000 } as const;
+    t.equal(control.refusalOf(order, "operator:anna"), null);
+    control.step({ kind: "order", order, author: "operator:anna" });
+    time.runUntil(41_000);
+    t.equal(plan(), 2);
+    time.runUntil(399_000);
+    t.match(control.view(), {
+      coordination: { plan: 2 },
+      orders: { plan: { plan: 2, author: "operator:anna", untilWallMs: wallMs + 400_000 } },
+    });
+    time.runUntil(402_000);
+    t.equal(plan(), null);
+  },
+);

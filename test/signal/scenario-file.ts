@@ -219,11 +219,21 @@ function inputOf(words: string): SignalInput {
     const [arrivalMs = 0, departMs = 0] = priority.slice(3).map(ms);
     return { kind: "priority", request, phase, arrivalMs, departMs };
   }
+  return plainInput(words) ?? holdOf(words);
+}
+
+function holdOf(words: string): SignalInput {
+  const [, phase, until = ""] = /^hold (\d+) until (\S+)$/.exec(words) ?? [];
+  if (phase === undefined) throw new Error(`no input "${words}"`);
+  return { kind: "hold", phase: Number(phase), untilMs: ms(until) };
+}
+
+function plainInput(words: string): SignalInput | null {
   if (words === "inputs lost") return { kind: "inputs-lost" };
   if (words === "inputs restored") return { kind: "inputs-restored" };
   if (words === "start") return { kind: "start" };
   if (words.startsWith("halt ")) return { kind: "halt", cause: words.slice(5) };
-  throw new Error(`no input "${words}"`);
+  return null;
 }
 
 function edgeOf(kind: string, number: number, on: boolean): SignalInput {

@@ -128,6 +128,7 @@ function shifted(input: SignalInput, startMs: number): SignalInput {
     const { arrivalMs, departMs } = input;
     return { ...input, arrivalMs: arrivalMs + startMs, departMs: departMs + startMs };
   }
+  if (input.kind === "hold") return { ...input, untilMs: input.untilMs + startMs };
   if (input.kind !== "plan" || input.epochMs === null) return input;
   return { ...input, epochMs: input.epochMs + startMs };
 }

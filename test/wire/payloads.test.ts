@@ -12,6 +12,7 @@ import {
   encodeCommand,
   encodeReply,
 } from "../../src/wire/command.ts";
+import type { CommandBody } from "../../src/wire/command-body.ts";
 import {
   decodeDetectorReport,
   decodeDetectorState,
@@ -177,6 +178,39 @@ t.test("commands in JSON end in the same checks", async (t) => {
   for (const [value, reason] of refused) t.throws(() => json(value), reason);
   t.throws(() => decodeCommand(Buffer.from("{")), /cannot be parsed/);
   t.throws(() => decodeCommand(Buffer.from(`{"id":"${"x".repeat(2_000)}"}`)), /bytes/);
+});
+
+t.test("holds, plans and priority requests: both forms, and what is refused", async (t) => {
+  const bodies: readonly CommandBody[] = [
+    { kind: "hold", phase: 2, seconds: 0 },
+    { kind: "hold", phase: 16, seconds: 120 },
+    { kind: "plan", plan: 3, untilMs: 1_800_000_000_000 },
+    { kind: "plan", plan: "free", untilMs: 5 },
+    { kind: "plan", plan: "schedule", untilMs: null },
+    { kind: "priority", request: 65_535, phase: 4, arrivalMs: 10, departMs: 10 },
+  ];
+  for (const body of bodies) {
+    const command = { ...CALL, body };
+    t.strictSame(decodeCommand(encodeCommand(command)), command);
+    t.strictSame(decodeCommand(Buffer.from(JSON.stringify(commandToJson(command)))), command);
+  }
+  const good = { id: ID, issued: 1, expires: 2 };
+  const refused: readonly [object, RegExp][] = [
+    [{ command: "hold", phase: 2, seconds: 121 }, /seconds is not a whole number from 0 to 120/],
+    [{ command: "hold", phase: 0, seconds: 1 }, /phase is not/],
+    [{ command: "hold", phase: 2, seconds: 1, until: 9 }, /hold has no until/],
+    [{ command: "plan", plan: 254, until: 9 }, /plan is not a whole number from 1 to 253/],
+    [{ command: "plan", plan: "flash", until: 9 }, /plan is not/],
+    [{ command: "plan", plan: 1 }, /until is not/],
+    [{ command: "plan", plan: "schedule", until: 9 }, /until stands beside/],
+    [{ command: "priority", phase: 2, arrival: 9, departure: 8 }, /departure is before/],
+    [{ command: "priority", phase: 2, arrival: 9 }, /departure is not/],
+    [{ command: "priority", request: 0, phase: 2, arrival: 9, departure: 9 }, /request is not/],
+  ];
+  for (const [fields, reason] of refused) {
+    const text = JSON.stringify({ ...good, ...fields });
+    t.throws(() => decodeCommand(Buffer.from(text)), reason);
+  }
 });
 
 t.test("a revocation as a command is what the CA signed, in both forms", async (t) => {

@@ -28,6 +28,7 @@ import { serviceBoundMs as boundMs } from "./bound.ts";
 import { Coordinator } from "./coordinator.ts";
 import { callPedestrian, rememberCalls, restartWaits, tellCalls } from "./demand.ts";
 import { Detection } from "./detection.ts";
+import { Hold } from "./hold.ts";
 import { allRedEndMs, createJunction, type Junction, stateOf } from "./junction.ts";
 import { clearByMs, cutOff, displayOf, longestClearanceMs } from "./lamps.ts";
 import { type Effect, Outbox } from "./outbox.ts";
@@ -61,6 +62,11 @@ export type SignalInput =
       readonly arrivalMs: number;
       readonly departMs: number;
     }
+  /**
+   * An operator's hold of a green until `untilMs`, within the bounds of hold.ts; a time that is
+   * past lets it go.
+   */
+  | { readonly kind: "hold"; readonly phase: number; readonly untilMs: number }
   | { readonly kind: "inputs-lost" }
   | { readonly kind: "inputs-restored" }
   /** The cabinet takes our displays: all red, then the start-up phases, calls on all phases. */
@@ -87,6 +93,7 @@ export class SignalController {
   private readonly detection: Detection;
   private readonly preemption: Preemption;
   private readonly coordinator: Coordinator;
+  private readonly hold: Hold;
   private shown: Display;
   private shownChanges = 0;
   private lastMs = Number.NEGATIVE_INFINITY;
@@ -98,6 +105,7 @@ export class SignalController {
     this.detection = new Detection(site, this.junction, this.out);
     this.preemption = new Preemption(this.junction, this.out);
     this.coordinator = new Coordinator(this.junction, this.out);
+    this.hold = new Hold(this.junction, this.out);
     this.shown = displayOf(this.junction);
   }
 
@@ -145,14 +153,20 @@ export class SignalController {
     return this.coordinator.view(nowMs);
   }
 
+  /** Why a hold of that phase can't be given, or null. Throws for a phase the site lacks. */
+  holdRefusal(phase: number): string | null {
+    return this.hold.refusalOf(phase);
+  }
+
   /** What the lamps should show; all red before the first start and after a halt. */
   display(): Display {
     return this.shown;
   }
 
-  /** True in normal service: the start-up is over and no preemption is served. */
+  /** True in normal service: the start-up is over, no preemption is served, no green held. */
   isServing(): boolean {
-    return this.junction.mode === "running" && this.junction.targets === null;
+    const { mode, targets, held } = this.junction;
+    return mode === "running" && targets === null && held === null;
   }
 
   private take(input: SignalInput, nowMs: number): void {
@@ -177,6 +191,9 @@ export class SignalController {
         break;
       case "priority":
         this.coordinator.request(input, nowMs);
+        break;
+      case "hold":
+        this.hold.input(input.phase, input.untilMs, nowMs);
         break;
       case "inputs-lost":
         this.detection.lost(nowMs);
@@ -239,6 +256,7 @@ export class SignalController {
     junction.mode = "halted";
     junction.modeSinceMs = nowMs;
     junction.changes += 1;
+    this.hold.stop();
     this.preemption.release();
   }
 
@@ -246,6 +264,7 @@ export class SignalController {
     const { junction } = this;
     this.detection.advance(nowMs);
     this.endAllRed(nowMs);
+    this.hold.advance(nowMs);
     this.coordinator.advance(nowMs);
     // Told before the rings look, so that a call which is served at once is written all the same.
     rememberCalls(junction);

@@ -6,8 +6,8 @@
 // then. What its local zero is late or early by is corrected from cycle to cycle, within
 // CORRECTION_PART of the cycle. A change of plan waits for the begin of a cycle with all
 // coordinated greens on, or for the time in one before its first yield point, when nothing is on
-// its way; so does a change of lead and lag. A stop, a preemption, a clock that is not sure: free
-// at once, and a pickup afterwards.
+// its way; so does a change of lead and lag. A stop, a preemption, an operator's hold, a clock that
+// is not sure: free at once, and a pickup afterwards.
 import { type Plan, type PlanLayout, planLayout } from "../site/plan.ts";
 import type { CoordinationView, FreeCause } from "../site/view.ts";
 import {
@@ -122,6 +122,7 @@ export class Coordinator {
   private freeCause(): FreeCause | null {
     if (this.junction.mode !== "running") return "failure display";
     if (this.junction.targets !== null) return "preemption";
+    if (this.junction.held !== null) return "hold";
     if (this.wanted.plan === "free") return "no plan in force";
     return this.wanted.epochMs === null ? "no sure clock" : null;
   }

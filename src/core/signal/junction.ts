@@ -63,6 +63,10 @@ export interface PhaseState {
   walkByMs: number;
   /** A priority request keeps its green until then; -Infinity: none does. */
   extendMs: number;
+  /** An operator keeps its green until then; -Infinity: nobody does. See hold.ts. */
+  orderedHoldMs: number;
+  /** It has waited while an operator held somebody against it, and waits still. */
+  waitedThrough: boolean;
   lastGreenEnd: GreenEnd | null;
   greens: number;
 }
@@ -115,6 +119,8 @@ export interface Junction {
     readonly arrivalMs: number;
     readonly departMs: number;
   } | null;
+  /** The phase whose green an operator holds at the moment. */
+  held: PhaseState | null;
   /** Which maximum green holds. */
   maximum: PlanMaximum;
   /** Rises with every change of a lamp. */
@@ -195,6 +201,8 @@ function phaseState(site: SiteModel, timing: Phase, recall: VehicleRecall): Phas
     forceOffMs: Number.POSITIVE_INFINITY,
     walkByMs: Number.POSITIVE_INFINITY,
     extendMs: Number.NEGATIVE_INFINITY,
+    orderedHoldMs: Number.NEGATIVE_INFINITY,
+    waitedThrough: false,
     lastGreenEnd: null,
     greens: 0,
   };
@@ -227,6 +235,7 @@ export function createJunction(site: SiteModel, recall: "max" | null): Junction 
     omitMask: 0,
     pendingMask: 0,
     priority: null,
+    held: null,
     maximum: "max1",
     changes: 0,
   };

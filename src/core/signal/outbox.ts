@@ -22,6 +22,8 @@ export const CODE = {
   beginPedestrianClearance: 22,
   beginDontWalk: 23,
   barrierTermination: 31,
+  holdActive: 41,
+  holdReleased: 42,
   callRegistered: 43,
   callDropped: 44,
   pedestrianCall: 45,
@@ -84,8 +86,8 @@ const END_CODE: Readonly<Record<Exclude<GreenEnd, "stop">, number>> = {
 export class Outbox {
   private effects: Effect[] | null = null;
 
-  code(code: number, parameter: number): void {
-    this.add({ kind: "code", code, parameter });
+  code(code: number, parameter: number, reason?: string): void {
+    this.add({ kind: "code", code, parameter, ...(reason === undefined ? {} : { reason }) });
   }
 
   /** The one reason why a green ends: code 4, 5 or 6 with the reason in words. */

@@ -50,8 +50,12 @@ function coordinatedEnd({ nowMs, demand }: Sight, phase: PhaseState): number {
   return isWanted ? Math.max(keptMs, nowMs) : Number.POSITIVE_INFINITY;
 }
 
-/** Infinity for a green that nobody opposes: it rests. */
 function likelyGreenEnd(sight: Sight, phase: PhaseState): number {
+  return Math.max(phase.orderedHoldMs, ownLikelyEnd(sight, phase));
+}
+
+/** Infinity for a green that nobody opposes: it rests. */
+function ownLikelyEnd(sight: Sight, phase: PhaseState): number {
   const { junction, nowMs } = sight;
   const least = Math.max(leastEndMs(phase), nowMs);
   if (junction.targets !== null) {
@@ -67,6 +71,10 @@ function likelyGreenEnd(sight: Sight, phase: PhaseState): number {
 }
 
 function latestGreenEnd(sight: Sight, phase: PhaseState): number {
+  return Math.max(phase.orderedHoldMs, ownLatestEnd(sight, phase));
+}
+
+function ownLatestEnd(sight: Sight, phase: PhaseState): number {
   const { junction, nowMs } = sight;
   const least = Math.max(leastEndMs(phase), nowMs);
   if (junction.targets !== null) {
@@ -143,7 +151,7 @@ function redEnds(sight: Sight, phase: PhaseState): Ends {
   const isNext = sight.chosen.includes(phase);
   const likely = waits || isNext ? redEnd(sight, phase, likelyGreenEnd) : Infinity;
   const promised =
-    waits && mode === "running"
+    waits && mode === "running" && sight.junction.held === null
       ? Math.max(phase.waitingSinceMs + phase.boundMs, earliest)
       : Infinity;
   return {

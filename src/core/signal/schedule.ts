@@ -81,11 +81,14 @@ export class PlanClock {
     });
   }
 
-  /** The plan in force at a moment; `sure` says whether its wall clock is to be believed. */
-  at(now: Clocks, sure: boolean): PlanInForce {
+  /**
+   * The plan in force at a moment; `sure` says whether its wall clock is to be believed. `chosen`
+   * stands in place of the schedule's, unless it is null.
+   */
+  at(now: Clocks, sure: boolean, chosen: number | "free" | null = null): PlanInForce {
     const { plans = [], schedule = [] } = this.site;
     const local = this.localTime(now.wallMs);
-    const number = schedule.length === 0 ? "free" : scheduledPlan(schedule, local);
+    const number = chosen ?? (schedule.length === 0 ? "free" : scheduledPlan(schedule, local));
     const plan = plans.find((entry) => entry.plan === number);
     if (plan === undefined) return { plan: "free", epochMs: null };
     if (!sure) return { plan: plan.plan, epochMs: null };

@@ -53,6 +53,7 @@ export function ownEnd(
   nowMs: number,
 ): "gap-out" | "no-demand" | "max-out" | "force-off" | null {
   if (!mayEnd(phase, nowMs) || nowMs < phase.holdMs || nowMs < phase.extendMs) return null;
+  if (nowMs < phase.orderedHoldMs) return null;
   // A coordinated green has no gap to show: it yields at its point of the cycle.
   if (phase.coordinated && nowMs >= phase.forceOffMs) return "force-off";
   if (nowMs >= gapMs(junction, phase)) {

@@ -46,7 +46,12 @@ export interface PreemptView {
 }
 
 /** Why no plan is running: in this order of weight. */
-export type FreeCause = "failure display" | "preemption" | "no sure clock" | "no plan in force";
+export type FreeCause =
+  | "failure display"
+  | "preemption"
+  | "hold"
+  | "no sure clock"
+  | "no plan in force";
 
 /** Coordination of a site that has plans. */
 export interface CoordinationView {
@@ -59,6 +64,23 @@ export interface CoordinationView {
   readonly cyclePositionMs: number | null;
   /** How late the newest local zero was; negative for early. */
   readonly offsetErrorMs: number | null;
+}
+
+/** Who ordered something, and its end by the wall clock; null where it has none. */
+export interface OrderView {
+  readonly author: string;
+  readonly untilWallMs: number | null;
+}
+
+/** What operators have ordered and what is in force of it. */
+export interface OrdersView {
+  readonly flash: OrderView | null;
+  readonly hold: (OrderView & { readonly phase: number }) | null;
+  readonly plan: (OrderView & { readonly plan: number | "free" }) | null;
+  readonly priorities: readonly (OrderView & {
+    readonly request: number;
+    readonly phase: number;
+  })[];
 }
 
 export interface CabinetView {
@@ -108,6 +130,8 @@ export interface ControlView {
   readonly coordination?: CoordinationView;
   /** With the neighbours; absent for a site to which no road leads from one. */
   readonly corridor?: CoordinationPicture;
+  /** Absent while nothing is ordered. */
+  readonly orders?: OrdersView;
   readonly cabinet: CabinetView;
   readonly counters: ControlCounters;
 }
