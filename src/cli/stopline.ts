@@ -22,6 +22,14 @@ const COMMANDS: Readonly<Record<string, { readonly says: string; load: () => Pro
       says: "FILE --data DIR   read the site file anew",
       load: () => import("./reload.ts"),
     },
+    order: {
+      says: "call|hold|plan|priority|flash|return --data DIR   ask a running node",
+      load: () => import("./order.ts"),
+    },
+    why: {
+      says: "--data DIR --phase N [--at TIME]   what lay behind a light",
+      load: () => import("./why.ts"),
+    },
     keys: {
       says: "init|node|vehicle|sensor|operator|reader|revoke|rotate|show   see docs/keys.md",
       load: () => import("./keys.ts"),

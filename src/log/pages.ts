@@ -71,7 +71,7 @@ function incarnationOf(row: SqlRow): number {
 }
 
 /** By bisection: wall times rise with the rows, but for the steps of a clock. */
-function firstSince(database: Database, sinceMs: number, { first, head }: Extent): number {
+export function firstSince(database: Database, sinceMs: number, { first, head }: Extent): number {
   const timeAt = database.prepare("SELECT at FROM events WHERE seq = ?");
   let low = first;
   let high = head + 1;

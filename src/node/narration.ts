@@ -23,6 +23,13 @@ function modeLine(mode: string, cause: string): Narrated {
   return { level, text: cause === "" ? said : `${said}: ${cause}` };
 }
 
+function orderLine([what, subject, active, author, until, reason]: LogRow["body"]): Narrated {
+  const name = subject === null ? text(what) : `${text(what)} ${text(subject)}`;
+  if (active !== true) return { level: "info", text: `${name} is over: ${text(reason)}` };
+  const end = typeof until === "number" ? ` until ${new Date(until).toISOString()}` : "";
+  return { level: "info", text: `${name} by order of ${text(author)}${end}` };
+}
+
 /** A line for a row, or null for one that only the log needs. */
 export function narrate(row: Pick<LogRow, "kind" | "body">): Narrated | null {
   const [first, second, third, fourth] = row.body;
@@ -53,6 +60,8 @@ export function narrate(row: Pick<LogRow, "kind" | "body">): Narrated | null {
       return { level: "warn", text: `the wall clock stepped by ${text(first)} ms` };
     case "command":
       return { level: "info", text: `command ${text(first)} of ${text(second)}` };
+    case "order":
+      return orderLine(row.body);
     case "revocation":
       return { level: "warn", text: `certificate ${text(first)} is revoked (${text(third)})` };
     default:

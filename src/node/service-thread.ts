@@ -7,6 +7,7 @@ import { LogDoor } from "../log/door.ts";
 import { createLogger } from "../observe/logging.ts";
 import type { Command } from "../wire/command.ts";
 import { Asking } from "./asking.ts";
+import { lostPlan, ORDERS_BACK_MS } from "./lost-orders.ts";
 import type { FromService, ServiceData, ToService } from "./messages.ts";
 import { CAUGHT_UP_KINDS, Narrator } from "./narration.ts";
 import { Service } from "./service.ts";
@@ -61,9 +62,17 @@ async function catchUp(): Promise<void> {
   try {
     const rows = await log.query({ from: null, sinceMs, kinds: CAUGHT_UP_KINDS, limit: 100 });
     narrator.caughtUp(rows);
+    if (data.kept === null) await tellLost(sinceMs);
   } catch {
     // This channel was replaced at once; the next one asks again.
   }
+}
+
+/** Only the first service thread of a process: orders outlive the thread, not the process. */
+async function tellLost(sinceMs: number): Promise<void> {
+  const query = { from: null, sinceMs: sinceMs - ORDERS_BACK_MS, kinds: ["order"], limit: 1_000 };
+  const lost = lostPlan(await log.query(query), sinceMs);
+  if (lost !== null) logger.warn(lost);
 }
 
 parent.on("message", (message: ToService) => {

@@ -5,6 +5,7 @@ import t from "tap";
 import type { ControlView } from "../../src/core/site/view.ts";
 import type { NodeEvent } from "../../src/log/events.ts";
 import type { Order } from "../../src/node/control-types.ts";
+import { lostPlan } from "../../src/node/lost-orders.ts";
 import { VirtualRun } from "../../src/node/virtual-run.ts";
 import { parseSite } from "../../src/sitefile/load.ts";
 
@@ -196,3 +197,21 @@ t.test("calls that can't be placed have a reason", async (t) => {
   t.match(refusal({ kind: "call", phase: 1, pedestrian: true }), /no pedestrian signal/);
   t.equal(refusal({ kind: "flash" }), null);
 });
+
+t.test(
+  "a plan that a crash ended is said at the next start, one that was ended is not",
+  async (t) => {
+    const row = (at: number, ...body: (string | number | boolean | null)[]) => ({
+      seq: at,
+      at,
+      kind: "order",
+      body: [...body, []],
+    });
+    const ordered = row(5, "plan", 2, true, AUTHOR, HOUR_MS, null);
+    t.match(lostPlan([ordered], 100), /plan 2, ordered by operator:anna until 1970-01-01T01:00:00/);
+    t.equal(lostPlan([ordered], 2 * HOUR_MS), null, "its time was over by then");
+    t.equal(lostPlan([ordered], 5), null, "of this process");
+    t.equal(lostPlan([ordered, row(6, "plan", 2, false, null, null, "time")], 100), null);
+    t.equal(lostPlan([row(5, "hold", 2, true, AUTHOR, HOUR_MS, null)], 100), null);
+  },
+);
