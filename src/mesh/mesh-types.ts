@@ -285,6 +285,8 @@ export interface MeshFigures {
   readonly deltaBytes: number;
   /** Refusals and other counted things, by reason. */
   readonly counts: ReadonlyMap<string, number>;
+  /** Vehicles in the zone, whoever saw them. */
+  readonly zoneVehicles: number;
   /** No neighbour has been heard for 120 s: leave coordination. */
   readonly isolated: boolean;
   /** Off while two machines have this identity. */

@@ -123,7 +123,7 @@ export class Mesh {
     );
     this.#agreement = new Agreement(id, control);
     const [link, custody, agreement] = [this.#link, this.#custody, this.#agreement];
-    this.#sources = { ...shared, control, sensor, link, custody, agreement };
+    this.#sources = { ...shared, control, sensor, zoneSensor, link, custody, agreement };
     this.#inbox = new Inbox({
       ...shared,
       introductions: this.#introductions,

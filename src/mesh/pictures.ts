@@ -1,5 +1,6 @@
 // What the machine shows of itself: a view of each neighbour, and the figures. Made
 // when they are asked for; nothing is decided from them.
+import { leaseNow } from "../core/state/lease.ts";
 import type { Replica } from "../core/state/replica.ts";
 import { type Agreement, planIn } from "./agreement.ts";
 import { departuresOf } from "./announcement.ts";
@@ -26,6 +27,7 @@ export interface Sources {
   readonly link: LinkScope;
   readonly control: Replica;
   readonly sensor: Replica;
+  readonly zoneSensor: Replica;
   readonly custody: CustodyOwner;
   readonly agreement: Agreement;
 }
@@ -111,6 +113,7 @@ export function figuresOf(
     deltas: link.deltas,
     deltaBytes: link.deltaBytes,
     counts: out.counts(),
+    zoneVehicles: sources.zoneSensor.elements("vehicles", leaseNow(now)).length,
     isolated,
     coordination: birth.state !== "off" && !out.stands("twin", id),
     custodian: custody.custodian,

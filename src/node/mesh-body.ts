@@ -22,6 +22,7 @@ import { LogAsker } from "./log-asker.ts";
 import { type FromMesh, isTold, type ToMesh } from "./mesh-messages.ts";
 import { meshPicture } from "./mesh-picture.ts";
 import { logRequestOf } from "./mesh-requests.ts";
+import { hearSightings } from "./sightings.ts";
 
 const TICK_MS = 50;
 /** A repeat that is due at once comes behind what waits in the loop. */
@@ -100,6 +101,9 @@ export class MeshBody {
       case "log-port":
         this.#log.attach(message.port);
         if (!this.#started) this.#begin(message.again);
+        break;
+      case "service-port":
+        hearSightings(message.port, (sighting) => this.step({ kind: "sighting", ...sighting }));
         break;
       case "announce":
         this.step({ kind: "announce", announcements: message.announcements });

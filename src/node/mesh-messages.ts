@@ -58,6 +58,8 @@ export type ToMesh =
       /** An earlier mesh thread of this process has shared something. */
       readonly again: boolean;
     }
+  /** The service thread tells of vehicles that it sees. */
+  | { readonly kind: "service-port"; readonly port: ChannelPort }
   /** Who leaves towards neighbours, once a second. */
   | { readonly kind: "announce"; readonly announcements: readonly Announcement[] }
   /** Whose geometry, plans and roads the neighbours are told. */

@@ -65,6 +65,11 @@ function figuresOf({ figures, cache, refusals }: MeshSight): Figure[] {
     { name: "stopline_deltas_total", help: "Changes sent, repeats too", value: figures.deltas },
     { name: "cache_hits_total", help: "Cache reads that found something", value: cache.hits },
     { name: "cache_requests_total", help: "Cache reads", value: cache.requests },
+    {
+      name: "stopline_zone_vehicles",
+      help: "Vehicles in the zone, whoever saw them",
+      value: figures.zoneVehicles,
+    },
     { name: "stopline_cache_bytes", help: "Held in memory of neighbours", value: cache.bytes },
   ];
   if (figures.replicated !== null) {

@@ -1,6 +1,7 @@
 // The mesh as the control thread sees it: a thread under watch, and what it says passed on.
 import type { SiteModel } from "../core/site/model.ts";
 import type { ControlView } from "../core/site/view.ts";
+import type { ChannelPort } from "../log/channel.ts";
 import type { CorridorNews } from "../mesh/mesh-types.ts";
 import type { Announcement } from "../mesh/own-corridor.ts";
 import { type ToldPhases, toldPhases } from "../mesh/told-phases.ts";
@@ -28,6 +29,8 @@ export interface MeshSideOptions {
   /** As it is at present. */
   readonly site: () => SiteModel;
   readonly log: LogSide;
+  /** A mesh thread takes messages. */
+  readonly onReady: () => void;
   readonly onPicture: (picture: MeshPicture) => void;
   /** Neighbours of whom coordination should know something new. */
   readonly onCorridor: (news: readonly CorridorNews[]) => void;
@@ -112,6 +115,11 @@ export class MeshSide {
     this.post({ kind: "announce", announcements });
   }
 
+  /** The service thread's other end: what vehicles it sees. */
+  attachService(port: ChannelPort): void {
+    this.post({ kind: "service-port", port });
+  }
+
   /** A new site file: other neighbours perhaps, other keys, another geometry. */
   siteChanged(): void {
     if (this.options.setup === null) this.thread.renew();
@@ -143,7 +151,8 @@ export class MeshSide {
   }
 
   private post(message: Exclude<ToMesh, ToldPhases>): void {
-    this.thread.post(message, message.kind === "log-port" ? [message.port] : []);
+    const carries = message.kind === "log-port" || message.kind === "service-port";
+    this.thread.post(message, carries ? [message.port] : []);
   }
 
   private join(): void {
@@ -160,6 +169,7 @@ export class MeshSide {
     const { log, onNotice, onPicture } = this.options;
     switch (message.kind) {
       case "ready":
+        this.options.onReady();
         this.tellSite();
         this.join();
         break;

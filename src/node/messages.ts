@@ -43,6 +43,8 @@ export interface LoopPicture {
 
 export type ToService =
   | { readonly kind: "log-port"; readonly port: ChannelPort }
+  /** A mesh thread takes what the broker sees of vehicles. */
+  | { readonly kind: "mesh-port"; readonly port: ChannelPort }
   /** A drawing of the virtual street; never from a real cabinet. */
   | { readonly kind: "street"; readonly queues: unknown }
   | { readonly kind: "view"; readonly view: ControlView }

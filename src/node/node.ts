@@ -102,6 +102,7 @@ export class RunningNode {
       site: () => this.site ?? site,
       log,
       onPicture: (picture) => this.tell({ kind: "mesh", picture }),
+      onReady: () => this.joinServiceAndMesh(),
       onCorridor: (news) => this.live?.hear(news),
       onRevoked: (signed) => this.tell({ kind: "revoked", signed }),
       onOrdered: (token, refusal) => this.tell({ kind: "ordered", token, refusal }),
@@ -279,6 +280,7 @@ export class RunningNode {
         this.opened = message;
         this.kept = this.portsOf(message);
         this.joinServiceAndLog();
+        this.joinServiceAndMesh();
         for (const message of this.unsaid.splice(0)) this.tell(message);
         if (this.mesh !== null) this.tell({ kind: "revoked", signed: this.mesh.revoked });
         this.onOpened?.();
@@ -322,6 +324,15 @@ export class RunningNode {
     const [logEnd, serviceEnd] = this.host.channel();
     this.log.attach("service", logEnd);
     this.service.post({ kind: "log-port", port: serviceEnd }, [serviceEnd]);
+  }
+
+  /** What vehicles the broker sees goes past control to the mesh; either may start anew. */
+  private joinServiceAndMesh(): void {
+    const { mesh, service } = this;
+    if (mesh === null || !mesh.running || !service.running) return;
+    const [meshEnd, port] = this.host.channel();
+    mesh.attachService(meshEnd);
+    service.post({ kind: "mesh-port", port }, [port]);
   }
 
   private onDeath({ thread, cause, restartInMs }: ThreadDeath): void {

@@ -97,6 +97,9 @@ parent.on("message", (message: ToService) => {
       service.wakeDisk();
       if (narrator.behind) void catchUp();
       break;
+    case "mesh-port":
+      service.attachMesh(message.port);
+      break;
     case "ordered":
       orders.answer(message.token, message.refusal);
       break;

@@ -10,6 +10,7 @@ import { keepConsoleAddress, lastConsoleListener } from "../console/place.ts";
 import { addressWithSecret, type Console, createConsole } from "../console/server.ts";
 import type { SiteModel } from "../core/site/model.ts";
 import type { ControlView } from "../core/site/view.ts";
+import type { ChannelPort } from "../log/channel.ts";
 import { type BoardHealth, readBoard } from "../observe/board.ts";
 import { metricsText } from "../observe/metrics.ts";
 import type { Certificate } from "../trust/certificate.ts";
@@ -24,6 +25,7 @@ import { partsOf } from "./health.ts";
 import { keysPart } from "./keys-part.ts";
 import type { DropCount, LoopPicture, MeshPicture, ServiceData } from "./messages.ts";
 import { boardPart, brokerFigures, loopFigures } from "./service-figures.ts";
+import { SIGHTINGS_EVERY_MS, Sightings } from "./sightings.ts";
 
 /** What the service needs of the other threads. */
 export interface ServiceDoors {
@@ -78,6 +80,7 @@ export class Service {
   private nodeDropped: readonly DropCount[] = [];
   private mesh: MeshPicture | null = null;
   private board: BoardHealth | null = null;
+  private readonly sightings = new Sightings();
   private readonly timers: NodeJS.Timeout[] = [];
   private opened: readonly string[] = [];
 
@@ -106,6 +109,7 @@ export class Service {
     this.opened = problems;
     this.timers.push(setInterval(() => this.tellHealth(), HEALTH_MS));
     this.timers.push(setInterval(() => this.lookAtBoard(), BOARD_MS));
+    this.timers.push(setInterval(() => this.sightings.flush(), SIGHTINGS_EVERY_MS));
     this.lookAtBoard();
     const url = console.ok ? addressWithSecret(console.address, this.data.secret) : null;
     return { consoleUrl: url, mqtt, problems };
@@ -159,6 +163,11 @@ export class Service {
     }
   }
 
+  /** A mesh thread takes what the broker sees of vehicles. */
+  attachMesh(port: ChannelPort): void {
+    this.sightings.attach(port);
+  }
+
   /** The log thread was started anew: what waits for the disk is tried at once. */
   wakeDisk(): void {
     this.broker?.wakeDisk();
@@ -166,6 +175,7 @@ export class Service {
 
   async close(): Promise<void> {
     for (const timer of this.timers) clearInterval(timer);
+    this.sightings.close();
     await this.broker?.close();
     await this.page?.close();
   }
@@ -194,6 +204,7 @@ export class Service {
       secret: this.data.secret,
       onCommand: this.doors.command,
       onDetector: this.doors.detector,
+      onSighting: (sighting) => this.sightings.take(sighting),
       onEvent: ({ client, reason, messages }) => {
         const text = `the session of ${client} was discarded with ${messages} messages: ${reason}`;
         this.doors.write("warn", text);
@@ -290,12 +301,19 @@ export class Service {
     );
   }
 
+  /** Sightings that did not come to the mesh thread. */
+  private unseen(): DropCount[] {
+    const { dropped: count } = this.sightings;
+    if (count === 0 || this.mesh === null) return [];
+    return [{ class: "sightings", reason: "mesh thread behind", count }];
+  }
+
   private async metrics(): Promise<string> {
     const counters = this.broker?.counters ?? null;
     return await metricsText({
       view: this.view,
       viewAgeS: this.view === null ? null : this.viewAgeMs() / 1000,
-      dropped: [...this.nodeDropped, ...(counters?.dropped ?? [])],
+      dropped: [...this.nodeDropped, ...(counters?.dropped ?? []), ...this.unseen()],
       figures: [
         ...loopFigures(this.loop),
         ...brokerFigures(counters),

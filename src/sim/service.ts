@@ -98,6 +98,10 @@ export class SimService {
         this.log.detach();
         this.#place.exit();
         break;
+      case "mesh-port":
+        // Nobody is seen here: sightings of the simulator go into the mesh thread by themselves.
+        message.port.close();
+        break;
       case "street":
       case "node":
       case "mesh":

@@ -2,66 +2,14 @@
 // What one of them is told cuts vehicles at another within seconds, ends the links of a junction
 // whose key is stolen, and is known still to one that starts again with nobody there to tell it.
 import { randomBytes } from "node:crypto";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t, { type Test } from "tap";
-import { corridorSite, type JunctionPlan, REGION, ZONE } from "../../src/cli/corridor-site.ts";
-import type { Health } from "../../src/wire/health.ts";
+import { REGION, ZONE } from "../../src/cli/corridor-site.ts";
 import { connectClient } from "../broker/clients.ts";
-import { rowsOf, runToEnd, Stopline, until } from "../cli/support.ts";
-import { freePort } from "../support/ports.ts";
-import { folder, type TestAuthority, testAuthority, writeKeyFolder } from "../trust/keys.ts";
-
-const DEMO = readFileSync(new URL("../../config/demo.yaml", import.meta.url), "utf8");
-const PLAIN = "listeners: [ { address: 127.0.0.1, port: 0 } ]";
-const BOTH = PLAIN.replace(" ]", ", { address: 127.0.0.1, port: 0, tls: true } ]");
-const JUNCTIONS = [1, 2, 3] as const;
-/** Less than a process lives here: what is not so by then fails at its own line. */
-const PATIENCE_MS = 30_000;
-
-function soon(holds: () => boolean | Promise<boolean>): Promise<boolean> {
-  return until(holds, PATIENCE_MS);
-}
-
-async function freePorts(): Promise<[number, number, number]> {
-  return [await freePort(), await freePort(), await freePort()];
-}
-
-/** Site files and key folders of three junctions in a row; the middle one has clients over TLS. */
-async function corridor(t: Test, authority: TestAuthority) {
-  const base = folder(t);
-  const plans: JunctionPlan[] = [];
-  const stolen = await authority.issue("node", "junction-3");
-  for (const number of JUNCTIONS) {
-    const place = join(base, `junction-${number}`);
-    const keyFolder = join(place, "keys");
-    const issued = number === 3 ? stolen : await authority.issue("node", `junction-${number}`);
-    writeKeyFolder(keyFolder, issued);
-    const [fastPort, reliablePort, streetPort] = await freePorts();
-    const ports = { fastPort, reliablePort, streetPort, consolePort: 0 };
-    plans.push({ number, place, keyFolder, ...ports, offsetS: 0 });
-  }
-  for (const plan of plans) {
-    const text = corridorSite(DEMO, plan, plans);
-    const site = plan.number === 2 ? text.replace(PLAIN, BOTH) : text;
-    writeFileSync(join(plan.place, "site.yaml"), site);
-  }
-  const start = (number: number) => {
-    const place = join(base, `junction-${number}`);
-    return new Stopline(t, ["run", join(place, "site.yaml"), "--data", join(place, "data")]);
-  };
-  return { base, stolen, start };
-}
-
-async function partOf(node: Stopline, name: string): Promise<string> {
-  const { parts } = JSON.parse((await node.get("/api/health")).text) as Health;
-  const part = parts.find((one) => one.name === name);
-  return `${part?.state}: ${part?.text}`;
-}
-
-function has(node: Stopline, name: string, words: RegExp): Promise<boolean> {
-  return soon(async () => words.test(await partOf(node, name)));
-}
+import { rowsOf, runToEnd, type Stopline, until } from "../cli/support.ts";
+import { type TestKeys, testAuthority } from "../trust/keys.ts";
+import { corridor, has, soon, withTls } from "./corridor-rig.ts";
 
 async function refuses(node: Stopline): Promise<boolean> {
   return /link_refused_total\{reason="revoked"\} [1-9]/.test((await node.get("/metrics")).text);
@@ -84,7 +32,9 @@ async function revoke(t: Test, node: Stopline, number: number, signed: Uint8Arra
 
 t.test("a revocation told to one junction holds at the others, also after a restart", async (t) => {
   const authority = await testAuthority(t, { region: REGION, zone: ZONE });
-  const { base, stolen, start } = await corridor(t, authority);
+  const { base, keys, start } = await corridor(t, authority, 3, (number, site) =>
+    number === 2 ? withTls(site) : site,
+  );
   const [first, middle, last] = [start(1), start(2), start(3)];
   for (const node of [first, middle, last]) t.ok(await node.opened(), node.err);
   t.ok(await has(middle, "neighbours", /ok: 2 of 2 heard/));
@@ -105,7 +55,7 @@ t.test("a revocation told to one junction holds at the others, also after a rest
 
   const revoked = join(base, "junction-1", "keys", "revoked");
   mkdirSync(revoked);
-  writeFileSync(join(revoked, "stolen.revocation"), authority.revoke(stolen));
+  writeFileSync(join(revoked, "stolen.revocation"), authority.revoke(keys[2] as TestKeys));
   const site = join(base, "junction-1", "site.yaml");
   const reload = await runToEnd(t, ["reload", site, "--data", join(base, "junction-1", "data")]);
   t.equal(reload.code, 0, reload.all);
