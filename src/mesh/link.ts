@@ -237,6 +237,15 @@ export class LinkScope {
     }
   }
 
+  /** The fast lane is heard after a gap: what is missing goes over it now. */
+  heardAgain(neighbour: Neighbour, now: MeshNow): void {
+    for (const stream of LINK_STREAMS) {
+      const sending = neighbour.sending[stream];
+      if (this.#isBehind(sending, stream)) sending.beginAgain(now.monoMs);
+    }
+    this.tick(neighbour, now);
+  }
+
   /** When the next repeat or acknowledgement to a neighbour is due, monotonic ms; null for none. */
   wakeMs(neighbour: Neighbour): number | null {
     const due: number[] = [];

@@ -97,6 +97,11 @@ export type MeshEvent =
       readonly bytes: Uint8Array;
     }
   | { readonly kind: "link"; readonly neighbour: string; readonly up: boolean }
+  /**
+   * The fast lane to it has brought an acknowledgement after a gap: what is not acknowledged goes
+   * over it at once, whatever the other lane still has to deliver.
+   */
+  | { readonly kind: "heard-again"; readonly neighbour: string }
   /** Every 50 to 100 ms. */
   | { readonly kind: "tick" }
   /** The time that `Mesh.wakeMs` named has come. */

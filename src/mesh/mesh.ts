@@ -8,7 +8,6 @@ import type { StreamId } from "../core/state/schema.ts";
 import { decodeState, LogState } from "../log/fold.ts";
 import { type CborValue, WireError } from "../wire/codec.ts";
 import type { Keys } from "../wire/keys.ts";
-import { encodeHave } from "../wire/mesh-messages.ts";
 import { Agreement } from "./agreement.ts";
 import { Birth } from "./birth.ts";
 import { Caching } from "./caching.ts";
@@ -19,7 +18,6 @@ import { Digests } from "./digests.ts";
 import { Geometry } from "./geometry.ts";
 import { Inbox } from "./inbox.ts";
 import { Introductions } from "./introductions.ts";
-import { HAVE_EVERY_MS, ZONE_EVERY_MS } from "./limits.ts";
 import { LinkScope } from "./link.ts";
 import type {
   CorridorNews,
@@ -39,6 +37,7 @@ import { Recovery } from "./recovery.ts";
 import { Registry } from "./registry.ts";
 import { type RevocationCheck, Revoked } from "./revoked.ts";
 import { Sharing } from "./sharing.ts";
+import { Standing } from "./standing.ts";
 import { Standstill } from "./standstill.ts";
 import { ZoneScope } from "./zone.ts";
 
@@ -73,6 +72,7 @@ export class Mesh {
   readonly #sharing: Sharing;
   readonly #agreement: Agreement;
   readonly #inbox: Inbox;
+  readonly #standing: Standing;
   /** What figures and pictures are made of. */
   readonly #sources: Sources;
 
@@ -124,6 +124,7 @@ export class Mesh {
     this.#agreement = new Agreement(id, control);
     const [link, custody, agreement] = [this.#link, this.#custody, this.#agreement];
     this.#sources = { ...shared, control, sensor, zoneSensor, link, custody, agreement };
+    this.#standing = new Standing({ ...shared, link: this.#link, zone: this.#zone });
     this.#inbox = new Inbox({
       ...shared,
       introductions: this.#introductions,
@@ -222,6 +223,9 @@ export class Mesh {
         break;
       case "due":
         for (const neighbour of this.#neighbours.values()) this.#link.tick(neighbour, now);
+        break;
+      case "heard-again":
+        this.#heardAgain(event.neighbour, now);
         break;
       case "clock":
         this.#clock.quality = event.quality;
@@ -343,6 +347,11 @@ export class Mesh {
     this.#introductions.hello(neighbour, true, now);
   }
 
+  #heardAgain(id: string, now: MeshNow): void {
+    const neighbour = this.#neighbours.get(id);
+    if (neighbour !== undefined) this.#link.heardAgain(neighbour, now);
+  }
+
   #removed(origin: string): void {
     if (origin === this.id) return;
     this.#zone.drop(origin);
@@ -360,7 +369,7 @@ export class Mesh {
       this.#introductions.tick(neighbour, now);
       this.#link.tick(neighbour, now);
       this.#geometry.tick(neighbour);
-      this.#tellHave(neighbour, now);
+      this.#standing.tell(neighbour, now);
     }
     this.#agreement.tick(this.#neighbours, now);
     const answers = (id: string) => this.#neighbours.get(id)?.answers(now.monoMs) === true;
@@ -370,26 +379,5 @@ export class Mesh {
       if (!this.#recovery.running) this.#custody.tick(now, answers);
     }
     this.#caching.tick(now);
-  }
-
-  /** Where this node stands, once a second to each neighbour that has said who it is. */
-  #tellHave(neighbour: Neighbour, now: MeshNow): void {
-    const speaks = this.#birth.state === "sharing" && neighbour.introduced !== null;
-    if (!neighbour.up || !speaks || now.monoMs - neighbour.haveMs < HAVE_EVERY_MS) return;
-    neighbour.haveMs = now.monoMs;
-    this.#zone.repeat(neighbour, now);
-    const { revision } = this.#zone.store;
-    const whole = revision !== neighbour.zoneTold || now.monoMs - neighbour.zoneMs >= ZONE_EVERY_MS;
-    if (whole) {
-      neighbour.zoneTold = revision;
-      neighbour.zoneMs = now.monoMs;
-    }
-    const payload = encodeHave({
-      atMs: now.wallMs,
-      own: this.#link.marks(this.id, true),
-      got: this.#link.marks(neighbour.id, true),
-      zone: whole ? this.#zone.vector() : null,
-    });
-    this.#out.send({ neighbour: neighbour.id, lane: "fast", kind: "have", payload });
   }
 }

@@ -93,6 +93,13 @@ export class Sending {
     this.repeatMs = nowMs + this.#pauseMs;
   }
 
+  /** Repeats begin anew, over the fast lane. */
+  beginAgain(nowMs: number): void {
+    this.waitingMs = nowMs;
+    this.repeatMs = nowMs;
+    this.#pauseMs = REPEAT_FIRST_MS;
+  }
+
   /** The fast lane, unless it has brought no acknowledgement for a second. */
   lane(nowMs: number): Lane {
     const waited = this.waitingMs === null ? 0 : nowMs - this.waitingMs;

@@ -75,6 +75,7 @@ export class LinkedMesh {
         this.#body?.step({ kind: "message", neighbour, lane, bytes });
       },
       onLink: (neighbour, up) => this.#body?.step({ kind: "link", neighbour, up }),
+      onHeardAgain: (neighbour) => this.#body?.step({ kind: "heard-again", neighbour }),
       onNotice: (text) => this.#tell({ kind: "notice", level: "warn", text }),
       now: () => ({ wallMs: Date.now(), sure: this.#clock === "sure" }),
     });

@@ -68,6 +68,33 @@ t.test(
   },
 );
 
+t.test(
+  "a fast lane that is heard again takes what waits, whatever the other still has to deliver",
+  async (t) => {
+    const { zone, said } = pair();
+    zone.cut("a", "b", true);
+    zone.setPhase("a", 1, "green", null);
+    zone.run(5_500);
+    t.equal(parts(said).at(-1)?.lane, "reliable");
+    zone.step("a", { kind: "heard-again", neighbour: "b" });
+    zone.run(20);
+    t.same(
+      parts(said)
+        .filter(({ atMs }) => atMs >= 5_500)
+        .map(({ atMs, lane }) => [atMs - 5_500, lane]),
+      [
+        [0, "fast"],
+        [8, "fast"],
+      ],
+    );
+    zone.cut("a", "b", false);
+    zone.run(200);
+    const before = parts(said).length;
+    zone.step("a", { kind: "heard-again", neighbour: "b" });
+    t.equal(parts(said).length, before, "nothing waits, nothing goes");
+  },
+);
+
 t.test("an acknowledgement ends it, and the next change begins anew", async (t) => {
   const { zone, said } = pair();
   let lost = 0;

@@ -50,6 +50,7 @@ async function open({ node, links, neighbours, keyFolder }: LanesMesh, index: nu
       arrivals.look(link, body.mesh.replica(0).registers("phase", neighbour), sharedMs());
     },
     onLink: (neighbour, up) => body.step({ kind: "link", neighbour, up }),
+    onHeardAgain: (neighbour) => body.step({ kind: "heard-again", neighbour }),
     onNotice: warn,
     now: () => ({ wallMs: Date.now(), sure: true }),
   });

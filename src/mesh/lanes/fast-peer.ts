@@ -63,6 +63,8 @@ export class FastPeer {
   #usable = false;
   /** Since when something sent waits for its acknowledgement; null while nothing does. */
   #waitingMs: number | null = null;
+  /** When something was acknowledged last. */
+  #ackedMs = Number.NEGATIVE_INFINITY;
   /** When it was asked for what is missing. */
   #askedMs = Number.NEGATIVE_INFINITY;
   readonly #rate: FastRate;
@@ -210,8 +212,14 @@ export class FastPeer {
     this.#acknowledged += 1 + others.length;
     const rttMs = nowMs - newest.sentMs;
     this.#rttMs = (this.#rttMs ?? rttMs) + RTT_SMOOTHING * (rttMs - (this.#rttMs ?? rttMs));
+    const gapMs = nowMs - (this.#usable ? (this.#waitingMs ?? nowMs) : Number.NEGATIVE_INFINITY);
     this.#waitingMs = keys.flyingAfter(highest) ? nowMs : null;
+    this.#ackedMs = nowMs;
     this.#setUsable(true);
+    if (gapMs >= this.#askEveryMs) {
+      const { neighbour, push } = this.#options;
+      push({ kind: "heard-again", neighbour });
+    }
   }
 
   /** What time alone brings: keys end, silence is noticed. Probes and answers leave by `flush`. */
@@ -249,7 +257,7 @@ export class FastPeer {
       for (const { messages, asks } of this.#packed()) this.#leave(keys, messages, asks, nowMs);
     } else if (keys !== null && nowMs >= this.#askMs()) this.#leave(keys, [], true, nowMs);
     for (const one of this.#keys) {
-      if (this.#wantsProbe(one) && nowMs - one.probeMs >= this.#options.limits.probeMs) {
+      if (this.#wantsProbe(one) && nowMs >= this.#probeAtMs(one)) {
         one.probeMs = nowMs;
         this.#leave(one, [], true, nowMs);
       } else if (one.ackDueMs !== null && one.ackDueMs <= nowMs) {
@@ -261,8 +269,23 @@ export class FastPeer {
   /** When it is asked next for a missing acknowledgement. */
   #askMs(): number {
     if (!this.#usable || this.#waitingMs === null) return Number.POSITIVE_INFINITY;
-    const pauseMs = this.#options.limits.silentMs / ASKS_BEFORE_SILENT;
-    return Math.max(this.#waitingMs, this.#askedMs) + pauseMs;
+    return Math.max(this.#waitingMs, this.#askedMs) + this.#askEveryMs;
+  }
+
+  get #askEveryMs(): number {
+    return this.#options.limits.silentMs / ASKS_BEFORE_SILENT;
+  }
+
+  /**
+   * When it is asked again on keys that are not heard. A road that was heard just now may be back
+   * any moment, and in a burst of losses only packets show that it is over; later a probe now and
+   * then is enough.
+   */
+  #probeAtMs({ probeMs }: KeySet): number {
+    const { limits } = this.#options;
+    const soonMs = probeMs + this.#askEveryMs;
+    const eager = !this.#usable && soonMs - this.#ackedMs < limits.eagerMs;
+    return eager ? soonMs : probeMs + limits.probeMs;
   }
 
   #wantsProbe(keys: KeySet): boolean {
@@ -331,7 +354,7 @@ export class FastPeer {
       if (keys.closedMs !== null) soonestMs = Math.min(soonestMs, keys.closedMs + limits.keyLifeMs);
       if (this.#place === null) continue;
       if (keys.ackDueMs !== null) soonestMs = Math.min(soonestMs, keys.ackDueMs);
-      if (this.#wantsProbe(keys)) soonestMs = Math.min(soonestMs, keys.probeMs + limits.probeMs);
+      if (this.#wantsProbe(keys)) soonestMs = Math.min(soonestMs, this.#probeAtMs(keys));
     }
     return soonestMs === Number.POSITIVE_INFINITY ? null : soonestMs;
   }

@@ -9,6 +9,8 @@ export interface FastLimits {
   /** No acknowledgement for so long while something was sent: the lane is not usable. */
   readonly silentMs: number;
   readonly probeMs: number;
+  /** So long after it was heard last a silent lane is asked as often as before. */
+  readonly eagerMs: number;
   readonly keysPerNeighbour: number;
   /** Keys outlive their connection by so much. */
   readonly keyLifeMs: number;
@@ -24,6 +26,7 @@ export const FAST_LIMITS: FastLimits = {
   ackWithinMs: 4,
   silentMs: 1_000,
   probeMs: 1_000,
+  eagerMs: 10_000,
   keysPerNeighbour: 4,
   keyLifeMs: 60_000,
   wrongTagsPerS: 500,
@@ -41,6 +44,8 @@ export type FastEffect =
   | { readonly kind: "deliver"; readonly neighbour: string; readonly bytes: Uint8Array }
   /** Said once each time it changes; a lane begins as not usable. */
   | { readonly kind: "usable"; readonly neighbour: string; readonly usable: boolean }
+  /** An acknowledgement came after a gap: what was sent meanwhile was lost. */
+  | { readonly kind: "heard-again"; readonly neighbour: string }
   /** One more that was refused, by its reason. */
   | { readonly kind: "count"; readonly reason: FastReason };
 

@@ -28,6 +28,8 @@ export interface LanesOptions {
   readonly folder: KeyFolder;
   readonly onMessage: (neighbour: string, lane: Lane, bytes: Uint8Array) => void;
   readonly onLink: (neighbour: string, up: boolean) => void;
+  /** The fast lane brings acknowledgements again, after a gap. */
+  readonly onHeardAgain: (neighbour: string) => void;
   /** Something a person should know. */
   readonly onNotice: (text: string) => void;
   readonly now: () => WallTime;
@@ -106,7 +108,7 @@ export class Lanes {
   }
 
   async #bind(): Promise<void> {
-    const { place, onMessage } = this.#options;
+    const { place, onMessage, onHeardAgain } = this.#options;
     this.#socket = await FastSocket.bind({
       lane: this.#fast,
       address: place.address,
@@ -118,6 +120,7 @@ export class Lanes {
         else this.#usable.delete(neighbour);
         this.#look(neighbour);
       },
+      onHeardAgain,
       onCount: (reason) => this.#count(reason),
     });
   }

@@ -30,6 +30,8 @@ export interface FastSocketOptions {
   readonly timers: Timers;
   readonly onMessage: (neighbour: string, bytes: Uint8Array) => void;
   readonly onUsable: (neighbour: string, usable: boolean) => void;
+  /** What was sent lately was lost, and what is sent now is heard. */
+  readonly onHeardAgain: (neighbour: string) => void;
   readonly onCount: (reason: UdpReason) => void;
 }
 
@@ -130,7 +132,7 @@ export class FastSocket {
   }
 
   #perform(effect: FastEffect): void {
-    const { onMessage, onUsable, onCount } = this.#options;
+    const { onMessage, onUsable, onHeardAgain, onCount } = this.#options;
     switch (effect.kind) {
       case "datagram":
         this.#socket.send(effect.bytes, effect.port, effect.address, this.#onSent);
@@ -140,6 +142,9 @@ export class FastSocket {
         break;
       case "usable":
         onUsable(effect.neighbour, effect.usable);
+        break;
+      case "heard-again":
+        onHeardAgain(effect.neighbour);
         break;
       case "count":
         onCount(effect.reason);

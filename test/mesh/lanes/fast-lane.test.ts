@@ -129,6 +129,43 @@ t.test(
   },
 );
 
+t.test("a silent lane is asked eight times a second for ten seconds, then once", async (t) => {
+  const lanes = pair();
+  lanes.road.loss = 1;
+  lanes.send("a", "b", envelope("a", 1));
+  lanes.run(1_001);
+  const asked = (ms: number): number => {
+    const before = lanes.sent.length;
+    lanes.run(ms);
+    return lanes.sent.length - before;
+  };
+  t.equal(asked(8_000), 64);
+  lanes.run(2_000);
+  t.equal(asked(8_000), 8);
+});
+
+t.test("an acknowledgement after a gap is said, one in time is not", async (t) => {
+  const lanes = pair();
+  const said = () => lanes.heardAgain.splice(0).map(({ by, of }) => `${by} of ${of}`);
+  t.same(said(), ["a of b", "b of a"], "the first of all");
+  for (let n = 0; n < 20; n += 1) {
+    lanes.send("a", "b", envelope("a", n));
+    lanes.run(50);
+  }
+  t.same(said(), []);
+  for (const gapMs of [400, 5_000]) {
+    lanes.road.loss = 1;
+    lanes.send("a", "b", envelope("a", 1));
+    lanes.run(gapMs);
+    lanes.road.loss = 0;
+    const sinceMs = lanes.nowMs;
+    lanes.run(140);
+    const [first] = lanes.heardAgain;
+    t.ok((first?.atMs ?? Number.POSITIVE_INFINITY) - sinceMs < 140, "by the next question");
+    t.same(said(), ["a of b"]);
+  }
+});
+
 t.test("a road that loses 5 % each way stays usable for hours without much traffic", async (t) => {
   const lanes = pair(7);
   lanes.road.loss = 0.05;

@@ -94,6 +94,7 @@ function makeNode({ place }: TestAuthority, plan: NodePlan): LaneNode {
       if (up) linked.add(neighbour);
       else linked.delete(neighbour);
     },
+    onHeardAgain: () => undefined,
     onNotice: (text) => notices.push(text),
     now: () => ({ wallMs: Date.now() + clock.aheadMs, sure: clock.sure }),
   });

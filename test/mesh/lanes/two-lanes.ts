@@ -54,6 +54,7 @@ export class Lanes {
   readonly sent: Sent[] = [];
   readonly usable = new Map<string, boolean>();
   readonly usableSaid: string[] = [];
+  readonly heardAgain: { readonly by: string; readonly of: string; readonly atMs: number }[] = [];
   readonly counts = new Map<string, number>();
   /** What the auditor found. */
   readonly breaches: string[] = [];
@@ -128,6 +129,9 @@ export class Lanes {
       case "usable":
         this.usable.set(`${id} ${effect.neighbour}`, effect.usable);
         this.usableSaid.push(`${id} ${effect.neighbour} ${effect.usable}`);
+        break;
+      case "heard-again":
+        this.heardAgain.push({ by: id, of: effect.neighbour, atMs: this.nowMs });
         break;
       case "count":
         this.counts.set(effect.reason, (this.counts.get(effect.reason) ?? 0) + 1);

@@ -36,6 +36,7 @@ class End {
       onUsable: (_, usable) => {
         this.usable = usable;
       },
+      onHeardAgain: () => {},
       onCount: (reason) => this.counts.set(reason, (this.counts.get(reason) ?? 0) + 1),
     });
   }
@@ -153,7 +154,12 @@ t.test("over a road that loses, doubles and reorders both learn where the other 
 t.test("a port that is taken is the system's own error", async (t) => {
   const [a] = await pair(t);
   const options = { lane: new FastLane(), address: "127.0.0.1", timers: realTimers };
-  const nothing = { onMessage: () => {}, onUsable: () => {}, onCount: () => {} };
+  const nothing = {
+    onMessage: () => {},
+    onUsable: () => {},
+    onHeardAgain: () => {},
+    onCount: () => {},
+  };
   await t.rejects(FastSocket.bind({ ...options, ...nothing, port: a.socket.port }), {
     code: "EADDRINUSE",
   });
