@@ -43,8 +43,13 @@ export class TlsEntrance {
   /** Takes over a connection before its first byte. */
   enter(socket: Socket): void {
     const { bound, onRefused } = this.#options;
-    const address = socket.remoteAddress ?? "?";
+    const address = socket.remoteAddress;
     socket.on("error", () => socket.destroy());
+    if (address === undefined) {
+      // It has gone already, and can't be told from others that have.
+      socket.destroy();
+      return;
+    }
     if (!bound.begin(address)) {
       onRefused("handshakes", address);
       socket.destroy();

@@ -178,7 +178,7 @@ export class Dialler {
     socket.once("close", () => this.#ended(session));
     events.opened(neighbour.id, number, fastMaterial(socket, own.id, neighbour.id));
     if (before === null) onUp(true);
-    else before.client.end();
+    else leave(before);
     this.#later(RENEW_MS);
   }
 
@@ -210,4 +210,10 @@ export class Dialler {
     if (this.#timer !== null) clearTimeout(this.#timer);
     if (!this.#closed) this.#timer = setTimeout(() => this.#dial(), ms);
   }
+}
+
+/** Ends it in good order; what a neighbour never acknowledges does not keep it, nor its keys. */
+function leave({ client, socket }: Session): void {
+  client.end();
+  setTimeout(() => socket.destroy(), HANDSHAKE_MS).unref();
 }
