@@ -3,7 +3,13 @@
 // everything that is read is worked out anew from them. Slow, never forgets, and shares no code
 // with the replica that it is compared with but the order of keys.
 import type { Change } from "../../src/core/state/part.ts";
-import { FIELD_LIST, FIELDS, type FieldName, type StreamId } from "../../src/core/state/schema.ts";
+import {
+  FIELD_LIST,
+  FIELDS,
+  type FieldName,
+  LAST_FIRST_FIELD,
+  type StreamId,
+} from "../../src/core/state/schema.ts";
 import { compareKeys, type Key, type Plain } from "../../src/core/state/value.ts";
 import type { Dot, Event, History, Meaning } from "./history.ts";
 
@@ -294,7 +300,9 @@ export class Model {
     const fields = FIELD_LIST.filter(({ stream }) => stream === this.#stream);
     return [
       incarnation,
-      fields.map((field) => [field.id, this.#canonicalField(origin, field.name)]),
+      fields
+        .map(({ id, name }): [number, Plain[]] => [id, this.#canonicalField(origin, name)])
+        .filter(([id, cells]) => id <= LAST_FIRST_FIELD || cells.length > 0),
     ];
   }
 

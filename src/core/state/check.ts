@@ -40,6 +40,8 @@ export type Room = "enough" | "too-many-keys" | "too-many-pending";
 export function roomFor(ops: readonly Op[], into: Contribution, whole: boolean): Room {
   const only = ops.length === 1 ? ops[0] : undefined;
   if (only !== undefined && !whole) return roomForOne(only, into.of(only));
+  // Also those of a later program, which are there from their first op on.
+  for (const op of ops) into.of(op);
   for (const state of into.present) {
     const mine = ops.filter((op) => op[0] === state.field.id);
     const room = mine.length === 0 ? "enough" : roomForMany(mine, state, whole);

@@ -6,7 +6,7 @@ import { CounterState, EpochState, FlooredState, GrowState } from "./floored-sta
 import type { Op } from "./part.ts";
 import { RegisterState, SharedRegisterState } from "./register-state.ts";
 import type { Standing } from "./removals.ts";
-import { FIELD_LIST, type Field, type StreamId } from "./schema.ts";
+import { FIELD_LIST, type Field, LAST_FIRST_FIELD, laterField, type StreamId } from "./schema.ts";
 import { SetState } from "./set-state.ts";
 import type { Key, Plain } from "./value.ts";
 
@@ -31,11 +31,14 @@ function createField(field: Field): FieldState {
 export class Contribution implements Standing {
   readonly context: DotContext;
   /** By field id; the fields of other streams are not there. */
-  readonly fields: readonly (FieldState | undefined)[];
-  readonly present: readonly FieldState[];
+  readonly fields: (FieldState | undefined)[];
+  /** By field id. */
+  readonly present: FieldState[];
+  readonly #stream: StreamId;
 
   constructor(stream: StreamId, incarnation: number) {
     this.context = new DotContext(incarnation);
+    this.#stream = stream;
     this.fields = FIELD_LIST.map((field) =>
       field.stream === stream ? createField(field) : undefined,
     );
@@ -45,7 +48,18 @@ export class Contribution implements Standing {
   /** The state of a field that its id names in an op, also one that restates a floor. */
   of(op: Op): FieldState | undefined {
     const id = op[0] as number;
-    return this.fields[id < 0 ? -1 - id : id];
+    return this.fields[id < 0 ? -1 - id : id] ?? this.#later(id);
+  }
+
+  /** A register of a later program, from the first op of it on. */
+  #later(id: number): FieldState | undefined {
+    const field = laterField(id, this.#stream);
+    if (field === null) return undefined;
+    const state = new RegisterState(field);
+    this.fields[id] = state;
+    this.present.push(state);
+    this.present.sort((a, b) => a.field.id - b.field.id);
+    return state;
   }
 
   dotOf(fieldId: number, key: Key): number | null {
@@ -112,7 +126,10 @@ export class Contribution implements Standing {
   }
 
   canonical(): Plain[] {
-    return this.present.map((state) => [state.field.id, state.canonical()]);
+    const told = this.present.filter(
+      ({ field, cells }) => field.id <= LAST_FIRST_FIELD || cells.size > 0,
+    );
+    return told.map((state) => [state.field.id, state.canonical()]);
   }
 }
 

@@ -221,6 +221,24 @@ export const FIELDS: Readonly<Record<FieldName, Field>> = {
 /** By `Field.id`. */
 export const FIELD_LIST: readonly Field[] = Object.values(FIELDS);
 
+/** The fields of the first program that shared state; they stand in a digest also while empty. */
+export const LAST_FIRST_FIELD = 8;
+/** Fields up to this id may come with later programs: registers, whatever else they are. */
+const LAST_LATER_FIELD = 26;
+
+/**
+ * A field that a later program has added: known by its id, its registers kept as they are, told on
+ * where a whole is told, and read by nobody. Null for a number that no program may use.
+ */
+export function laterField(id: number, stream: StreamId): Field | null {
+  if (id < FIELD_LIST.length || id > LAST_LATER_FIELD) return null;
+  const bounds = { maxKeys: 16, maxValueBytes: 512 };
+  const fits = (value: Plain): boolean => sizeBytes(value) <= bounds.maxValueBytes;
+  // It has no name here: nothing can ask for it.
+  const name = `later ${id}` as FieldName;
+  return { id, name, kind: "register", stream, key: "text", ...bounds, keep: "behind", fits };
+}
+
 /** A key is a part of a field's map: bounded, so that a stranger can't make it large. */
 export const KEY_TEXT_MAX = 64;
 export const KEY_NUMBER_MAX = 65_535;
