@@ -127,7 +127,7 @@ function writeSites(dir: string, plans: readonly JunctionPlan[]): JunctionPlan[]
   });
 }
 
-async function keysOf(
+export async function keysOf(
   authority: Authority,
   id: string,
   place: string,
@@ -144,7 +144,7 @@ async function keysOf(
   return keyFolder;
 }
 
-async function freeTcpPort(): Promise<number> {
+export async function freeTcpPort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((done) => server.listen(0, "127.0.0.1", () => done()));
   const address = server.address();
@@ -153,7 +153,7 @@ async function freeTcpPort(): Promise<number> {
   return address.port;
 }
 
-async function freeUdpPort(): Promise<number> {
+export async function freeUdpPort(): Promise<number> {
   const socket = createSocket("udp4");
   await new Promise<void>((done) => socket.bind(0, "127.0.0.1", () => done()));
   const { port } = socket.address();

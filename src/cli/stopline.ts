@@ -54,6 +54,10 @@ const COMMANDS: Readonly<Record<string, { readonly says: string; load: () => Pro
       says: "--seed N --steps M [--nodes K]   whole nodes in virtual time",
       load: () => import("./sim.ts"),
     },
+    chaos: {
+      says: "--minutes N --seed S [--nodes K]   real processes under faults; see scripts/chaos",
+      load: () => import("./chaos.ts"),
+    },
     vehicles: {
       says: "--count N --corridor FILE|--url URL [--for 60s] [--json]   drive past running nodes",
       load: () => import("./vehicles.ts"),

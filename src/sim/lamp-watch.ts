@@ -56,6 +56,7 @@ export class LampWatch {
   readonly #stopMs: number;
   readonly #isDisturbed: (withinMs: number) => boolean;
   readonly #relayDropped: () => boolean;
+  readonly #lateMs: () => number;
   #doubts: Doubt[] = [];
   #going = 0;
   #flashMs = NEVER;
@@ -67,13 +68,19 @@ export class LampWatch {
     who: string,
     site: SiteModel,
     judge: Judge,
-    cabinet: { isDisturbed: (withinMs: number) => boolean; relayDropped: () => boolean },
+    cabinet: {
+      isDisturbed: (withinMs: number) => boolean;
+      relayDropped: () => boolean;
+      /** On wall time: by how much a frame may have been taken early or late, ms. */
+      lateMs?: () => number;
+    },
   ) {
     this.#who = who;
     this.#judge = judge;
     this.#cards = cardOf(site);
     this.#isDisturbed = cabinet.isDisturbed;
     this.#relayDropped = cabinet.relayDropped;
+    this.#lateMs = cabinet.lateMs ?? (() => 0);
     this.#heads = this.#cards.map((card) => ({
       card,
       colour: "dark",
@@ -183,7 +190,7 @@ export class LampWatch {
     this.#doubts = this.#doubts.filter(({ atMs }) => nowMs - atMs < this.#stopMs);
     for (const { card, atMs, forMs } of due) {
       if (this.#flashMs >= atMs || this.#isDisturbed(2 * this.#stopMs)) continue;
-      this.#judge.ask(noShortenedMinimum, this.#who, card, forMs);
+      this.#judge.ask(noShortenedMinimum, this.#who, card, forMs + this.#lateMs());
     }
   }
 }

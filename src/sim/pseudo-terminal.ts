@@ -10,6 +10,8 @@ export class PseudoTerminal {
   private constructor(child: ChildProcess, path: string) {
     this.child = child;
     this.path = path;
+    // What is written while the device vanishes is lost, as on any cable.
+    child.stdin?.on("error", () => undefined);
     child.stdout?.on("data", (bytes: Buffer) => this.onBytes?.(bytes));
   }
 
@@ -39,6 +41,11 @@ export class PseudoTerminal {
 
   write(bytes: Uint8Array): void {
     this.child.stdin?.write(bytes);
+  }
+
+  /** Bytes that the system has not taken yet. */
+  get waitingBytes(): number {
+    return this.child.stdin?.writableLength ?? 0;
   }
 
   /** Stops reading what the host writes: its side fills up as a dead device's does. */

@@ -2,7 +2,7 @@
 import type { TimerHandle, Timers } from "../../log/timers.ts";
 import { Random } from "../random.ts";
 import { noCounts, type RoadCounts, type WayOptions } from "./road.ts";
-import { type ProxyScript, RunningScript, type Way } from "./script.ts";
+import { type ProxyScript, RunningScript, type ScriptStep, type Way } from "./script.ts";
 
 export interface ProxyOptions {
   /** Where it leads: a port on loopback. */
@@ -59,6 +59,13 @@ export class Pump {
   stop(): void {
     this.#work = null;
     this.#timer?.cancel();
+  }
+
+  /** More of the script, its times counted from now. */
+  play(steps: readonly ScriptStep[]): void {
+    const { nowMs } = this;
+    this.#script.add(steps.map((step) => ({ ...step, atMs: nowMs + step.atMs })));
+    this.turn();
   }
 
   /** Does what is due, and sets the timer for the next. */

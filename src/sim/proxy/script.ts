@@ -63,6 +63,14 @@ export class RunningScript {
     this.#steps = [...script.steps].sort((a, b) => a.atMs - b.atMs);
   }
 
+  /** More steps, with times since the proxy opened. Throws `RangeError` like the constructor. */
+  add(steps: readonly ScriptStep[]): void {
+    const fault = scriptFault({ seed: 0, steps });
+    if (fault !== null) throw new RangeError(fault);
+    this.#steps.push(...steps);
+    this.#steps.sort((a, b) => a.atMs - b.atMs);
+  }
+
   /** Takes the steps that are due; true when connections are to be reset. */
   advance(nowMs: number): boolean {
     let resets = false;

@@ -4,6 +4,7 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { type ProxyOptions, Pump } from "./pump.ts";
 import { type RoadCounts, StreamWay } from "./road.ts";
+import type { ScriptStep } from "./script.ts";
 
 const LOOPBACK = "127.0.0.1";
 /** What waits on one way before its sender is no longer read. */
@@ -63,6 +64,11 @@ export class TcpProxy {
   /** Open connections. */
   get connections(): number {
     return this.#connections.size;
+  }
+
+  /** More of the script, its times counted from now. */
+  play(steps: readonly ScriptStep[]): void {
+    this.#pump.play(steps);
   }
 
   close(): void {

@@ -3,6 +3,7 @@
 import { createSocket, type Socket } from "node:dgram";
 import { type ProxyOptions, Pump } from "./pump.ts";
 import { DatagramWay, type RoadCounts } from "./road.ts";
+import type { ScriptStep } from "./script.ts";
 
 const LOOPBACK = "127.0.0.1";
 /** More are not served: a test has a handful. */
@@ -46,6 +47,11 @@ export class UdpProxy {
 
   get counts(): Readonly<RoadCounts> {
     return this.#pump.counts;
+  }
+
+  /** More of the script, its times counted from now. */
+  play(steps: readonly ScriptStep[]): void {
+    this.#pump.play(steps);
   }
 
   close(): void {
