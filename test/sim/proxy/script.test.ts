@@ -28,6 +28,23 @@ t.test("steps are taken at their times, each way for itself, and stay", async (t
   t.equal(script.wakeMs(), null);
 });
 
+t.test("a script that runs takes more steps, each at its time", async (t) => {
+  const script = new RunningScript({ seed: 1, steps: [{ atMs: 500, set: { delayMs: 9 } }] });
+  script.advance(100);
+  script.add([
+    { atMs: 300, set: { delayMs: 0 } },
+    { atMs: 200, set: { delayMs: 5 } },
+  ]);
+  t.equal(script.wakeMs(), 200);
+  script.advance(250);
+  t.equal(script.faults.there.delayMs, 5);
+  script.advance(400);
+  t.equal(script.faults.there.delayMs, 0);
+  script.advance(500);
+  t.equal(script.faults.there.delayMs, 9);
+  t.throws(() => script.add([{ atMs: -1 }]), /step 1: atMs -1/);
+});
+
 t.test("what is wrong with a script is said with the step and the way out", async (t) => {
   const wrong: readonly (readonly [unknown, RegExp])[] = [
     [{ atMs: -1 }, /step 1: atMs -1: give ms/],
