@@ -38,7 +38,8 @@ export interface CabinetLook {
 }
 
 export type FromCabinets =
-  | { readonly kind: "opened" }
+  /** `first`: this user may let a process go before others, as a node's control thread does. */
+  | { readonly kind: "opened"; readonly first: boolean }
   | {
       readonly kind: "look";
       readonly looks: readonly CabinetLook[];

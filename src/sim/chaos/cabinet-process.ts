@@ -11,9 +11,11 @@ const NICENESS = -15;
 const WAKE_MS = 5;
 const SECOND_MS = 1_000;
 
+let first = true;
 try {
   setPriority(NICENESS);
 } catch {
+  first = false;
   // An ordinary user's run: what a starved cabinet measures is not judged.
 }
 
@@ -47,7 +49,7 @@ async function open(plans: readonly CabinetPlan[], personMs: number): Promise<vo
     for (const cabinet of cabinets.values()) cabinet.advance(nowMs);
   }, WAKE_MS);
   setInterval(second, SECOND_MS);
-  tell({ kind: "opened" });
+  tell({ kind: "opened", first });
 }
 
 function second(): void {

@@ -23,6 +23,8 @@ export class Cabinets {
   looks: readonly CabinetLook[] = [];
   exercised: readonly (readonly [string, number])[] = [];
   violations: readonly Violation[] = [];
+  /** Cabinets, and the nodes' control threads, go before whatever floods them. */
+  goesFirst = false;
   /** Why there are no cabinets any more, or null. */
   trouble: string | null = null;
 
@@ -69,6 +71,7 @@ export class Cabinets {
 
   #take(message: FromCabinets): void {
     if (message.kind === "opened") {
+      this.goesFirst = message.first;
       this.#opened.resolve();
       return;
     }

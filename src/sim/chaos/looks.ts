@@ -7,7 +7,7 @@ import { custodyHolds, lagRecovers, sameDotsSameState } from "../invariants/stat
 import type { Cabinets } from "./cabinets.ts";
 import { diskSizes, headSeq, heldSeq, LogFollower } from "./disk-look.ts";
 import type { Injector, Member } from "./inject.ts";
-import { healthComesBack, linksComeBack, linksHold } from "./promises.ts";
+import { healthComesBack, lampsLeftAlone, linksComeBack, linksHold } from "./promises.ts";
 
 const FIGURES_MS = 3_000;
 const REPLICATED = "stopline_replicated_seq";
@@ -23,10 +23,27 @@ export interface LooksOptions {
   readonly judge: Judge;
 }
 
+const LAMPS = "lamps";
+
+/** A link as one of its ends sees it. */
+interface SeenLink {
+  readonly who: string;
+  readonly name: string;
+  readonly neighbour: string;
+  readonly linkUp: boolean;
+}
+
+interface Flooded {
+  readonly id: string;
+  readonly flood: string;
+  readonly links: readonly SeenLink[];
+  readonly held: ReadonlySet<string>;
+}
+
 export class Looks {
   readonly #options: LooksOptions;
   readonly #followers: readonly LogFollower[];
-  /** Links that were up when the flood of that node began. */
+  /** By flooded node: links that were up when it began, and whether its lamps were lit. */
   readonly #held = new Map<string, Set<string>>();
 
   constructor(options: LooksOptions) {
@@ -77,26 +94,45 @@ export class Looks {
     return [members[at - 1], members[at + 1]].filter((one) => one !== undefined);
   }
 
-  /** Twice a second: links of flooded nodes, as both ends see them. */
-  lookAtLinks({ flooded }: Injector): void {
-    const { members, judge } = this.#options;
+  /** Twice a second: lamps of flooded nodes, and their links as both ends see them. */
+  lookAtFloods({ flooded }: Injector): void {
     for (const id of this.#held.keys()) if (!flooded.has(id)) this.#held.delete(id);
     for (const [id, flood] of flooded) {
-      const links = members.flatMap(({ watch }) =>
-        watch.neighbours
-          .filter((one) => watch.id === id || one.id === id)
-          .map((one) => ({ who: watch.id, name: `${watch.id} ${one.id}`, ...one })),
-      );
+      const links = this.#linksOf(id);
       const held = this.#held.get(id);
-      if (held === undefined) {
+      if (held !== undefined) this.#askFlooded({ id, flood, links, held });
+      else {
         const up = links.filter(({ linkUp }) => linkUp).map(({ name }) => name);
-        this.#held.set(id, new Set(up));
-        continue;
-      }
-      for (const { who, name, id: neighbour, linkUp } of links) {
-        if (held.has(name)) judge.ask(linksHold, who, flood, neighbour, linkUp);
+        this.#held.set(id, new Set([...up, ...(this.#isLit(id) ? [LAMPS] : [])]));
       }
     }
+  }
+
+  #askFlooded({ id, flood, links, held }: Flooded): void {
+    const { cabinets, judge } = this.#options;
+    for (const { who, name, neighbour, linkUp } of links) {
+      if (held.has(name)) judge.ask(linksHold, who, flood, neighbour, linkUp);
+    }
+    // A cabinet that ran late, or whose node had to share the processor, may have missed a frame.
+    if (!held.has(LAMPS) || !cabinets.goesFirst || cabinets.wasBroken(id)) return;
+    judge.ask(lampsLeftAlone, id, flood, !this.#isLit(id));
+  }
+
+  #isLit(id: string): boolean {
+    return this.#options.cabinets.look(id)?.failing === false;
+  }
+
+  #linksOf(id: string): SeenLink[] {
+    return this.#options.members.flatMap(({ watch }) =>
+      watch.neighbours
+        .filter((one) => watch.id === id || one.id === id)
+        .map((one) => ({
+          who: watch.id,
+          name: `${watch.id} ${one.id}`,
+          neighbour: one.id,
+          linkUp: one.linkUp,
+        })),
+    );
   }
 
   /** What is not back yet, in words; empty when all is. */

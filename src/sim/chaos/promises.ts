@@ -13,6 +13,12 @@ export const linksHold: Invariant<[string, string, boolean]> = invariant(
   (flood, neighbour, up) => (up ? null : `the link to ${neighbour} is down during a ${flood}`),
 );
 
+export const lampsLeftAlone: Invariant<[string, boolean]> = invariant(
+  "a flood leaves the lamps alone",
+  "whoever can reach a port could otherwise put a junction into its failure display",
+  (flood, failing) => (failing ? `the failure display stands during a ${flood}` : null),
+);
+
 export const linksComeBack: Invariant<[string, boolean, number]> = invariant(
   "links are back once faults stop",
   "two junctions that stay apart after a cut need somebody to drive there",
@@ -60,6 +66,7 @@ export const PROMISES = [
   state.lagRecovers,
   replayHasNoSeam,
   linksHold,
+  lampsLeftAlone,
   linksComeBack,
   healthComesBack,
   processLives,

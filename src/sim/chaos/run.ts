@@ -208,7 +208,7 @@ export class Chaos {
 
   /** Until the processes are to end. */
   async #look(looks: Looks, injector: Injector): Promise<void> {
-    const links = setInterval(() => looks.lookAtLinks(injector), LINKS_MS);
+    const links = setInterval(() => looks.lookAtFloods(injector), LINKS_MS);
     let ended = false;
     void this.#ended.promise.then(() => {
       ended = true;
@@ -301,6 +301,7 @@ export class Chaos {
       checks,
       roads: this.#roads?.counts() ?? null,
       presses: looks.reduce((sum, { presses }) => sum + presses, 0),
+      goesFirst: this.#cabinets?.goesFirst === true,
       starved: looks.reduce((sum, { starved }) => sum + starved, 0),
       lateMs: Math.max(0, ...looks.map(({ lateMs }) => lateMs)),
       violations: this.#violations(),

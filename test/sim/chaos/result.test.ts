@@ -19,6 +19,7 @@ const GOOD: ChaosCounts = {
   checks: new Map(PROMISES.map(({ name }) => [name, 3])),
   roads: { ...noCounts(), lost: 1, doubled: 1, reordered: 1, swallowed: 1, resets: 1 },
   presses: 1,
+  goesFirst: true,
   starved: 0,
   lateMs: 12,
   violations: [],
@@ -61,6 +62,9 @@ t.test("what can't be done here is skipped, not missing", async (t) => {
   t.match(JSON.parse(resultJson(result)), { skipped: ["full-disk"] });
   const starved = judged({ checks: new Map([["no shortened minimum", 0]]), starved: 4 });
   t.ok(isGood(starved), "a machine that starves the cabinets");
+  const flooded = new Map([...GOOD.checks, ["a flood leaves the lamps alone", 0]]);
+  t.notOk(isGood(judged({ checks: flooded })));
+  t.ok(isGood(judged({ checks: flooded, goesFirst: false })), "a user without priority");
 });
 
 t.test("a violation is told with its reason, its time and the way to see it again", async (t) => {
