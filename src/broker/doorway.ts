@@ -7,6 +7,7 @@ import { TlsEntrance } from "../trust/entrance.ts";
 import type { Role } from "../trust/identity.ts";
 import type { Trust, WallTime } from "../trust/judge.ts";
 import type { KeyFolder } from "../trust/key-folder.ts";
+import { placeOf, WaitingRoom } from "../trust/waiting-room.ts";
 import type { Via } from "./access.ts";
 import type { Counting } from "./counters.ts";
 import { Gate } from "./gate.ts";
@@ -40,43 +41,53 @@ export interface DoorwayPorts {
 
 /** Handshakes at once: each costs a signature, and anybody can begin one. */
 const MAX_HANDSHAKES = 32;
+/** Of one address: a crowd behind it leaves places to others. */
+const HANDSHAKES_EACH = 8;
+/** A vehicle at the edge of its radio needs some hundred ms. */
+const HANDSHAKE_PATIENCE_MS = 1_000;
+/** Connections whose handshake has not begun. */
+const ROOM = { places: 512, silentEach: 64 };
 
 export class Doorway {
   readonly #ports: DoorwayPorts;
   readonly #places: Places<Gate>;
+  /** Before their CONNECT; none of them has shown a certificate. */
+  readonly #newcomers: WaitingRoom<Gate>;
   /** Takes the connections of listeners with TLS; null where those stay closed. */
   readonly entrance: TlsEntrance | null;
 
   constructor(ports: DoorwayPorts) {
     this.#ports = ports;
-    this.#places = new Places(ports.limits.connections);
+    const { connections, newcomers: places } = ports.limits;
+    this.#places = new Places(connections);
+    // All of this machine have one address.
+    this.#newcomers = new WaitingRoom({ places, silentEach: places });
     this.entrance = this.#makeEntrance();
   }
 
   /** Granted filters of connected clients. */
   get subscriptions(): number {
     let subscriptions = 0;
-    for (const gate of this.#places.holders) subscriptions += gate.peer?.granted.size ?? 0;
+    for (const gate of this.#gates()) subscriptions += gate.peer?.granted.size ?? 0;
     return subscriptions;
   }
 
   accept(stream: Duplex, origin: Origin): void {
     const kind = kindOf(origin);
-    const name = origin.certificate?.identity.id;
-    const from = name ?? (stream as Partial<Socket>).remoteAddress ?? "";
-    if (name !== undefined) this.#replace(kind, name);
-    else if (kind === "newcomer" && !this.#places.hasRoom(kind)) this.#makeRoom();
-    if (!this.#places.hasRoom(kind)) {
-      this.#ports.counting.refused.add(tooMany(kind));
-      stream.on("error", () => stream.destroy());
-      stream.destroy();
+    const gate = this.#gateOf(stream, origin);
+    const owner = origin.certificate?.identity.id;
+    if (kind !== null && owner !== undefined) this.#replace(kind, owner);
+    const hasPlace =
+      kind === null
+        ? this.#wait(gate, (stream as Partial<Socket>).remoteAddress)
+        : this.#places.take(gate, kind, owner === undefined ? {} : { owner });
+    if (!hasPlace) {
+      this.#turnAway(gate, tooMany(kind ?? "newcomer"));
       return;
     }
-    const gate = this.#gateOf(stream, origin);
-    this.#places.take(gate, kind, from);
     this.#count();
     gate.once("close", () => {
-      this.#places.leave(gate);
+      this.#leave(gate);
       this.#count();
     });
     this.#ports.attach(gate);
@@ -85,7 +96,16 @@ export class Doorway {
   /** For a CONNECT: why there is no place for another of that role, or null. */
   seatRefusal(gate: Gate, role: Role, replaces: boolean): string | null {
     if (role === "node") return "wrong-role";
-    return this.#places.seat(gate, role, replaces) ? null : tooMany(role);
+    if (!this.#places.take(gate, role, { replaces })) return tooMany(role);
+    this.#newcomers.leave(gate);
+    return null;
+  }
+
+  /** A place among those of whom nothing is known, of whom the silent make room. */
+  #wait(gate: Gate, address: string | undefined): boolean {
+    const { admitted, out } = this.#newcomers.enter(gate, placeOf(address), this.#ports.now());
+    if (out !== null) this.#turnAway(out, tooMany("newcomer"));
+    return admitted;
   }
 
   #gateOf(stream: Duplex, origin: Origin): Gate {
@@ -98,38 +118,43 @@ export class Doorway {
       onThrottle: () => {
         counting.throttled += 1;
       },
+      onSpoken: (gate) => this.#newcomers.spoke(gate),
       now,
     });
   }
 
   /** A name's oldest connection goes for its newest: it has too many, or all places are taken. */
   #replace(kind: PlaceKind, name: string): void {
-    const own = this.#places.from(kind, name);
+    const own = this.#places.ownedBy(kind, name);
     const [oldest] = own;
     const isFull = !this.#places.hasRoom(kind) || own.length >= this.#ports.limits.connectionsEach;
     if (oldest !== undefined && isFull) this.#turnAway(oldest, "too many connections of one name");
   }
 
-  /** Who has sent its CONNECT waits for us and not the other way round: it stays. */
-  #makeRoom(): void {
-    const crowding = this.#places.crowding((gate) => !gate.hasSpoken);
-    if (crowding !== null) this.#turnAway(crowding, tooMany("newcomer"));
-  }
-
   #turnAway(gate: Gate, reason: string): void {
     this.#ports.counting.refused.add(reason);
     gate.failed = true;
-    this.#places.leave(gate);
+    this.#leave(gate);
     gate.destroy();
   }
 
+  #leave(gate: Gate): void {
+    this.#places.leave(gate);
+    this.#newcomers.leave(gate);
+  }
+
+  *#gates(): Iterable<Gate> {
+    yield* this.#places.holders;
+    yield* this.#newcomers.holders;
+  }
+
   #count(): void {
-    this.#ports.counting.connections = this.#places.size;
+    this.#ports.counting.connections = this.#places.size + this.#newcomers.count;
   }
 
   /** Cuts whose certificate has ended or was revoked. */
   cutUnbelieved(): void {
-    for (const gate of this.#places.holders) {
+    for (const gate of this.#gates()) {
       if (gate.certificate === null) continue;
       const refusal = this.entrance?.refusal(gate.certificate) ?? null;
       if (refusal === null) continue;
@@ -140,29 +165,41 @@ export class Doorway {
 
   /** Ends all connections of a certificate's holder. */
   disconnectAll(key: string): void {
-    for (const gate of this.#places.holders) {
+    for (const gate of this.#gates()) {
       if (gate.peer !== null && keyOf(gate.peer) === key) gate.destroy();
     }
   }
 
   /** Ends all connections. */
   close(): void {
-    for (const gate of this.#places.holders) gate.destroy();
+    for (const gate of this.#gates()) gate.destroy();
   }
 
   #makeEntrance(): TlsEntrance | null {
     const { trust: believed, wall, counting } = this.#ports;
     if (believed === null) return null;
-    let shaking = 0;
+    const shaking = new Map<string, number>();
+    let total = 0;
     return new TlsEntrance({
       ...believed,
       wanted: { roles: ["vehicle", "sensor", "operator", "reader"], ids: null, server: false },
       bound: {
-        begin: () => shaking < MAX_HANDSHAKES && ++shaking > 0,
-        ended: () => {
-          shaking -= 1;
+        begin: (address) => {
+          const own = shaking.get(placeOf(address)) ?? 0;
+          if (total >= MAX_HANDSHAKES || own >= HANDSHAKES_EACH) return false;
+          total += 1;
+          shaking.set(placeOf(address), own + 1);
+          return true;
+        },
+        ended: (address) => {
+          total -= 1;
+          const left = (shaking.get(placeOf(address)) ?? 1) - 1;
+          if (left > 0) shaking.set(placeOf(address), left);
+          else shaking.delete(placeOf(address));
         },
       },
+      room: ROOM,
+      patienceMs: HANDSHAKE_PATIENCE_MS,
       now: wall,
       onPeer: (socket, certificate) => {
         const { role } = certificate.identity;
@@ -173,11 +210,12 @@ export class Doorway {
   }
 }
 
-function kindOf({ role, via, certificate }: Origin): PlaceKind {
+/** Null for who is not known yet. */
+function kindOf({ role, via, certificate }: Origin): PlaceKind | null {
   if (via === "console") return "console";
-  return certificate === undefined || role === "node" ? "newcomer" : role;
+  return certificate === undefined || role === "node" ? null : role;
 }
 
-function tooMany(kind: PlaceKind): string {
+function tooMany(kind: PlaceKind | "newcomer"): string {
   return `too many connections: ${kind}`;
 }

@@ -26,6 +26,8 @@ export interface GateOptions {
   readonly certificate?: Certificate | null;
   /** Counts that the client was made to wait. */
   readonly onThrottle: () => void;
+  /** Its CONNECT is there. */
+  readonly onSpoken?: (gate: Gate) => void;
   readonly now: () => number;
 }
 
@@ -88,11 +90,6 @@ export class Gate extends Duplex {
   /** Bytes that wait for this client, here and in its socket. */
   get waitingBytes(): number {
     return this.writableLength + this.#stream.writableLength;
-  }
-
-  /** True once its CONNECT was passed on. */
-  get hasSpoken(): boolean {
-    return this.#seenConnect;
   }
 
   /** True once the client was told that it is connected. */
@@ -227,6 +224,7 @@ export class Gate extends Duplex {
     checkPacket(packet, frame.content, this.#options.limits.maxClientIdBytes);
     if (frame.type === PACKET.connect) {
       this.#seenConnect = true;
+      this.#options.onSpoken?.(this);
       clearTimeout(this.#deadline);
     }
     if (frame.type === PACKET.disconnect) this.#ended = true;

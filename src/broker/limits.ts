@@ -11,10 +11,12 @@ export interface BrokerLimits {
   readonly maxPacketBytes: number;
   /**
    * Connections of each role; the console has its own: a flood of sockets must not hide the
-   * junction. `newcomer`: before their CONNECT. An idle connection costs about 120 kB of memory,
-   * with TLS about 200 kB (growth of the process by 240 plain ones, by 600 with TLS).
+   * junction. An idle one costs about 120 kB of memory, with TLS about 200 kB (growth of the
+   * process by 240 plain ones, by 600 with TLS).
    */
   readonly connections: PlaceCounts;
+  /** Connections to a listener without TLS before their CONNECT. */
+  readonly newcomers: number;
   /** Of one certificate's holder: of more the oldest goes. */
   readonly connectionsEach: number;
   readonly maxSubscriptions: number;
@@ -79,8 +81,8 @@ export const DEFAULT_LIMITS: BrokerLimits = {
     operator: 32,
     reader: 256,
     console: 16,
-    newcomer: 256,
   },
+  newcomers: 256,
   connectionsEach: 8,
   maxSubscriptions: 50,
   maxClientIdBytes: 128,

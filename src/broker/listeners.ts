@@ -7,6 +7,12 @@ import type { TlsEntrance } from "../trust/entrance.ts";
 /** Half-open connections of machines that vanished are found by TCP's own probes. */
 const KEEPALIVE_MS = 30_000;
 
+/**
+ * Connections that the system keeps until they are taken, one in each turn of the event loop: whose
+ * first packet finds no room there comes back only after a second.
+ */
+const BACKLOG = 511;
+
 export interface Listening {
   /** Where clients reach the broker; the port is the real one where the site file says 0. */
   readonly bound: readonly Listener[];
@@ -47,7 +53,7 @@ export class Listeners {
       server.once("error", (error: NodeJS.ErrnoException) => {
         resolve(`MQTT ${address}:${port} cannot be opened: ${wayOut(error)}`);
       });
-      server.listen({ host: address, port, backlog: 64 }, () => {
+      server.listen({ host: address, port, backlog: BACKLOG }, () => {
         this.#servers.push(server);
         const bound = server.address();
         const bare = typeof bound === "object" && bound ? bound.port : port;

@@ -105,8 +105,10 @@ async function corridor(dir: string, count: number) {
   for (let number = 1; number <= count; number += 1) {
     const place = join(dir, `junction-${number}`);
     const keyFolder = await keysOf(authority, `junction-${number}`, place, nowMs);
-    const [fastPort, reliablePort] = [await freeUdpPort(), await freeTcpPort()];
-    plans.push({ number, place, keyFolder, fastPort, reliablePort, offsetS: 0 });
+    const [fastPort, streetPort] = [await freeUdpPort(), await freeUdpPort()];
+    const [reliablePort, consolePort] = [await freeTcpPort(), await freeTcpPort()];
+    const ports = { fastPort, reliablePort, streetPort, consolePort };
+    plans.push({ number, place, keyFolder, ...ports, offsetS: 0 });
   }
   const junctions = plans.map(
     ({ number, place, fastPort, reliablePort }): ChaosJunction => ({

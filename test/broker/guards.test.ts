@@ -156,12 +156,12 @@ t.test("answers that nobody reads stay at the sender of the questions", async (t
   socket.destroy();
 });
 
-const NONE = { vehicle: 0, sensor: 0, operator: 0, reader: 0, console: 0, newcomer: 0 };
+const NONE = { vehicle: 0, sensor: 0, operator: 0, reader: 0, console: 0 };
 
 t.test(
   "of connections that say nothing the oldest goes, and the console has its own",
   async (t) => {
-    const limits = { connections: { ...NONE, reader: 1, console: 1, newcomer: 2 } };
+    const limits = { connections: { ...NONE, reader: 1, console: 1 }, newcomers: 2 };
     const { broker, port, url } = await startBroker(t, { limits });
     const sockets = [await rawConnect(port), await rawConnect(port)];
     await until(() => broker.counters.connections === 2);
@@ -182,7 +182,7 @@ t.test(
 );
 
 t.test("each role has places of its own", async (t) => {
-  const limits = { connections: { ...NONE, operator: 1, reader: 2, newcomer: 2 } };
+  const limits = { connections: { ...NONE, operator: 1, reader: 2 } };
   const { broker, url } = await startBroker(t, { limits });
   await connectClient(t, url, { clientId: "one" });
   await connectClient(t, url, { clientId: "two" });

@@ -27,6 +27,8 @@ t.test("connections that have gone before they are looked at take no place", asy
         ended += 1;
       },
     },
+    room: { places: 8, silentEach: 8 },
+    patienceMs: 1_000,
     now: () => ({ wallMs: Date.now(), sure: true }),
     onPeer: () => t.fail("nobody came"),
     onRefused: () => undefined,

@@ -12,6 +12,7 @@ import type { Certificate } from "../../trust/certificate.ts";
 import { TlsEntrance } from "../../trust/entrance.ts";
 import type { Trust, WallTime } from "../../trust/judge.ts";
 import type { KeyFolder } from "../../trust/key-folder.ts";
+import { HANDSHAKE_MS } from "../../trust/tls.ts";
 import { Handshakes } from "./handshakes.ts";
 import { type Accepted, NeighbourPolicy } from "./neighbour-policy.ts";
 import {
@@ -23,6 +24,11 @@ import {
 
 /** An old session and the one that follows it. */
 const SESSIONS_EACH = 2;
+
+/** Connections that the system keeps until they are taken, one in each turn of the event loop. */
+const BACKLOG = 511;
+/** Connections whose handshake has not begun. */
+const ROOM = { places: 64, silentEach: 16 };
 
 /** What one neighbour may send: all that the fast lane can't, and rows of custody. */
 const LIMITS: BrokerLimits = {
@@ -81,6 +87,9 @@ export class Acceptor {
         begin: (address) => handshakes.begin(address, performance.now()),
         ended: () => handshakes.ended(),
       },
+      room: ROOM,
+      // Over a link that loses packets a neighbour's may take long: the usual deadline holds.
+      patienceMs: HANDSHAKE_MS,
       now,
       onPeer: (socket, certificate) => this.#believed(socket, certificate),
       onRefused: (reason, address) => this.#refused(reason, address),
@@ -94,7 +103,7 @@ export class Acceptor {
     const { address, reliablePort } = this.#options.place;
     return await new Promise((resolve, reject) => {
       this.#tcp.once("error", reject);
-      this.#tcp.listen({ host: address, port: reliablePort, backlog: 64 }, () => {
+      this.#tcp.listen({ host: address, port: reliablePort, backlog: BACKLOG }, () => {
         const bound = this.#tcp.address();
         resolve(typeof bound === "object" && bound !== null ? bound.port : reliablePort);
       });

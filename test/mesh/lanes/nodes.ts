@@ -16,6 +16,8 @@ export interface LaneNode {
   readonly linked: Set<string>;
   readonly notices: string[];
   readonly clock: { sure: boolean; aheadMs: number };
+  /** Told when a link ends. */
+  onDown: () => void;
 }
 
 export interface LaneNodes {
@@ -92,11 +94,15 @@ function makeNode({ place }: TestAuthority, plan: NodePlan): LaneNode {
     },
     onLink: (neighbour, up) => {
       if (up) linked.add(neighbour);
-      else linked.delete(neighbour);
+      else {
+        linked.delete(neighbour);
+        node.onDown();
+      }
     },
     onHeardAgain: () => undefined,
     onNotice: (text) => notices.push(text),
     now: () => ({ wallMs: Date.now() + clock.aheadMs, sure: clock.sure }),
   });
-  return { id, lanes, messages, linked, notices, clock };
+  const node: LaneNode = { id, lanes, messages, linked, notices, clock, onDown: () => undefined };
+  return node;
 }

@@ -1,11 +1,11 @@
 // The reliable lane over real TLS: who is linked to whom, who is not believed, and that those who
 // say nothing keep nobody out.
-import { connect, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import mqtt from "mqtt";
 import t, { type Test } from "tap";
 import { readKeyFolder } from "../../../src/trust/key-folder.ts";
 import { dialOptions } from "../../../src/trust/tls.ts";
+import { SilentCrowd } from "../../support/silent.ts";
 import { DAY_MS, folder, NOW_MS, testAuthority, writeKeyFolder } from "../../trust/keys.ts";
 import { openLanes, until } from "./nodes.ts";
 
@@ -152,19 +152,23 @@ t.test("connections that say nothing keep no neighbour out", async (t) => {
   const authority = await testAuthority(t);
   const { node, ports } = await openLanes(t, authority, PAIR);
   const [a, b] = [node("a"), node("b")];
-  const silent: Socket[] = [];
-  t.teardown(() => {
-    for (const socket of silent) socket.destroy();
-  });
-  for (let count = 0; count < 1_000; count += 1) {
-    const port = ports.get("a") ?? 0;
-    // From an address that is no neighbour's.
-    const socket = connect({ port, host: "127.0.0.1", localAddress: "127.0.0.9" });
-    socket.on("error", () => undefined);
-    silent.push(socket);
-  }
+  const crowd = new SilentCrowd(ports.get("a") ?? 0);
+  t.teardown(() => crowd.end());
+  // From addresses that are no neighbour's.
+  await crowd.more(1_000, "127.0.0.9");
   await until(() => a.linked.has("b") && b.linked.has("a"));
   t.ok(b.lanes.send("a", "reliable", Buffer.from("through"), "control"));
   await until(() => a.messages.length === 1);
-  t.ok((a.lanes.counts.get("handshakes") ?? 0) > 20, "most wait in the system, and are cut");
+  let downs = 0;
+  a.onDown = b.onDown = () => {
+    downs += 1;
+  };
+  // Ten thousand in all, of which few are open at a time: most are cut for the next ones.
+  for (let batch = 0; batch < 18; batch += 1) await crowd.more(500, `127.0.1.${batch % 6}`);
+  t.equal(crowd.opened, 10_000);
+  await until(() => (a.lanes.counts.get("silent") ?? 0) > 9_000);
+  t.ok(b.lanes.send("a", "reliable", Buffer.from("still"), "control"));
+  await until(() => a.messages.length === 2);
+  t.equal(downs, 0, "linked all the time");
+  await until(() => crowd.openNow <= 64);
 });
