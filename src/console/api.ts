@@ -1,6 +1,7 @@
 // The answers of the console's server apart from its files: what a request means and what the
 // rest of the node says to it. Nothing here knows of sockets.
 import type { SiteModel } from "../core/site/model.ts";
+import type { OrdersView } from "../core/site/view.ts";
 import { bearerOf, sameSecret } from "./access.ts";
 import { CONSOLE_LIMITS } from "./limits.ts";
 import { siteToJson } from "./site-json.ts";
@@ -40,6 +41,8 @@ export interface ConsoleSources {
   /** For a supervisor: does the node control its lamps or stand in its failure display by rule? */
   alive(): { readonly ok: boolean; readonly reason: string | null };
   health(): Promise<unknown>;
+  /** What operators have ordered and what is in force of it; null for nothing. */
+  orders(): OrdersView | null;
   metricsText(): Promise<string>;
   events(query: EventQuery): Promise<readonly ConsoleEvent[]>;
   reload(): Promise<ReloadAnswer>;
@@ -124,6 +127,7 @@ const GETS: Readonly<Record<string, Handler>> = {
   "/api/health": async (sources) => json(await sources.health()),
   "/api/events": eventsAnswer,
   "/api/corridor": corridorAnswer,
+  "/api/orders": async (sources) => json({ orders: sources.orders() }),
 };
 
 const POSTS: Readonly<Record<string, Handler>> = { "/api/reload": reloadAnswer };

@@ -37,7 +37,7 @@ const SCRIPT = "text/javascript; charset=utf-8";
 const MQTT_WRAPPER = 'export { default as mqtt } from "./mqtt.esm.js";\n';
 
 /** Pure modules that the page shares with the node, by their path under src/. */
-const SHARED = ["core/site/geometry.ts"];
+const SHARED = ["core/site/geometry.ts", "core/why/story.ts", "core/why/why.ts"];
 
 /** The page's browser build of mqtt.js, from the installed package. */
 function mqttModule(): string {

@@ -27,6 +27,7 @@ export function siteToJson(site: SiteModel): Record<string, unknown> {
       phase,
     })),
     preempts: site.preempts.map(({ preempt, phases }) => ({ preempt, phases })),
+    plans: (site.plans ?? []).map(({ plan }) => plan),
     virtual: site.cabinet.device === "virtual",
     corridor: (site.corridor?.length ?? 0) > 1,
     topicPrefix: topicsOf(site.node).prefix,

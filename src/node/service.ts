@@ -226,6 +226,7 @@ export class Service {
         problems: () => this.data.problems,
         alive: () => this.alive(),
         health: async () => ({ ...this.health(), loop: this.loop }),
+        orders: () => this.view?.orders ?? null,
         metricsText: () => this.metrics(),
         events: this.doors.events,
         reload: this.doors.reload,

@@ -41,6 +41,7 @@ export async function openConsole(
       problems: () => [],
       alive: () => ({ ok: state.reason === null, reason: state.reason }),
       health: async () => ({ ok: true }),
+      orders: () => null,
       metricsText: async () => "stopline_up 1\n",
       events: async (query): Promise<ConsoleEvent[]> => {
         queries.push(query);

@@ -175,6 +175,7 @@ export class Feed {
         problems: () => [],
         alive: () => ({ ok: true, reason: null }),
         health: async () => ({}),
+        orders: () => this.#view.orders ?? null,
         metricsText: async () => "",
         events: async (query) => this.#rows(query),
         reload: async () => ({ ok: true, problems: [] }),
@@ -191,8 +192,10 @@ export class Feed {
     this.#beat();
   }
 
-  #rows({ kinds, sinceMs, limit }: EventQuery): ConsoleEvent[] {
-    return this.rows
+  #rows({ from, kinds, sinceMs, limit }: EventQuery): ConsoleEvent[] {
+    const rows = from === null ? this.rows : this.rows.filter(({ seq }) => seq >= from);
+    if (from !== null) return rows.slice(0, limit);
+    return rows
       .filter((row) => kinds.length === 0 || kinds.includes(row.kind))
       .filter((row) => sinceMs === null || row.at >= sinceMs)
       .slice(-limit);

@@ -4,11 +4,25 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { BrowserContext, Page } from "playwright-core";
 import t from "tap";
+import type { Plan } from "../../src/core/site/plan.ts";
 import { systemTest } from "../support/system.ts";
 import { SECRET } from "./bench.ts";
 import { becomes, complaintsOf, openBrowser, textBecomes } from "./browser.ts";
 import { Feed } from "./feed.ts";
+import { FOUR_LEGS } from "./junctions.ts";
 
+/** Only its number is shown. */
+const TEST_PLAN: Plan = {
+  plan: 3,
+  cycleMs: 100_000,
+  offsetMs: 0,
+  reference: 2,
+  splits: [],
+  coordinated: [2, 6],
+  lag: [],
+  permissive: [],
+  maximum: "inhibit",
+};
 const OPERATOR = `#secret=${SECRET}`;
 
 async function live(context: Pick<BrowserContext, "newPage">, url: string): Promise<Page> {
@@ -47,6 +61,82 @@ systemTest(t, "an operator's call asks again, is sent, and is answered", async (
   // The dialog's button has the same words; the page's own one is the first.
   await page.getByRole("combobox").selectOption("1");
   t.ok(await page.getByRole("button", { name: "Pedestrian call" }).isHidden(), "no walk there");
+  t.same(complaints, []);
+});
+
+systemTest(t, "a hold and a plan: what is asked, what is in force, and the way back", async (t) => {
+  const site = { ...FOUR_LEGS, plans: [TEST_PLAN] };
+  const feed = await Feed.open(t, { site });
+  const browser = await openBrowser(t);
+  const page = await live(browser, feed.url + OPERATOR);
+  const complaints = complaintsOf(page);
+  await page.getByRole("combobox", { name: "Phase of the call" }).selectOption("4");
+  await page.getByRole("button", { name: "Hold" }).click();
+  await page.getByRole("combobox", { name: "For" }).selectOption("60");
+  await page.getByRole("dialog").getByRole("button", { name: "Hold" }).click();
+  await textBecomes(page, ".replies", /Hold the green of phase 4: done/);
+  t.match(feed.orders.commands, [{ body: { kind: "hold", phase: 4, seconds: 60 } }]);
+
+  const untilWallMs = Date.now() + 60_000;
+  feed.show({
+    orders: {
+      flash: null,
+      hold: { author: "operator:anna", untilWallMs, phase: 4 },
+      plan: { author: "operator:ben", untilWallMs: untilWallMs + 7_200_000, plan: 3 },
+      priorities: [],
+    },
+  });
+  feed.event("order", ["hold", 4, true, "operator:anna", untilWallMs, null]);
+  const shown = await textBecomes(page, ".orders", /Hold of phase 4/);
+  t.match(shown, /Plan 3operator:ben, until \w{3} \d\d:\d\d/);
+  t.match(shown, /Hold of phase 4operator:anna, \d\d s left/);
+  await page.getByRole("button", { name: "Let go" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Let go" }).click();
+  await textBecomes(page, ".replies", /Let phase 4 go: done/);
+  await page.getByRole("button", { name: "Back to schedule" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Back to schedule" }).click();
+  await textBecomes(page, ".replies", /schedule: done/);
+  t.match(feed.orders.commands.slice(1), [
+    { body: { kind: "hold", phase: 4, seconds: 0 } },
+    { body: { kind: "plan", plan: "schedule", untilMs: null } },
+  ]);
+  feed.show({ orders: { flash: null, hold: null, plan: null, priorities: [] } });
+  feed.event("order", ["hold", 4, false, null, null, "released"]);
+  t.equal(await textBecomes(page, ".orders", /^$/), "");
+
+  await page.getByRole("button", { name: "Plan" }).click();
+  await page.getByRole("combobox", { name: "Plan" }).selectOption("free");
+  await page.getByRole("dialog").getByRole("button", { name: "Order the plan" }).click();
+  await page.getByRole("button", { name: "Priority" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Ask priority" }).click();
+  await textBecomes(page, ".replies", /Ask priority for phase 4: done/);
+  t.match(feed.orders.commands.slice(3), [
+    { body: { kind: "plan", plan: "free" } },
+    { body: { kind: "priority", phase: 4, request: 1 } },
+  ]);
+  t.same(complaints, []);
+});
+
+systemTest(t, "why, asked of a card and of a row of the events", async (t) => {
+  const feed = await Feed.open(t);
+  const browser = await openBrowser(t);
+  const page = await live(browser, feed.url);
+  const complaints = complaintsOf(page);
+  feed.event("code", [90, 4, null]);
+  feed.event("code", [45, 4, null]);
+  feed.event("code", [1, 4, null]);
+  feed.event("code", [4, 4, "gap-out"]);
+  feed.event("code", [8, 4, null]);
+  await textBecomes(page, ".tail", /Phase 4 begins yellow/);
+  await page.getByRole("button", { name: "Why does phase 4 show this?" }).click();
+  const now = await textBecomes(page, ".why", /So phase 4/);
+  t.match(now, /Phase 4 has a pedestrian call.*begins green for its pedestrian call/);
+  t.match(now, /ends by gap-out: no vehicle came.*So phase 4 is yellow/);
+  await page.getByRole("button", { name: "Close" }).click();
+  await page.getByText("Phase 4 begins green", { exact: true }).click();
+  const then = await textBecomes(page, ".why", /So phase 4/);
+  t.match(then, /So phase 4 is green/);
+  t.notMatch(then, /gap-out/, "not what came after that row");
   t.same(complaints, []);
 });
 

@@ -8,6 +8,7 @@ import { type Line, Link } from "./link.ts";
 import { parseHealth, parseNeighbours, parseReply, parseSpat, type Spat } from "./messages.ts";
 import { NeighboursPanel } from "./neighbours.ts";
 import { Operate } from "./operate.ts";
+import { parseOrders } from "./orders.ts";
 import { Picture } from "./picture.ts";
 import { Rings } from "./rings.ts";
 import { type EventRow, readEvents } from "./rows.ts";
@@ -19,6 +20,7 @@ import { Strip } from "./strip.ts";
 import { byId, html, setText } from "./svg.ts";
 import { Tail } from "./tail.ts";
 import { startTheme } from "./theme.ts";
+import { Why } from "./why.ts";
 
 const TICK_MS = 250;
 /** How far back the strip can look. */
@@ -46,6 +48,7 @@ class Page {
   readonly #operate: Operate;
   readonly #status: Status;
   readonly #link: Link;
+  readonly #why: Why;
   readonly #decoder = new TextDecoder();
   #loginRefused = false;
   #wasLost = false;
@@ -61,9 +64,14 @@ class Page {
     const clearances = new Map(site.phases.map((phase) => [phase.phase, phase.redClearanceMs]));
     this.#history = new History(clearances, HISTORY_MS);
     this.#junction = new Junction(site);
-    this.#rings = new Rings(site);
+    this.#why = new Why(site, fetchEvents);
+    this.#rings = new Rings(site, (phase) => {
+      this.#why.askNow(phase, this.#wallMs()).catch(() => undefined);
+    });
     this.#strip = new Strip(site, this.#history);
-    this.#tail = new Tail(site.timezone);
+    this.#tail = new Tail(site.timezone, (phase, row) => {
+      this.#why.askRow(phase, row).catch(() => undefined);
+    });
     this.#status = new Status(site.timezone);
     this.#link = new Link(this.#filters(), secret, {
       onLine: (line) => this.#onLine(line),
@@ -76,7 +84,7 @@ class Page {
     this.#operate = new Operate(site, {
       mayAct: () => this.#link.operator && this.#picture.connected,
       publish: (topic, payload) => this.#link.publish(topic, payload),
-      wallMs: () => this.#picture.wallMs(performance.now()) ?? Date.now(),
+      wallMs: () => this.#wallMs(),
       announce,
     });
   }
@@ -94,6 +102,7 @@ class Page {
     byId("tail").replaceChildren(this.#tail.element);
     byId("health").replaceChildren(this.#health.element);
     byId("operate").replaceChildren(this.#operate.element);
+    document.body.append(this.#why.element);
     this.#follow(byId("junction"), (width, height) => this.#junction.resize(width, height));
     this.#follow(byId("strip"), (width) => {
       this.#strip.resize(width);
@@ -103,6 +112,11 @@ class Page {
     setInterval(() => this.#draw(), TICK_MS);
     document.addEventListener("visibilitychange", () => this.#draw());
     this.#draw();
+  }
+
+  /** The node's wall clock, ms; our own where the node's is not known. */
+  #wallMs(): number {
+    return this.#picture.wallMs(performance.now()) ?? Date.now();
   }
 
   #filters(): string[] {
@@ -157,6 +171,7 @@ class Page {
       fetchEvents(`kind=code&since=${since}&limit=${HISTORY_ROWS}`),
       fetchEvents(`limit=${TAIL_ROWS}`),
     ]);
+    await this.#refreshOrders();
     this.#history.restart((codes ?? []).map(codeRow));
     const spat = this.#picture.spat;
     if (spat !== null) this.#history.take(spat);
@@ -171,10 +186,19 @@ class Page {
       const state = readDetector(payload);
       if (state !== null) this.#picture.detectors.set(name.slice("detector/".length), state);
     } else if (name === "events") {
-      if (!this.#tail.add(readEvents(payload))) this.#tailHasHole = true;
+      const rows = readEvents(payload);
+      if (!this.#tail.add(rows)) this.#tailHasHole = true;
+      if (rows.some(({ kind }) => kind === "order")) {
+        this.#refreshOrders().catch(() => undefined);
+      }
       return;
     } else this.#onJson(name, this.#decoder.decode(payload));
     this.#drawLive();
+  }
+
+  async #refreshOrders(): Promise<void> {
+    this.#operate.show(parseOrders(await fetchText("/api/orders")));
+    this.#operate.update(this.#operateNote());
   }
 
   /** The broker leaves rows out when too many come at once; the log has them. */

@@ -1,26 +1,27 @@
-// What an operator may ask of the junction: a call, the failure display, the return from it. Each
-// asks again before it is sent, and says what became of it. The controller and the layers under it
-// decide; nothing here shortens a minimum or a clearance.
+// What an operator may ask of the junction: calls, holds, plans, priority, the failure display and
+// the return from it. Each asks again before it is sent, and says what became of it; what is in
+// force stands below. The controller and the layers under it decide; nothing here shortens a
+// minimum or a clearance.
 import { randomHex } from "./link.ts";
 import type { Reply } from "./messages.ts";
-import type { Site } from "./site.ts";
+import { type Ordered, type OrderLine, OrdersList } from "./orders.ts";
+import {
+  callQuestion,
+  flashQuestion,
+  holdQuestion,
+  planQuestion,
+  priorityQuestion,
+  type Question,
+  releaseQuestion,
+  returnQuestion,
+  scheduleQuestion,
+} from "./questions.ts";
+import type { Site, SitePhase } from "./site.ts";
 import { html, setAttribute, setText } from "./svg.ts";
 
 /** A command that nobody answered by then was perhaps never heard. */
 const ANSWER_MS = 10_000;
 const LIFE_MS = 30_000;
-
-type Body =
-  | { readonly command: "call"; readonly phase: number; readonly pedestrian: boolean }
-  | { readonly command: "flash" }
-  | { readonly command: "return" };
-
-interface Question {
-  readonly title: string;
-  readonly text: string;
-  readonly action: string;
-  readonly body: Body;
-}
 
 export interface OperatePorts {
   /** True while a command can reach the node by somebody who may give it. */
@@ -48,6 +49,8 @@ export class Operate {
   readonly #dialog: HTMLDialogElement;
   readonly #title = html("h2", { id: "ask-title" });
   readonly #text = html("p", { id: "ask-text" });
+  readonly #fields = html("div", { class: "ask-fields" });
+  readonly #orders: OrdersList;
   readonly #yes = html("button", { type: "button", class: "primary" });
   #question: Question | null = null;
 
@@ -55,15 +58,22 @@ export class Operate {
     this.#site = site;
     this.#ports = ports;
     this.#dialog = this.#makeDialog();
+    this.#orders = new OrdersList(site.timezone, (end) => this.#ask(this.#endOf(end)));
     this.element = html(
       "div",
       { class: "operate" },
       this.#note,
       this.#callRow(),
       this.#modeRow(),
+      this.#orders.element,
       this.#replies,
       this.#dialog,
     );
+  }
+
+  /** What is in force; null for nothing. */
+  show(orders: Ordered | null): void {
+    this.#orders.show(orders);
   }
 
   /** Says who may act, and lets the buttons follow. */
@@ -74,6 +84,7 @@ export class Operate {
     for (const button of this.#buttons) {
       if (button.disabled === may) button.disabled = !may;
     }
+    this.#orders.update(this.#ports.wallMs(), may);
   }
 
   /** Takes an answer in; one to somebody else's command is passed over. */
@@ -107,20 +118,14 @@ export class Operate {
         html("option", { value: phase }, `${phase} · ${name}`),
       ),
     );
-    const chosen = () => this.#site.phases.find(({ phase }) => String(phase) === select.value);
-    const ask = (pedestrian: boolean): Question => {
-      const phase = chosen();
-      const who = pedestrian ? "pedestrian" : "vehicle";
-      return {
-        title: `Place a ${who} call on phase ${phase?.phase ?? 0}?`,
-        text: `As if somebody waited for ${phase?.name ?? ""}: it is served once, in its turn.`,
-        action: "Place the call",
-        body: { command: "call", phase: phase?.phase ?? 0, pedestrian },
-      };
+    const chosen = (): SitePhase => {
+      const found = this.#site.phases.find(({ phase }) => String(phase) === select.value);
+      if (found === undefined) throw new Error(`no phase ${select.value}`);
+      return found;
     };
-    const walk = this.#button("Pedestrian call", () => ask(true));
+    const walk = this.#button("Pedestrian call", () => callQuestion(chosen(), true));
     const follow = () => {
-      walk.hidden = chosen()?.pedestrian === null;
+      walk.hidden = this.#site.phases.length === 0 || chosen().pedestrian === null;
     };
     select.addEventListener("change", follow);
     follow();
@@ -128,31 +133,26 @@ export class Operate {
       "div",
       { class: "operate-row" },
       select,
-      this.#button("Vehicle call", () => ask(false)),
+      this.#button("Vehicle call", () => callQuestion(chosen(), false)),
       walk,
+      this.#button("Hold", () => holdQuestion(chosen())),
+      this.#button("Priority", () => priorityQuestion(chosen())),
     );
   }
 
   #modeRow(): HTMLElement {
-    const flash = this.#button("Go to flash", () => ({
-      title: "Put the junction into its failure display?",
-      text:
-        "Greens end through yellow and red clearance, pedestrians get their full clearance, then " +
-        "the failure display stands until somebody asks for the return. Traffic must be able to " +
-        "cope with that.",
-      action: "Go to flash",
-      body: { command: "flash" },
-    }));
-    const back = this.#button("Return to control", () => ({
-      title: "Return the junction to control?",
-      text:
-        "All red first, then the start-up phases with a call on every phase. A latched trip is " +
-        "not cleared by this: that takes the button at the cabinet.",
-      action: "Return to control",
-      body: { command: "return" },
-    }));
+    const flash = this.#button("Go to flash", flashQuestion);
+    const back = this.#button("Return to control", returnQuestion);
     flash.classList.add("danger");
-    return html("div", { class: "operate-row" }, flash, back);
+    const plan = () => this.#button("Plan", () => planQuestion(this.#site));
+    const plans = this.#site.plans.length === 0 ? [] : [plan()];
+    return html("div", { class: "operate-row" }, ...plans, flash, back);
+  }
+
+  #endOf(end: NonNullable<OrderLine["end"]>): Question {
+    if (end === "flash") return returnQuestion();
+    if (end === "plan") return scheduleQuestion();
+    return releaseQuestion(this.#orders.orders?.hold?.phase ?? 0);
   }
 
   #makeDialog(): HTMLDialogElement {
@@ -162,6 +162,7 @@ export class Operate {
       { "aria-labelledby": "ask-title", "aria-describedby": "ask-text" },
       this.#title,
       this.#text,
+      this.#fields,
       html("div", { class: "dialog-buttons" }, no, this.#yes),
     );
     no.addEventListener("click", () => dialog.close());
@@ -177,7 +178,8 @@ export class Operate {
     setText(this.#title, question.title);
     setText(this.#text, question.text);
     setText(this.#yes, question.action);
-    this.#yes.classList.toggle("danger", question.body.command === "flash");
+    this.#fields.replaceChildren(...(question.fields ?? []));
+    this.#yes.classList.toggle("danger", question.action === "Go to flash");
     this.#dialog.showModal();
   }
 
@@ -199,7 +201,7 @@ export class Operate {
       if (pending !== undefined) this.#settle(pending, words, "failed");
     }, ANSWER_MS);
     this.#pending.set(id, { line, name, timer });
-    const command = { version: 1, id, issued, expires: issued + LIFE_MS, ...body };
+    const command = { version: 1, id, issued, expires: issued + LIFE_MS, ...body(issued) };
     this.#ports.publish(`${this.#site.topicPrefix}command/${id}`, JSON.stringify(command));
   }
 }

@@ -31,7 +31,7 @@ function walkCall(): HTMLElement {
   return html("span", { class: "call call-walk", title: "pedestrian call" }, pedestrianIcon());
 }
 
-function cardOf(site: Site, phase: SitePhase): Card {
+function cardOf(site: Site, phase: SitePhase, why: (phase: number) => void): Card {
   const heading = site.approaches.find(({ id }) => id === phase.approach)?.headingDeg ?? 0;
   const state = html("span", { class: "phase-state" });
   const left = html("span", { class: "phase-left" });
@@ -39,6 +39,16 @@ function cardOf(site: Site, phase: SitePhase): Card {
   const band = html("div", { class: "band", "aria-hidden": "true" }, html("i"), html("b"));
   const walk = html("span", { class: "phase-walk" });
   const foot = html("span", { class: "phase-ended" });
+  const ask = html(
+    "button",
+    {
+      type: "button",
+      class: "phase-why",
+      "aria-label": `Why does phase ${phase.phase} show this?`,
+    },
+    "why?",
+  );
+  ask.addEventListener("click", () => why(phase.phase));
   const element = html(
     "div",
     {
@@ -58,6 +68,7 @@ function cardOf(site: Site, phase: SitePhase): Card {
         html("span", { class: "call call-vehicle", title: "vehicle call" }, vehicleIcon()),
         ...(phase.pedestrian === null ? [] : [walkCall()]),
       ),
+      ask,
     ),
     html("div", { class: "phase-name" }, phase.name),
     html("div", { class: "phase-now" }, html("i", { class: "dot" }), state, left),
@@ -82,13 +93,14 @@ export class Rings {
   readonly element: HTMLElement;
   readonly #cards: readonly Card[];
 
-  constructor(site: Site) {
+  /** `why` is told the phase whose card somebody asks. */
+  constructor(site: Site, why: (phase: number) => void) {
     const cards: Card[] = [];
     const groups = site.sequence.map((rings) => {
       const rows = rings.map((phases) => {
         const own = phases.flatMap((number) => {
           const phase = site.phases.find((entry) => entry.phase === number);
-          return phase === undefined ? [] : [cardOf(site, phase)];
+          return phase === undefined ? [] : [cardOf(site, phase, why)];
         });
         cards.push(...own);
         return html("div", { class: "ring" }, ...own.map(({ element }) => element));

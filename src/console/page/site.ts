@@ -31,6 +31,8 @@ export interface Site {
   readonly detectors: readonly SiteDetector[];
   readonly pedestrianDetectors: readonly { readonly detector: number; readonly phase: number }[];
   readonly preempts: readonly { readonly preempt: number; readonly phases: readonly number[] }[];
+  /** Numbers of the site file's plans. */
+  readonly plans: readonly number[];
   /** True when the cabinet is the virtual one. */
   readonly virtual: boolean;
   /** True where the node has a page of its corridor. */

@@ -1,7 +1,7 @@
 // The tail of the event log, newest first, with a filter by group and by word.
 import type { EventRow } from "./rows.ts";
 import { html, setText } from "./svg.ts";
-import { type EventGroup, eventWords } from "./words.ts";
+import { type EventGroup, eventWords, isPhaseCode } from "./words.ts";
 
 /** Rows kept, and rows drawn: enough for some minutes of a busy junction. */
 const KEPT = 1_500;
@@ -40,13 +40,20 @@ export class Tail {
   #word = "";
   #dirty = false;
 
-  constructor(timezone: string) {
+  /** `why` is told the phase and the row that somebody clicks. */
+  constructor(timezone: string, why: (phase: number, row: EventRow) => void) {
     this.#clock = new Intl.DateTimeFormat("en-GB", {
       timeZone: timezone,
       hour: "2-digit",
       minute: "2-digit",
       second: "2-digit",
       fractionalSecondDigits: 1,
+    });
+    this.#list.addEventListener("click", ({ target }) => {
+      const item = target instanceof Element ? target.closest("li") : null;
+      const row = this.#lines.find((line) => String(line.row.seq) === item?.dataset.seq)?.row;
+      const phase = row === undefined ? null : phaseOfRow(row);
+      if (row !== undefined && phase !== null) why(phase, row);
     });
     this.element = html("div", { class: "tail-box" }, this.#tools(), this.#list);
   }
@@ -86,7 +93,7 @@ export class Tail {
     time.append(this.#clock.format(row.at));
     return html(
       "li",
-      { class: `event event-${group}` },
+      { class: `event event-${group}`, ...whyAttributes(row) },
       time,
       html("span", { class: "event-text" }, text),
       html("span", { class: "event-kind" }, kindText(row)),
@@ -118,6 +125,19 @@ export class Tail {
     const chips = html("div", { class: "chips", role: "group", "aria-label": "Show" }, ...buttons);
     return html("div", { class: "tail-tools" }, chips, search, this.#count);
   }
+}
+
+/** The phase that a row is about, or null. */
+export function phaseOfRow({ kind, body }: Pick<EventRow, "kind" | "body">): number | null {
+  const [first, second] = body;
+  const isPhase = kind === "code" && isPhaseCode(Number(first));
+  if (isPhase || (kind === "order" && first === "hold")) return Number(second);
+  return null;
+}
+
+function whyAttributes(row: EventRow): Record<string, string | number> {
+  const phase = phaseOfRow(row);
+  return phase === null ? {} : { "data-seq": row.seq, title: `Why, for phase ${phase}?` };
 }
 
 /** The row's kind, for a code with its number. */

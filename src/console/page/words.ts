@@ -79,6 +79,27 @@ const PHASE_CODES: Readonly<Record<number, string>> = {
   47: "omit ended",
 };
 
+/** True for a code whose parameter is a phase. */
+export function isPhaseCode(code: number): boolean {
+  return PHASE_CODES[code] !== undefined;
+}
+
+const PRIORITY_CODES: Readonly<Record<number, string>> = {
+  112: "check-in",
+  113: "early green",
+  114: "extension",
+  115: "check-out",
+};
+
+/** Coordination: what the parameter of each is. */
+const PLAN_CODES: Readonly<Record<number, string>> = {
+  131: "Plan in force:",
+  132: "Cycle in seconds:",
+  133: "Offset in seconds:",
+  150: "Coordination state",
+  151: "Yield point of phase",
+};
+
 const DETECTOR_CODES: Readonly<Record<number, string>> = {
   81: "free",
   82: "occupied",
@@ -161,6 +182,12 @@ const FAMILIES: readonly Family[] = [
     text: (word, status) => `${word}: ${FLASH_STATUS[status] ?? status}`,
   },
   { words: POWER_CODES, group: () => "node", text: (word) => word },
+  {
+    words: PRIORITY_CODES,
+    group: () => "signals",
+    text: (word, request) => `Priority request ${request}: ${word}`,
+  },
+  { words: PLAN_CODES, group: () => "signals", text: (word, value) => `${word} ${value}` },
   { words: { 31: "crossed" }, group: () => "signals", text: (word, at) => `Barrier ${at} ${word}` },
 ];
 
@@ -199,6 +226,7 @@ const KINDS: Readonly<
   lamps: { group: "signals", text: () => "Lamps commanded" },
   mode: { group: "node", text: ([mode, cause]) => withCause(modeWord(part(mode)), cause) },
   command: { group: "commands", text: ([, author, , body]) => commandText(part(author), body) },
+  order: { group: "commands", text: orderText },
   "command-result": { group: "commands", text: ([, , ok, reason]) => resultText(ok, reason) },
   start: {
     group: "node",
@@ -253,10 +281,36 @@ function withCause(text: string, cause: unknown): string {
 
 /** A command's body is `[kind, ...parameters]`. */
 function commandText(author: string, body: unknown): string {
-  const [kind, phase, pedestrian] = Array.isArray(body) ? body : [body];
-  if (kind !== "call") return `Command of ${author}: ${part(kind)}`;
-  const who = pedestrian === true ? "pedestrian" : "vehicle";
-  return `Command of ${author}: ${who} call on phase ${part(phase)}`;
+  const [kind, first, second] = Array.isArray(body) ? body : [body];
+  return `Command of ${author}: ${askedText(part(kind), first, second)}`;
+}
+
+function askedText(kind: string, first: unknown, second: unknown): string {
+  switch (kind) {
+    case "call":
+      return `${second === true ? "pedestrian" : "vehicle"} call on phase ${part(first)}`;
+    case "hold":
+      return second === 0 ? `let phase ${part(first)} go` : `hold phase ${part(first)}`;
+    case "plan":
+      return first === "schedule" ? "back to the schedule" : `plan ${part(first)}`;
+    case "priority":
+      return `priority for phase ${part(second)}`;
+    default:
+      return kind;
+  }
+}
+
+/** An order in force, or its end with the reason. */
+function orderText([what, subject, active, author, , reason, detail]: readonly unknown[]): string {
+  const phase = Array.isArray(detail) && what === "priority" ? ` for phase ${part(detail[0])}` : "";
+  const of = what === "hold" ? `Hold of phase ${part(subject)}` : capital(part(what));
+  const name = what === "hold" ? of : `${of} ${part(subject)}`.trim();
+  if (active === true) return `${name}${phase} by order of ${part(author)}`;
+  return withCause(`${name} is over`, reason);
+}
+
+function capital(word: string): string {
+  return word.charAt(0).toUpperCase() + word.slice(1);
 }
 
 function resultText(ok: unknown, reason: unknown): string {

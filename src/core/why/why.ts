@@ -10,6 +10,8 @@ export interface WhyQuestion {
   readonly atMs: number;
   /** Without it, edges are told from calls by their time alone. */
   readonly wiring: WhyWiring | null;
+  /** How times inside sentences read; UTC when it is left out. */
+  readonly timeText?: (wallMs: number) => string;
 }
 
 /** One event of the chain. */
@@ -190,7 +192,8 @@ function planOf({ pattern, coordination }: Story): WhyStatement[] {
 }
 
 function ordersOf({ orders, hold, priority, yields }: Story, q: WhyQuestion): WhyStatement[] {
-  const chain = [...orders.values()].map((row) => say(row, orderText(row)));
+  const { timeText = (wallMs) => new Date(wallMs).toISOString() } = q;
+  const chain = [...orders.values()].map((row) => say(row, orderText(row, timeText)));
   if (hold !== null) chain.push(say(hold, `The hold of phase ${String(hold.body[1])} is active`));
   if (priority !== null && q.atMs - priority.at <= NEAR_MS) {
     const what = Number(priority.body[0]) === 113 ? "an early green" : "an extension";
@@ -203,9 +206,9 @@ function ordersOf({ orders, hold, priority, yields }: Story, q: WhyQuestion): Wh
   return chain;
 }
 
-function orderText({ body }: WhyRow): string {
+function orderText({ body }: WhyRow, timeText: (wallMs: number) => string): string {
   const [what, subject, , author, until, , detail] = body;
-  const end = typeof until === "number" ? ` until ${new Date(until).toISOString()}` : "";
+  const end = typeof until === "number" ? ` until ${timeText(until)}` : "";
   const phase = Array.isArray(detail) ? String(detail[0]) : "";
   switch (what) {
     case "hold":
