@@ -107,13 +107,14 @@ async function slices(way: "lanes" | "mqtt", weather: Weather): Promise<Measured
   return [{ figure: `delta_p999_ms${suffix}`, value, unit: "ms", ...budget }, ...found];
 }
 
-function figuresOf({ delaysMs }: Slice, suffix: string): Measured[] {
+function figuresOf({ delaysMs, missing }: Slice, suffix: string): Measured[] {
   return [
     { figure: `delta_p50_ms${suffix}`, value: quantile(delaysMs, 0.5), unit: "ms" },
     { figure: `delta_p99_ms${suffix}`, value: quantile(delaysMs, 0.99), unit: "ms" },
     { figure: `delta_p999_ms${suffix}`, value: quantile(delaysMs, 0.999), unit: "ms" },
     { figure: `delta_max_ms${suffix}`, value: quantile(delaysMs, 1), unit: "ms" },
     { figure: `samples${suffix}`, value: delaysMs.length, unit: "deltas" },
+    { figure: `missing${suffix}`, value: missing, unit: "deltas" },
     { figure: `lost_percent${suffix}`, value: namespaces.lostShare() * 100, unit: "% of packets" },
   ];
 }

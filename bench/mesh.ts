@@ -18,6 +18,8 @@ const PER_S = 1_000;
 const SLICE = QUICK ? 2 * PER_S : 10 * PER_S;
 const SLICES = QUICK ? 3 : 6;
 const WARM_UP = QUICK ? PER_S : 3 * PER_S;
+/** For the processor time: until nothing is compiled any more. */
+const CPU_WARM_UP = QUICK ? 3 * PER_S : 10 * PER_S;
 const NEIGHBOURS = 4;
 const LOOPBACK = "127.0.0.1";
 
@@ -78,6 +80,11 @@ function delays({ suffix, slices }: Running): Measured[] {
       value: slices.reduce((sum, { delaysMs }) => sum + delaysMs.length, 0),
       unit: "deltas",
     },
+    {
+      figure: `missing${suffix}`,
+      value: slices.reduce((sum, { missing }) => sum + missing, 0),
+      unit: "deltas",
+    },
   ];
 }
 
@@ -96,7 +103,7 @@ function sentBytes({ slices }: Running): Measured[] {
 /** Of one core: the whole process, its control thread that makes the views too; and a thread. */
 async function cpuPercent(): Promise<Measured[]> {
   const subject = await lanes("four", NEIGHBOURS);
-  await subject.slice(PER_S, WARM_UP);
+  await subject.slice(PER_S, CPU_WARM_UP);
   const before = cpuSeconds(subject.pid);
   const { spanMs, threadCpuMs } = await subject.slice(PER_S, SLICE);
   const wholeMs = (cpuSeconds(subject.pid) - before) * 1_000;
@@ -122,6 +129,7 @@ async function measure(): Promise<Measured[]> {
     for (const { subject, slices } of running) slices.push(await subject.slice(PER_S, SLICE));
   }
   for (const { subject } of running) subject.stop();
+  for (const broker of brokers) await broker.stop();
   return [...running.flatMap(delays), ...sentBytes(own), ...(await cpuPercent())];
 }
 

@@ -36,6 +36,9 @@ interface Node {
   readonly neighbours: number;
 }
 
+/** Looks for what a message brought, once. */
+let applied: (() => void) | null = null;
+
 async function open({ node, links, neighbours, keyFolder }: LanesMesh, index: number) {
   const link = index % senders;
   const folder = readKeysOf(node, keyFolder);
@@ -46,8 +49,13 @@ async function open({ node, links, neighbours, keyFolder }: LanesMesh, index: nu
     neighbours,
     folder,
     onMessage: (neighbour, lane, bytes) => {
+      applied = () => {
+        applied = null;
+        const atMs = sharedMs();
+        arrivals.look(link, body.mesh.replica(0).registers("phase", neighbour), atMs);
+      };
       body.step({ kind: "message", neighbour, lane, bytes });
-      arrivals.look(link, body.mesh.replica(0).registers("phase", neighbour), sharedMs());
+      applied?.();
     },
     onLink: (neighbour, up) => body.step({ kind: "link", neighbour, up }),
     onHeardAgain: (neighbour) => body.step({ kind: "heard-again", neighbour }),
@@ -59,7 +67,11 @@ async function open({ node, links, neighbours, keyFolder }: LanesMesh, index: nu
     neighbours: neighbours.map(({ id }) => id),
     keys: ed25519Keys(folder.key, lanes.members.keys),
     timers: realTimers,
-    send: (neighbour, lane, bytes, klass) => void lanes.send(neighbour, lane, bytes, klass),
+    send: (neighbour, lane, bytes, klass) => {
+      // The machine has done its step before its first effect is: the answer is no part of it.
+      applied?.();
+      lanes.send(neighbour, lane, bytes, klass);
+    },
     tell: () => {},
     refusals: () => lanes.counts,
   });

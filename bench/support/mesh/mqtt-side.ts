@@ -107,7 +107,8 @@ async function hear(plan: MqttPlan): Promise<void> {
     for (const { part } of decodeParts(payload, { origin, incarnation })) {
       replica.join(part, lease());
     }
-    seen.look(Number(origin.slice(1)), replica.registers("phase", origin), sharedMs());
+    const atMs = sharedMs();
+    seen.look(Number(origin.slice(1)), replica.registers("phase", origin), atMs);
   });
   await client.subscribeAsync(`${TOPIC}/+`, { qos: 1 });
   tell({ kind: "linked" });
