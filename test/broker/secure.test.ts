@@ -160,6 +160,25 @@ t.test("who does not come in, and why", async (t) => {
   t.ok(refusedOf(broker).includes("client id of a certificate"));
 });
 
+t.test("of one certificate's connections the oldest goes for one too many", async (t) => {
+  const { authority, broker, secure } = await setUp(t);
+  const keys = await authority.issue("vehicle", "bus-7");
+  const url = `mqtts://127.0.0.1:${secure}`;
+  const other = await authority.issue("vehicle", "bus-8");
+  const neighbour = await connectClient(t, url, shows(other, "vehicle:bus-8"));
+  const own: Awaited<ReturnType<typeof connectClient>>[] = [];
+  for (let number = 0; number < 9; number += 1) {
+    own.push(await connectClient(t, url, shows(keys, `vehicle:bus-7:${number}`)));
+  }
+  await until(() => own[0]?.mqtt.connected === false);
+  t.same(
+    own.map(({ mqtt }) => mqtt.connected),
+    [false, ...Array.from({ length: 8 }, () => true)],
+  );
+  t.ok(neighbour.mqtt.connected, "of nobody else's");
+  t.equal(broker.counters.refused["too many connections of one name"], 1);
+});
+
 t.test("who is revoked while connected is cut", async (t) => {
   const { authority, broker, revocations, secure } = await setUp(t);
   const keys = await authority.issue("reader", "desk");
