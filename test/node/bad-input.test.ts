@@ -8,7 +8,8 @@ import { connect, createServer, type TLSSocket } from "node:tls";
 import t, { type Test } from "tap";
 import { corridorSite, type JunctionPlan, REGION, ZONE } from "../../src/cli/corridor-site.ts";
 import { connectClient } from "../broker/clients.ts";
-import { freePort, Stopline, until } from "../cli/support.ts";
+import { Stopline, until } from "../cli/support.ts";
+import { junctionPorts } from "../support/ports.ts";
 import {
   folder,
   type TestAuthority,
@@ -53,7 +54,7 @@ async function start(t: Test, impostors: boolean): Promise<Setting> {
   const plans: JunctionPlan[] = [];
   for (const number of [1, 2, 3]) {
     const place = join(base, `junction-${number}`);
-    const ports = { fastPort: await freePort(), reliablePort: await freePort() };
+    const ports = await junctionPorts();
     plans.push({ number, place, keyFolder: join(place, "keys"), ...ports, offsetS: 0 });
   }
   const [south, own, north] = plans;

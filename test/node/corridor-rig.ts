@@ -6,7 +6,7 @@ import type { Test } from "tap";
 import { corridorSite, type JunctionPlan } from "../../src/cli/corridor-site.ts";
 import type { Health } from "../../src/wire/health.ts";
 import { Stopline, until } from "../cli/support.ts";
-import { freePort } from "../support/ports.ts";
+import { junctionPorts } from "../support/ports.ts";
 import { folder, type TestAuthority, type TestKeys, writeKeyFolder } from "../trust/keys.ts";
 
 export const DEMO = readFileSync(new URL("../../config/demo.yaml", import.meta.url), "utf8");
@@ -47,17 +47,7 @@ export async function corridor(
     const issued = await authority.issue("node", `junction-${number}`);
     keys.push(issued);
     writeKeyFolder(keyFolder, issued);
-    const [fastPort, reliablePort, streetPort] = await freePorts();
-    plans.push({
-      number,
-      place,
-      keyFolder,
-      fastPort,
-      reliablePort,
-      streetPort,
-      consolePort: 0,
-      offsetS: 0,
-    });
+    plans.push({ number, place, keyFolder, ...(await junctionPorts()), offsetS: 0 });
   }
   for (const plan of plans) {
     const site = change(plan.number, corridorSite(DEMO, plan, plans));
@@ -68,10 +58,6 @@ export async function corridor(
     return new Stopline(t, ["run", join(place, "site.yaml"), "--data", join(place, "data")]);
   };
   return { base, keys, start };
-}
-
-async function freePorts(): Promise<[number, number, number]> {
-  return [await freePort(), await freePort(), await freePort()];
 }
 
 /** "ok: …" or the like: one part of a node's health. */

@@ -10,3 +10,13 @@ export async function freePort(): Promise<number> {
   if (address === null || typeof address === "string") throw new Error("a port without a number");
   return address.port;
 }
+
+/** What a junction of a corridor listens on; its console takes a free one by itself. */
+export async function junctionPorts() {
+  return {
+    fastPort: await freePort(),
+    reliablePort: await freePort(),
+    streetPort: await freePort(),
+    consolePort: 0,
+  };
+}
