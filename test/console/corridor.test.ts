@@ -3,6 +3,7 @@
 import t from "tap";
 import { linksOf } from "../../src/console/page/corridor-links.ts";
 import { type PlacedSite, planStreet } from "../../src/console/page/corridor-place.ts";
+import { alongStreet, joined } from "../../src/console/page/street-ways.ts";
 import { Trajectories } from "../../src/console/page/trajectories.ts";
 import { LAMP } from "../../src/core/site/lamps.ts";
 import type { SiteModel } from "../../src/core/site/model.ts";
@@ -66,6 +67,39 @@ t.test("vehicles keep their way until they leave, and no longer than asked", asy
   t.equal(ways.all.length, 5, "after a gap nobody knows which car is which");
   ways.take(lane(60, 95), 11_600);
   t.equal(ways.all.length, 4, "what ended before the kept time is forgotten");
+});
+
+t.test("named vehicles keep their way through the whole street", async (t) => {
+  const lane = (ids: string[], vehicles: number[]) => {
+    return [{ approach: "south", phase: 2, lane: 0, vehicles, ids }];
+  };
+  const [first, second] = [new Trajectories(300_000), new Trajectories(300_000)];
+  first.take(lane(["a", "b"], [40, 90]), 0);
+  first.take(lane(["b", "c"], [80, 95]), 500);
+  t.same(
+    first.all.map(({ id, points }) => [id, points.length]),
+    [
+      ["a", 1],
+      ["b", 2],
+      ["c", 1],
+    ],
+  );
+  second.take(lane(["b"], [300]), 30_000);
+  second.take(lane(["b"], [290]), 30_500);
+  const ways = [
+    ...first.all.map(({ id, points }) => alongStreet(id, points, 0, "ahead")),
+    ...second.all.map(({ id, points }) => alongStreet(id, points, 600, "ahead")),
+  ];
+  const whole = joined(ways).find(({ id }) => id === "b");
+  t.same(
+    whole?.points.map(({ streetM }) => streetM),
+    [-90, -80, 300, 310],
+  );
+  t.equal(joined(ways).length, 3);
+  const other = alongStreet("b", [{ atMs: 31_000, frontM: 20 }], 600, "back");
+  t.equal(joined([...ways, other]).length, 4, "who comes back is on another drive");
+  const nameless = alongStreet(null, [{ atMs: 0, frontM: 1 }], 0, "ahead");
+  t.equal(joined([nameless, nameless]).length, 2);
 });
 
 t.test("a link is up where both say so", async (t) => {

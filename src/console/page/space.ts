@@ -1,11 +1,11 @@
 // The time-space diagram: time to the right, the street upwards, now at the right edge. At each
 // stop line the colours that traffic saw, between them the ways of the virtual street's vehicles.
 // Drawn on a canvas: thousands of points, twice a second.
-import type { Place, StreetPlan, Way } from "./corridor-place.ts";
+import type { StreetPlan, Way } from "./corridor-place.ts";
 import type { History } from "./history.ts";
 import type { Member } from "./member.ts";
+import { alongStreet, joined, type StreetWay } from "./street-ways.ts";
 import { html } from "./svg.ts";
-import type { Trajectory } from "./trajectories.ts";
 
 /** A bar's thickness and its distance from the middle of the junction, px. */
 const [BAR, BAR_OFF] = [5, 2];
@@ -86,7 +86,8 @@ export class Space {
     const x = (atMs: number): number => ((atMs - fromMs) / (seconds * 1_000)) * this.#width;
     const frame = { context, paint: paintOf(this.element), scale, nowMs, fromMs, x };
     this.#axis(frame);
-    for (const place of plan.places) drawWays(frame, members[place.index], place);
+    const streetWays = [...waysOf(members, plan)];
+    for (const way of joined(streetWays)) drawWay(frame, way);
     for (const { index, atM, ahead, back } of plan.places) {
       const history = members[index]?.history;
       if (history === null || history === undefined) continue;
@@ -130,23 +131,25 @@ export class Space {
   }
 }
 
-function drawWays(frame: Frame, member: Member | undefined, { ahead, back, atM }: Place): void {
-  for (const way of member?.trajectories.all ?? []) {
-    if (way.approach === ahead?.approach) drawWay(frame, way, atM, -1);
-    else if (way.approach === back?.approach) drawWay(frame, way, atM, 1);
+/** What the members' streets saw of those who drive the street. */
+function* waysOf(members: readonly Member[], plan: StreetPlan): Generator<StreetWay> {
+  for (const { index, atM, ahead, back } of plan.places) {
+    for (const { approach, id, points } of members[index]?.trajectories.all ?? []) {
+      if (approach === ahead?.approach) yield alongStreet(id, points, atM, "ahead");
+      else if (approach === back?.approach) yield alongStreet(id, points, atM, "back");
+    }
   }
 }
 
-/** `sign`: whether what lies before the stop line lies below it (-1, ahead) or above it. */
-function drawWay(frame: Frame, { points }: Trajectory, atM: number, sign: 1 | -1): void {
+function drawWay(frame: Frame, { way, points }: StreetWay): void {
   const { context, paint, scale, fromMs, x } = frame;
   const last = points.at(-1);
   if (last === undefined || last.atMs < fromMs || points.length < 2) return;
-  context.strokeStyle = sign < 0 ? paint.ahead : paint.back;
+  context.strokeStyle = paint[way];
   context.lineWidth = 1;
   context.beginPath();
-  for (const [index, { atMs, frontM }] of points.entries()) {
-    const y = scale.y(atM + sign * frontM);
+  for (const [index, { atMs, streetM }] of points.entries()) {
+    const y = scale.y(streetM);
     if (index === 0) context.moveTo(x(atMs), y);
     else context.lineTo(x(atMs), y);
   }

@@ -13,8 +13,15 @@ export interface StreetLane {
   /** Among the lanes of its phase, the one next to the centre line is 0. */
   readonly lane: number;
   readonly vehicles: readonly number[];
+  /** Who they are, where the street says it. */
+  readonly ids?: readonly string[];
   /** Those farther back than the message goes. */
   readonly beyond: number;
+}
+
+function areIds(ids: unknown, count: number): boolean {
+  if (ids === undefined) return true;
+  return Array.isArray(ids) && ids.length === count && ids.every((id) => typeof id === "string");
 }
 
 function isStreetLane(value: unknown): value is StreetLane {
@@ -25,7 +32,8 @@ function isStreetLane(value: unknown): value is StreetLane {
     typeof lane.lane === "number" &&
     Array.isArray(lane.vehicles) &&
     lane.vehicles.length <= MAX_VEHICLES &&
-    lane.vehicles.every((front) => typeof front === "number")
+    lane.vehicles.every((front) => typeof front === "number") &&
+    areIds(lane.ids, lane.vehicles.length)
   );
 }
 

@@ -13,6 +13,8 @@ export interface Point {
 
 export interface Trajectory {
   readonly approach: string;
+  /** The vehicle's name all along the street; null where the street names nobody. */
+  readonly id: string | null;
   readonly points: Point[];
 }
 
@@ -22,6 +24,7 @@ export interface LaneFronts {
   readonly lane: number;
   /** First vehicle first. */
   readonly vehicles: readonly number[];
+  readonly ids?: readonly string[];
 }
 
 interface LaneWays {
@@ -60,11 +63,15 @@ export class Trajectories {
     const before = this.#lanes.get(key) ?? { fronts: [], ways: [] };
     const late = before.ways.some(({ points }) => atMs - (points.at(-1)?.atMs ?? atMs) > GAP_MS);
     const gone = late ? before.ways.length : carsGone(before.fronts, lane.vehicles);
-    this.#ended.push(...before.ways.slice(0, gone));
-    const going = before.ways.slice(gone);
-    this.#ended.push(...going.slice(lane.vehicles.length));
+    const { approach, ids } = lane;
+    const goesOn = (index: number): Trajectory | undefined => {
+      if (ids === undefined) return before.ways[gone + index];
+      return late ? undefined : before.ways.find(({ id }) => id === ids[index]);
+    };
+    const going = lane.vehicles.map((_, index) => goesOn(index));
+    this.#ended.push(...before.ways.filter((way) => !going.includes(way)));
     const ways = lane.vehicles.map((frontM, index) => {
-      const way = going[index] ?? { approach: lane.approach, points: [] };
+      const way = going[index] ?? { approach, id: ids?.[index] ?? null, points: [] };
       way.points.push({ atMs, frontM });
       return way;
     });
