@@ -231,6 +231,7 @@ export function siteModel(file: SiteFile, overrides: readonly Override[]): SiteM
     console: listenerOf(file.console.listen),
     ...(file.console.corridor === undefined ? {} : { corridor: [...file.console.corridor] }),
     ...linksModel(file),
+    ...(file.traces === undefined ? {} : { traces: file.traces }),
     street: streetModel(file.street),
     ...limitsModel(file.limits),
     zones: zoneModels(file.zones),

@@ -35,6 +35,7 @@ export interface Draft {
   readonly node: SiteFile["node"] | undefined;
   readonly trust: SiteFile["trust"] | undefined;
   readonly links: SiteFile["links"] | undefined;
+  readonly traces: SiteFile["traces"] | undefined;
   readonly neighbours: ReadonlyMap<string, NonNullable<SiteFile["neighbours"]>[string]>;
   /** Sections that are there, right or not. */
   readonly given: ReadonlySet<string>;
@@ -116,6 +117,7 @@ export function draftOf(
     node: whole("node"),
     trust: whole("trust"),
     links: whole("links"),
+    traces: whole("traces"),
     neighbours: entries("neighbours", String) as Map<string, Entry<"neighbours">>,
     given: new Set(Object.keys(file)),
     schedule: whole("schedule"),

@@ -42,6 +42,7 @@ export function checkAddresses(draft: Draft, problems: Problems): void {
   checkTls(draft, problems);
   checkLinks(draft, problems);
   checkNeighbours(draft, problems);
+  checkTraces(draft, problems);
 }
 
 function tunnel(port: number): string {
@@ -143,4 +144,18 @@ function checkRoad(
   if (approach === undefined || approachIds.has(approach)) return;
   const what = "an approach that this file doesn't have";
   problems.add({ path: [...path, "approach"], what, use: [...approachIds].join(", ") });
+}
+
+/** Traces say what every detector saw: beyond this machine they go encrypted. */
+function checkTraces({ traces }: Draft, problems: Problems): void {
+  if (traces === undefined) return;
+  const path = ["traces", "endpoint"];
+  if (!URL.canParse(traces.endpoint)) {
+    problems.add({ path, what: "no address", use: "one such as http://127.0.0.1:4318" });
+    return;
+  }
+  const { protocol, hostname } = new URL(traces.endpoint);
+  if (protocol === "https:" || isLoopback(hostname.replace(/^\[|\]$/g, ""))) return;
+  const use = "https://, or a collector on this machine such as http://127.0.0.1:4318";
+  problems.add({ path, what: "beyond this machine without TLS", use });
 }

@@ -31,3 +31,11 @@ export const neighbourEntry = z.strictObject({
   length: number(20, 20_000, "from its stop line to this node's, m").optional(),
   speed: number(1, 40, "of a platoon on the way, m/s").optional(),
 });
+
+export const tracesEntry = z.strictObject({
+  endpoint: z
+    .string()
+    .regex(/^https?:\/\/[^\s/@?#]{1,200}$/)
+    .describe("a collector's address such as http://127.0.0.1:4318"),
+  sample: number(0, 1, "how many of all traces are kept"),
+});

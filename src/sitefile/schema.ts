@@ -4,7 +4,7 @@
 // this.
 import * as z from "zod";
 import { limitsEntry } from "./schema-limits.ts";
-import { linksEntry, listener, neighbourEntry, trustEntry } from "./schema-links.ts";
+import { linksEntry, listener, neighbourEntry, tracesEntry, trustEntry } from "./schema-links.ts";
 import { line, name, number, seconds, whole } from "./schema-parts.ts";
 import { plans, schedule } from "./schema-plans.ts";
 import { zonesSchema } from "./schema-zones.ts";
@@ -244,6 +244,7 @@ const siteFile = z.strictObject({
     .record(name("a neighbour"), neighbourEntry)
     .describe("nodes of the same zone that this one is linked to, by id")
     .optional(),
+  traces: tracesEntry.optional(),
   street: street.optional(),
   limits: limitsEntry
     .describe("what clients of the broker may take up; what is left out is as in the docs")

@@ -1,8 +1,11 @@
 // SPaT: what the lamps show now and when that is expected to end, made from a `ControlView`.
 //
-//   [1, incarnation, sequence, mono, wall, clock, validFor, mode, cause, lamps, phases, preempts]
+//   [1, incarnation, sequence, mono, wall, clock, validFor, mode, cause, lamps, phases, preempts
+//    (, trace)]
 //   phase   [phase, state, walk, since, earliest, likely, latest, call, pedestrianCall, ended]
 //   preempt [preempt, state]
+//
+// A trace context (`trace.ts`) stands behind only where the change is traced.
 //
 // States come from the *sensed* lamps, never from what the controller means; where the two differ
 // no end is promised. A receiver keeps the message with the highest (incarnation, sequence), an
@@ -13,7 +16,8 @@ import { CHANNEL_COUNT, LAMP, LAMP_NAMES, type LampCode } from "../core/site/lam
 import type { Channel, SiteModel } from "../core/site/model.ts";
 import type { ClockQuality, ControlView, GreenEnd, PhaseView } from "../core/site/view.ts";
 import { type CborValue, decodeCbor, encodeCbor, WireError } from "./codec.ts";
-import { flag, integer, list, optional, text, tuple, version, wordAt } from "./shape.ts";
+import { MAX_TRACE_BYTES } from "./envelope.ts";
+import { flag, integer, list, octets, optional, text, tuple, version, wordAt } from "./shape.ts";
 
 export const SPAT_VERSION = 1;
 
@@ -83,6 +87,8 @@ export interface Spat {
   readonly phases: readonly SpatPhase[];
   /** Preempts that are not idle. */
   readonly preempts: readonly SpatPreempt[];
+  /** Context of the change that made it, where that is traced; not in the JSON twin. */
+  readonly trace?: Uint8Array;
 }
 
 /** Which channels show a phase; computed once per site. */
@@ -192,6 +198,7 @@ export function encodeSpat(spat: Spat): Uint8Array {
     Uint8Array.from(spat.lamps),
     spat.phases.map(phaseArray),
     spat.preempts.map((entry) => [entry.preempt, PREEMPT_STATES.indexOf(entry.state)]),
+    ...(spat.trace === undefined ? [] : [spat.trace]),
   ]);
 }
 
@@ -211,7 +218,7 @@ function phaseArray(phase: SpatPhase): CborValue {
 }
 
 /** The JSON twin as an object: colours by name. */
-export function spatToJson(spat: Spat): Record<string, unknown> {
+export function spatToJson({ trace: _trace, ...spat }: Spat): Record<string, unknown> {
   const name = (code: LampCode | null) => (code === null ? null : (LAMP_NAMES[code] ?? null));
   return {
     version: SPAT_VERSION,
@@ -229,7 +236,9 @@ const BOUNDS = { maxBytes: 4_096, maxDepth: 3, maxItems: 512 };
 
 /** The message in `bytes`, every field checked; else a `WireError` that names the field. */
 export function decodeSpat(bytes: Uint8Array): Spat {
-  const fields = tuple(decodeCbor(bytes, BOUNDS), 12, "spat");
+  const value = decodeCbor(bytes, BOUNDS);
+  const traced = Array.isArray(value) && value.length === 13;
+  const fields = tuple(value, traced ? 13 : 12, "spat");
   version(fields[0], SPAT_VERSION, "a spat");
   return {
     incarnation: integer(fields[1], "incarnation"),
@@ -243,6 +252,7 @@ export function decodeSpat(bytes: Uint8Array): Spat {
     lamps: lampsOf(fields[9]),
     phases: list(fields[10], 16, "phases").map(phaseOfArray),
     preempts: list(fields[11], 16, "preempts").map(preemptOfArray),
+    ...(traced ? { trace: octets(fields[12], "trace", MAX_TRACE_BYTES, 0) } : {}),
   };
 }
 

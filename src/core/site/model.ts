@@ -112,6 +112,14 @@ export interface Listener {
   readonly tls?: boolean;
 }
 
+/** Traces over OTLP/HTTP. */
+export interface TraceSetting {
+  /** Address of the collector, without `/v1/traces`. */
+  readonly endpoint: string;
+  /** How many of all traces are kept, from 0 to 1. */
+  readonly sample: number;
+}
+
 /** Where this node waits for its neighbours. */
 export interface LinkPlace {
   /** An IP address. */
@@ -228,6 +236,8 @@ export interface SiteModel {
   /** Null where the node has no neighbours. */
   readonly links: LinkPlace | null;
   readonly neighbours: readonly NeighbourSite[];
+  /** Where traces go; absent: nothing is traced. */
+  readonly traces?: TraceSetting;
   readonly street: Street | null;
   /** Absent: as usual. */
   readonly limits?: SiteLimits;
