@@ -65,7 +65,8 @@ export interface Broker {
   listen(): Promise<Listening>;
   /** Takes over a stream of MQTT bytes, such as a WebSocket's. */
   handleWebSocket(stream: Duplex, origin: Origin): void;
-  publishView(view: ControlView): void;
+  /** True where its SPaT went out, with `trace` inside if there is one (`wire/trace.ts`). */
+  publishView(view: ControlView, trace?: Uint8Array): boolean;
   publishHealth(health: Health): void;
   /** Rows after their commit, with the incarnation that they are of. */
   publishEvents(rows: readonly EventRow[], incarnation?: number): void;
@@ -196,9 +197,9 @@ class NodeBroker implements Broker {
     this.#doorway.accept(stream, origin);
   }
 
-  publishView(view: ControlView): void {
+  publishView(view: ControlView, trace?: Uint8Array): boolean {
     this.#clock = view.clock;
-    this.#publisher.publishView(view);
+    return this.#publisher.publishView(view, trace);
   }
 
   publishHealth(health: Health): void {

@@ -106,14 +106,15 @@ export class Publisher {
     if (this.#timer !== null) clearInterval(this.#timer);
   }
 
-  /** A new picture from control. */
-  publishView(view: ControlView): void {
+  /** A new picture from control; true where SPaT went out, with the trace if there is one. */
+  publishView(view: ControlView, trace?: Uint8Array): boolean {
     this.#view = view;
     this.#heardAt = this.#ports.now();
-    this.#spat = spatFromView(view, this.#heads);
+    const spat = spatFromView(view, this.#heads);
+    this.#spat = trace === undefined ? spat : { ...spat, trace };
     this.#twin = spatTwin(this.#spat);
     this.#publishDetectors(view);
-    this.#publishSpatIfDue();
+    return this.#publishSpatIfDue();
   }
 
   /** Withdraws the picture at once: control is known to be gone. */
@@ -211,13 +212,14 @@ export class Publisher {
     this.#publishSpatIfDue();
   }
 
-  #publishSpatIfDue(): void {
+  #publishSpatIfDue(): boolean {
     const now = this.#ports.now();
     const shown = whatIsShown(this.#spat);
-    if (shown === this.#shown && now - this.#spatAt < SPAT_BEAT_MS) return;
+    if (shown === this.#shown && now - this.#spatAt < SPAT_BEAT_MS) return false;
     this.#shown = shown;
     this.#spatAt = now;
     this.#both("spat", [this.#topics.spat, this.#topics.spatJson], this.#twin);
+    return true;
   }
 
   #both(kind: string, [topic, jsonTopic]: readonly [string, string], twin: Twin): void {

@@ -19,7 +19,7 @@ import { sameBytes } from "./birth.ts";
 import { keepOfOps } from "./cache.ts";
 import type { Digests } from "./digests.ts";
 import { ACK_EVERY_MS, ANSWERS_WITHIN_MS, REPEAT_MAX_MS } from "./limits.ts";
-import type { Lane, MeshNow } from "./mesh-types.ts";
+import type { Lane, MeshNow, Traces } from "./mesh-types.ts";
 import type { Neighbour, Sending } from "./neighbour.ts";
 import type { Outbox } from "./out.ts";
 
@@ -37,6 +37,12 @@ export interface LinkDoors {
   readonly replicas: readonly [Replica, Replica];
   readonly digests: Digests;
   readonly neighbours: ReadonlyMap<string, Neighbour>;
+}
+
+interface PartWay {
+  readonly stream: LinkStream;
+  readonly lane: Lane;
+  readonly trace: Uint8Array | null;
 }
 
 export class LinkScope {
@@ -62,7 +68,7 @@ export class LinkScope {
    * An own change, to every neighbour that can be expected to hear it: alone, or with all that is
    * missing there when some of that has waited for its acknowledgement.
    */
-  changed(part: Part, now: MeshNow): void {
+  changed(part: Part, now: MeshNow, traces?: Traces): void {
     const stream = part.stream === 0 ? 0 : 1;
     this.#changedAtMs[stream] = now.wallMs;
     let alone: Uint8Array | null = null;
@@ -70,6 +76,8 @@ export class LinkScope {
       const sending = neighbour.sending[stream];
       const overdue = sending.isOverdue(now.monoMs);
       sending.sent(part.last, now.monoMs);
+      const trace = traces?.get(neighbour.id) ?? null;
+      if (trace !== null) sending.traced(trace, part.last);
       // What is not acknowledged and can't be heard is repeated now and then, not with each
       // change.
       if (!isHeard(neighbour, now)) continue;
@@ -78,7 +86,7 @@ export class LinkScope {
       if (all !== null) sending.wentAlong(this.#sendPart(neighbour, all, lane, now), now.monoMs);
       else {
         alone ??= this.#encoded(part, now);
-        const by = this.#sendPayload(neighbour, alone, stream, lane);
+        const by = this.#sendPayload(neighbour, alone, { stream, lane, trace });
         if (by === "reliable") sending.wentAlong(by, now.monoMs);
       }
     }
@@ -96,19 +104,22 @@ export class LinkScope {
       return;
     }
     neighbour.receivedBytes += envelope.payload.length;
-    const { incarnation } = envelope;
+    const { incarnation, trace } = envelope;
+    let joined = false;
     for (const timed of decodeParts(envelope.payload, { origin: neighbour.id, incarnation })) {
-      this.#join(neighbour, timed, now);
+      joined = this.#join(neighbour, timed, now) || joined;
     }
+    if (joined && trace !== null) out.push({ kind: "applied", neighbour: neighbour.id, trace });
     neighbour.ackDue = lane;
   }
 
-  #join(neighbour: Neighbour, { part, atMs }: TimedPart, now: MeshNow): void {
+  /** True where the part has changed what is known of the neighbour. */
+  #join(neighbour: Neighbour, { part, atMs }: TimedPart, now: MeshNow): boolean {
     const { out, replicas } = this.#doors;
     const { stream } = part;
     if (stream !== 0 && stream !== 1) {
       out.count("malformed");
-      return;
+      return false;
     }
     const result = replicas[stream].join(part, leaseNow(now));
     switch (result.kind) {
@@ -128,6 +139,7 @@ export class LinkScope {
       default:
         break;
     }
+    return result.kind === "joined";
   }
 
   #want(neighbour: Neighbour, stream: LinkStream, interval: boolean, now: MeshNow): void {
@@ -276,7 +288,8 @@ export class LinkScope {
 
   #sendPart(neighbour: Neighbour, part: Part, lane: Lane, now: MeshNow): Lane {
     const stream = part.stream === 0 ? 0 : 1;
-    return this.#sendPayload(neighbour, this.#encoded(part, now), stream, lane);
+    const { trace } = neighbour.sending[stream];
+    return this.#sendPayload(neighbour, this.#encoded(part, now), { stream, lane, trace });
   }
 
   #encoded(part: Part, now: MeshNow): Uint8Array {
@@ -285,13 +298,15 @@ export class LinkScope {
   }
 
   /** The lane that it went by. */
-  #sendPayload(to: Neighbour, payload: Uint8Array, stream: LinkStream, lane: Lane): Lane {
+  #sendPayload(to: Neighbour, payload: Uint8Array, way: PartWay): Lane {
+    const { stream, lane, trace } = way;
     const sent = this.#doors.out.send({
       neighbour: to.id,
       lane,
       kind: "part",
       payload,
       class: stream === 0 ? "control" : "sensor",
+      trace,
     });
     this.deltas += 1;
     this.deltaBytes += sent.bytes;

@@ -77,15 +77,23 @@ export interface StartEvent {
   readonly before: LogPosition | null;
 }
 
+/** Trace contexts as bytes (`wire/trace.ts`), by neighbour. */
+export type Traces = ReadonlyMap<string, Uint8Array>;
+
 export type MeshEvent =
   | StartEvent
   /** The log has committed the start row that a `raise` effect asked for. */
   | { readonly kind: "raised"; readonly incarnation: number }
-  | { readonly kind: "own-phases"; readonly phases: ToldPhases }
+  /** `traces`: the context to send along with the change, by neighbour; absent when not traced. */
+  | { readonly kind: "own-phases"; readonly phases: ToldPhases; readonly traces?: Traces }
   /** This node's plans and roads, at the start and with each new site file. */
   | { readonly kind: "own-site"; readonly site: CorridorSite }
   /** Who leaves towards neighbours, as the control thread counts them. */
-  | { readonly kind: "announce"; readonly announcements: readonly Announcement[] }
+  | {
+      readonly kind: "announce";
+      readonly announcements: readonly Announcement[];
+      readonly traces?: Traces;
+    }
   /** This node's geometry, as `wire/map.ts` encodes it. */
   | { readonly kind: "own-map"; readonly map: Uint8Array }
   /** Own rows after their commit, in order, each once; `hash` is that of the last one. */
@@ -167,7 +175,11 @@ export type MeshEffect =
       readonly lane: Lane;
       readonly class: SendClass;
       readonly bytes: Uint8Array;
+      /** The context inside `bytes`, where there is one. */
+      readonly trace?: Uint8Array;
     }
+  /** What a neighbour sent with this context has changed its state here. */
+  | { readonly kind: "applied"; readonly neighbour: string; readonly trace: Uint8Array }
   | { readonly kind: "log"; readonly event: NodeEvent }
   /**
    * Go on under this incarnation in the log, in a row of its own where it is higher than the

@@ -197,14 +197,14 @@ export class Mesh {
         if (this.#birth.raised(event.incarnation)) this.#open(now);
         break;
       case "own-phases":
-        this.#sharing.change(0, this.#sharing.own.told(event.phases, now), now);
+        this.#sharing.change(0, this.#sharing.own.told(event.phases, now), now, event.traces);
         break;
       case "own-site":
         this.#agreement.site(event.site);
         this.#sharing.change(0, this.#sharing.own.corridor.site(event.site), now);
         break;
       case "announce":
-        this.#sharing.change(0, this.#sharing.own.corridor.announce(event.announcements), now);
+        this.#announce(event, now);
         break;
       case "own-map":
         this.#geometry.own(event.map);
@@ -278,6 +278,11 @@ export class Mesh {
       default:
         throw new Error(`an event of the unknown kind ${event.kind}`);
     }
+  }
+
+  #announce(event: Extract<MeshEvent, { kind: "announce" }>, now: MeshNow): void {
+    const changes = this.#sharing.own.corridor.announce(event.announcements);
+    this.#sharing.change(0, changes, now, event.traces);
   }
 
   #start(event: StartEvent, now: MeshNow): void {

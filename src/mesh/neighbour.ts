@@ -34,6 +34,9 @@ export class Sending {
   /** Since when nothing was acknowledged while something waits; null while nothing does. */
   waitingMs: number | null = null;
   repeatMs = 0;
+  /** Context of the newest traced change that is not acknowledged: repeats have it as well. */
+  trace: Uint8Array | null = null;
+  #tracedCounter = 0;
   #pauseMs = REPEAT_FIRST_MS;
   /** When all that is missing went along with a change. */
   #alongMs = Number.NEGATIVE_INFINITY;
@@ -47,6 +50,13 @@ export class Sending {
     this.repeatMs = nowMs;
     this.#pauseMs = REPEAT_FIRST_MS;
     this.#left = [];
+    this.trace = null;
+  }
+
+  /** The change that goes out as the dot `counter` is traced. */
+  traced(trace: Uint8Array, counter: number): void {
+    this.trace = trace;
+    this.#tracedCounter = counter;
   }
 
   /** A change goes out just now, as the dot `counter`; it goes again unless it is acknowledged. */
@@ -87,6 +97,7 @@ export class Sending {
   acknowledge(version: Version, latest: number, nowMs: number): void {
     if (this.acked !== null && this.acked.counter >= version.counter) return;
     this.acked = version;
+    if (version.counter >= this.#tracedCounter) this.trace = null;
     this.#pauseMs = REPEAT_FIRST_MS;
     this.#left = this.#left.filter(({ counter }) => counter > version.counter);
     this.waitingMs = version.counter >= latest ? null : nowMs;

@@ -12,6 +12,8 @@ export interface Outgoing {
   readonly payload: Uint8Array;
   /** Control where nothing is said. */
   readonly class?: SendClass;
+  /** Of the change that is sent; nothing stands in its place without one. */
+  readonly trace?: Uint8Array | null;
 }
 
 export class Outbox {
@@ -32,7 +34,10 @@ export class Outbox {
    * Sends one message; returns its bytes and the lane that it goes by. What is too large for a
    * datagram goes reliably, what is too large for any message is counted and not sent.
    */
-  send({ neighbour, lane, kind, payload, ...rest }: Outgoing): { bytes: number; lane: Lane } {
+  send({ neighbour, lane, kind, payload, trace = null, ...rest }: Outgoing): {
+    bytes: number;
+    lane: Lane;
+  } {
     if (payload.length > MAX_PAYLOAD_BYTES) {
       this.count("too-large");
       return { bytes: 0, lane: "reliable" };
@@ -44,11 +49,18 @@ export class Outbox {
       origin: this.#origin,
       incarnation: this.incarnation,
       sequence,
-      trace: null,
+      trace,
       payload,
     });
     const by = bytes.length <= FAST_MAX_BYTES ? lane : "reliable";
-    this.push({ kind: "send", neighbour, lane: by, class: rest.class ?? "control", bytes });
+    const send = {
+      kind: "send",
+      neighbour,
+      lane: by,
+      class: rest.class ?? "control",
+      bytes,
+    } as const;
+    this.push(trace === null ? send : { ...send, trace });
     return { bytes: bytes.length, lane: by };
   }
 

@@ -10,7 +10,7 @@ import { decodeEcho } from "../wire/mesh-messages.ts";
 import { decodeParts } from "../wire/part.ts";
 import type { Birth } from "./birth.ts";
 import type { LinkScope } from "./link.ts";
-import type { MeshNow } from "./mesh-types.ts";
+import type { MeshNow, Traces } from "./mesh-types.ts";
 import type { Outbox } from "./out.ts";
 import { OwnState } from "./own-state.ts";
 import type { ZoneScope } from "./zone.ts";
@@ -65,7 +65,7 @@ export class Sharing {
   }
 
   /** Own changes of one stream, as one dot. */
-  change(stream: StreamId, changes: readonly Change[], now: MeshNow): void {
+  change(stream: StreamId, changes: readonly Change[], now: MeshNow, traces?: Traces): void {
     if (changes.length === 0) return;
     const { birth, out, replicas } = this.#doors;
     if (birth.state !== "sharing") {
@@ -73,7 +73,7 @@ export class Sharing {
       return;
     }
     try {
-      this.#tell(replicas[stream].change(changes, leaseNow(now)), now);
+      this.#tell(replicas[stream].change(changes, leaseNow(now)), now, traces);
     } catch (error) {
       if (!(error instanceof BoundError)) throw error;
       // Nothing of the dot was applied: what fits alone is told alone.
@@ -82,8 +82,8 @@ export class Sharing {
     }
   }
 
-  #tell(part: Part, now: MeshNow): void {
-    if (part.stream < 2) this.#doors.link.changed(part, now);
+  #tell(part: Part, now: MeshNow, traces?: Traces): void {
+    if (part.stream < 2) this.#doors.link.changed(part, now, traces);
     else this.#doors.zone.own.changed(part, now);
   }
 

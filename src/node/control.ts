@@ -67,6 +67,7 @@ export class Control {
   private readonly account = new InterlockAccount();
   private greens = 0;
   private changed = false;
+  private inputMs = Number.NEGATIVE_INFINITY;
 
   constructor(site: SiteModel, now: Instant, options: ControlOptions) {
     const record = compileRecord(site);
@@ -270,7 +271,7 @@ export class Control {
         this.onMode(effect.mode, effect.cause);
         break;
       case "input":
-        this.onInput(effect.input, effect.on);
+        this.onInput(effect);
         break;
       case "inputs-lost":
       case "inputs-restored":
@@ -309,7 +310,8 @@ export class Control {
     if (before !== mode) this.log("code", [173, FLASH_STATUS[mode], null]);
   }
 
-  private onInput(input: number, on: boolean): void {
+  private onInput({ input, on, atMs }: Extract<LinkEffect, { kind: "input" }>): void {
+    this.inputMs = atMs;
     const target = this.inputs.get(input);
     if (target !== undefined) this.toController(target(on));
     this.changed = true;
@@ -332,6 +334,11 @@ export class Control {
   /** The newest lamp frame that the cabinet has accepted in this session; 0 for none. */
   acceptedSequence(): number {
     return this.link.acceptedSequence();
+  }
+
+  /** When the cabinet saw its newest change of an input, monotonic ms. */
+  newestInputMs(): number {
+    return this.inputMs;
   }
 
   private planView(nowMs: number): Pick<ControlView, "coordination"> {

@@ -12,6 +12,7 @@ import { ed25519Keys } from "../wire/keys.ts";
 import { keysPart, WARN_DAYS } from "./keys-part.ts";
 import { MeshBody } from "./mesh-body.ts";
 import { type FromMesh, isTold, type LanesMesh, type ToMesh } from "./mesh-messages.ts";
+import { meshSpans } from "./traced-change.ts";
 
 const RETRY_MS = 10_000;
 
@@ -64,7 +65,7 @@ export class LinkedMesh {
   }
 
   #start(folder: KeyFolder): void {
-    const { node, links, neighbours } = this.#data;
+    const { node, links, neighbours, traces } = this.#data;
     this.#warn(folder);
     const lanes = new Lanes({
       own: node,
@@ -93,6 +94,7 @@ export class LinkedMesh {
       checkRevocation: (signed) => serialOf(signed, folder),
       onRevoked: (signed) => this.#revoked(lanes, signed),
       keysPart: () => this.#keysPart(lanes, folder),
+      ...meshSpans(traces, this.#tell),
     });
     for (const signed of folder.revocations) {
       const refusal = this.#body.revoke(signed, "key folder");

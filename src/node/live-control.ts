@@ -9,6 +9,7 @@ import type { NodeEvent } from "../log/events.ts";
 import { sleep, type Timers } from "../log/timers.ts";
 import type { CorridorNews } from "../mesh/mesh-types.ts";
 import type { Announcement } from "../mesh/own-corridor.ts";
+import type { TraceContext } from "../wire/trace.ts";
 import { Control } from "./control.ts";
 import type {
   ControlEffect,
@@ -17,6 +18,7 @@ import type {
   Instant,
   Order,
 } from "./control-types.ts";
+import type { EdgeTrace } from "./edge-trace.ts";
 import { type Beat, startBeat } from "./pace.ts";
 
 /** The rest of the node hears of the junction at least this often (DESIGN section 9: 300 ms). */
@@ -36,9 +38,11 @@ export interface LiveOptions {
   readonly identity: () => ControlIdentity;
   /** Never blocks. */
   readonly append: (event: NodeEvent) => void;
-  readonly publish: (view: ControlView) => void;
+  readonly publish: (view: ControlView, trace: TraceContext | null) => void;
   /** For the neighbours; never blocks. */
-  readonly announce: (announcements: readonly Announcement[]) => void;
+  readonly announce: (announcements: readonly Announcement[], trace: TraceContext | null) => void;
+  /** Where traces begin, as the site file has it now; null, or absent, while nothing is traced. */
+  readonly edges?: () => EdgeTrace | null;
   /** Called on each beat, after the lamps. */
   readonly onBeat: (nowMs: number) => void;
 }
@@ -202,14 +206,18 @@ export class LiveControl {
       const us = Math.round((this.options.timers.monoMs() - now.monoMs) * 1000);
       this.edgeToFrameUs.record(Math.max(1, us));
     }
-    for (const effect of effects) this.pass(effect);
+    for (const effect of effects) this.pass(effect, now);
     this.noteFirstLamp();
-    if (changed) this.publish(now);
+    const trace = this.traceOf(effects, now);
+    if (changed) this.publish(now, trace);
   }
 
-  private pass(effect: ControlEffect): void {
+  private pass(effect: ControlEffect, { monoMs }: Instant): void {
     if (effect.kind === "log") this.options.append(effect.event);
-    else if (effect.kind === "announce") this.options.announce(effect.announcements);
+    else if (effect.kind === "announce") {
+      const trace = this.options.edges?.()?.announced(monoMs) ?? null;
+      this.options.announce(effect.announcements, trace);
+    }
   }
 
   private noteFirstLamp(): void {
@@ -217,8 +225,14 @@ export class LiveControl {
     this.firstLampWallMs = this.options.timers.wallMs();
   }
 
-  private publish(now: Instant): void {
+  private traceOf(effects: readonly ControlEffect[], { monoMs }: Instant): TraceContext | null {
+    const edges = this.options.edges?.() ?? null;
+    if (edges === null) return null;
+    return edges.look(effects, { startMs: monoMs, edgeMs: this.control.newestInputMs() });
+  }
+
+  private publish(now: Instant, trace: TraceContext | null = null): void {
     this.lastViewMs = now.monoMs;
-    this.options.publish(this.control.view(now, this.options.identity()));
+    this.options.publish(this.control.view(now, this.options.identity()), trace);
   }
 }

@@ -6,6 +6,7 @@ import type { TimerHandle, Timers } from "../log/timers.ts";
 import { type CacheStore, cacheKey, MeshCache } from "../mesh/cache.ts";
 import { Mesh } from "../mesh/mesh.ts";
 import type {
+  CorridorNews,
   Lane,
   MeshEffect,
   MeshEvent,
@@ -18,11 +19,14 @@ import { toldClock } from "../mesh/told-phases.ts";
 import type { HealthPart } from "../wire/health.ts";
 import type { Keys } from "../wire/keys.ts";
 import { encodeMap, mapFromSite } from "../wire/map.ts";
+import { decodeTrace, type TraceContext } from "../wire/trace.ts";
 import { LogAsker } from "./log-asker.ts";
 import { type FromMesh, isTold, type ToMesh } from "./mesh-messages.ts";
 import { meshPicture } from "./mesh-picture.ts";
 import { logRequestOf } from "./mesh-requests.ts";
 import { hearSightings } from "./sightings.ts";
+import type { Spans } from "./spans.ts";
+import { TracedChange } from "./traced-change.ts";
 
 const TICK_MS = 50;
 /** A repeat that is due at once comes behind what waits in the loop. */
@@ -44,7 +48,11 @@ export interface MeshBodyOptions {
   /** Before the control thread hears of it. */
   readonly onRevoked?: (signed: Uint8Array) => void;
   readonly keysPart?: () => HealthPart;
+  /** Absent where nothing is traced. */
+  readonly spans?: Spans;
 }
+
+type OwnEvent = Extract<MeshEvent, { kind: "own-phases" | "announce" }>;
 
 export class MeshBody {
   readonly mesh: Mesh;
@@ -61,6 +69,12 @@ export class MeshBody {
   #mayTell = false;
   /** What control knows, by neighbour. */
   readonly #toldCorridor = new Map<string, string>();
+  /** When the present step began, while there are traces. */
+  #stepMs = 0;
+  /** Contexts of `apply` that control has not heard of, by neighbour: the newest of each. */
+  readonly #appliedTraces = new Map<string, TraceContext>();
+  /** The traced change that is being sent. */
+  #traced: TracedChange | null = null;
   /** Why the revocation of the present step was refused. */
   #refusal: string | null = null;
 
@@ -105,8 +119,13 @@ export class MeshBody {
       case "service-port":
         hearSightings(message.port, (sighting) => this.step({ kind: "sighting", ...sighting }));
         break;
+      case "traced-phases":
+        this.#setClock(toldClock(message.phases));
+        this.#own({ kind: "own-phases", phases: message.phases }, message.trace);
+        this.#mayTell = true;
+        break;
       case "announce":
-        this.step({ kind: "announce", announcements: message.announcements });
+        this.#own({ kind: "announce", announcements: message.announcements }, message.trace);
         break;
       case "site":
         this.step({ kind: "own-site", site: message.site });
@@ -135,8 +154,22 @@ export class MeshBody {
     return this.#refusal;
   }
 
+  /** What this node says of itself; where that is traced, with a span for each neighbour. */
+  #own(event: OwnEvent, trace: TraceContext | undefined): void {
+    const { spans, neighbours } = this.#options;
+    if (spans === undefined || trace === undefined) {
+      this.step(event);
+      return;
+    }
+    this.#traced = new TracedChange(spans, trace, neighbours);
+    this.step({ ...event, traces: this.#traced.traces });
+    this.#traced = null;
+  }
+
   /** One event through the machine, its effects done. */
   step(event: MeshEvent): void {
+    const { spans } = this.#options;
+    if (spans !== undefined) this.#stepMs = spans.now();
     for (const effect of this.mesh.step(event, this.#now())) this.#perform(effect);
     this.#setWake();
   }
@@ -208,7 +241,12 @@ export class MeshBody {
     const { send, tell } = this.#options;
     switch (effect.kind) {
       case "send":
+        if (effect.trace !== undefined) this.#traced?.begin();
         send(effect.neighbour, effect.lane, effect.bytes, effect.class);
+        if (effect.trace !== undefined) this.#traced?.sent(effect);
+        break;
+      case "applied":
+        this.#applied(effect.neighbour, effect.trace);
         break;
       case "log":
         tell({ kind: "log", event: effect.event });
@@ -241,6 +279,37 @@ export class MeshBody {
     }
   }
 
+  /** A neighbour's traced change: `apply`, and the control thread goes on with the trace. */
+  #applied(neighbour: string, bytes: Uint8Array): void {
+    const { spans } = this.#options;
+    const sent = spans === undefined ? null : decodeTrace(bytes);
+    if (spans === undefined || sent === null) return;
+    const trace = spans.child(sent);
+    const words = { startMs: this.#stepMs, attributes: { neighbour } };
+    const told = spans.end("apply", trace, sent, words);
+    if (told) this.#appliedTraces.set(neighbour, trace);
+  }
+
+  /** Traced changes that made no news of a neighbour end here as far as control is concerned. */
+  #tellApplied(): void {
+    if (this.#appliedTraces.size === 0) return;
+    for (const [neighbour, trace] of this.#appliedTraces) {
+      this.#options.tell({ kind: "applied", neighbour, trace });
+    }
+    this.#appliedTraces.clear();
+  }
+
+  /** Of a neighbour that control is told of now, and then no more. */
+  #takeTraces(news: readonly CorridorNews[]): Map<string, TraceContext> {
+    const taken = new Map<string, TraceContext>();
+    for (const { neighbour } of news) {
+      const trace = this.#appliedTraces.get(neighbour);
+      if (trace !== undefined) taken.set(neighbour, trace);
+      this.#appliedTraces.delete(neighbour);
+    }
+    return taken;
+  }
+
   /** Without an answer the machine asks again by itself. */
   #askLog(effect: MeshEffect): void {
     const request = logRequestOf(effect);
@@ -261,9 +330,13 @@ export class MeshBody {
       this.#toldCorridor.set(neighbour, key);
       return true;
     });
-    if (news.length === 0) return;
-    this.#mayTell = false;
-    this.#options.tell({ kind: "corridor", news });
+    if (news.length > 0) {
+      this.#mayTell = false;
+      const traces = this.#takeTraces(news);
+      const { tell } = this.#options;
+      tell(traces.size === 0 ? { kind: "corridor", news } : { kind: "corridor", news, traces });
+    }
+    this.#tellApplied();
   }
 
   #cacheStore(): CacheStore {

@@ -1,13 +1,14 @@
 // What the control thread and the mesh thread say to each other, and what goes between the mesh
 // thread and whatever brings bytes to neighbours. Plain data only.
 import type { KeyObject } from "node:crypto";
-import type { LinkPlace, NeighbourSite, SiteModel } from "../core/site/model.ts";
+import type { LinkPlace, NeighbourSite, SiteModel, TraceSetting } from "../core/site/model.ts";
 import type { ChannelPort } from "../log/channel.ts";
 import type { NodeEvent } from "../log/events.ts";
 import type { FromLog } from "../log/messages.ts";
 import type { CorridorNews, Lane } from "../mesh/mesh-types.ts";
 import type { Announcement } from "../mesh/own-corridor.ts";
 import type { ToldPhases } from "../mesh/told-phases.ts";
+import type { Span, TraceContext } from "../wire/trace.ts";
 import type { MeshPicture } from "./messages.ts";
 
 /** Neighbours that are not reached over the lanes of the site file, and the way to them. */
@@ -34,6 +35,7 @@ export interface ChannelMesh {
   readonly neighbours: readonly string[];
   readonly transport: ChannelPort;
   readonly keys: MeshKeys;
+  readonly traces?: TraceSetting;
 }
 
 /** The thread opens its own lanes; it reads its keys itself, and they never leave it. */
@@ -43,6 +45,7 @@ export interface LanesMesh {
   readonly keyFolder: string;
   readonly links: LinkPlace;
   readonly neighbours: readonly NeighbourSite[];
+  readonly traces?: TraceSetting;
 }
 
 /** What the log thread said when it had opened the data folder. */
@@ -58,10 +61,20 @@ export type ToMesh =
       /** An earlier mesh thread of this process has shared something. */
       readonly again: boolean;
     }
+  /** The phases, where the step that made them is traced. */
+  | {
+      readonly kind: "traced-phases";
+      readonly phases: ToldPhases;
+      readonly trace: TraceContext;
+    }
   /** The service thread tells of vehicles that it sees. */
   | { readonly kind: "service-port"; readonly port: ChannelPort }
-  /** Who leaves towards neighbours, once a second. */
-  | { readonly kind: "announce"; readonly announcements: readonly Announcement[] }
+  /** Who leaves towards neighbours, once a second; with the trace of an edge that it counts. */
+  | {
+      readonly kind: "announce";
+      readonly announcements: readonly Announcement[];
+      readonly trace?: TraceContext;
+    }
   /** Whose geometry, plans and roads the neighbours are told. */
   | { readonly kind: "site"; readonly site: SiteModel }
   | { readonly kind: "raised"; readonly incarnation: number }
@@ -73,14 +86,27 @@ export function isTold(message: ToMesh): message is ToldPhases {
   return Array.isArray(message);
 }
 
+/** Contexts of `apply`, by neighbour. */
+export type CorridorTraces = ReadonlyMap<string, TraceContext>;
+
 export type FromMesh =
   /** It listens: the channel to the log may be opened. */
   | { readonly kind: "ready" }
   | { readonly kind: "log"; readonly event: NodeEvent }
   | { readonly kind: "raise"; readonly incarnation: number; readonly cause: string }
   | { readonly kind: "picture"; readonly picture: MeshPicture }
-  /** Neighbours of whom control should know something new; at most once for each view of it. */
-  | { readonly kind: "corridor"; readonly news: readonly CorridorNews[] }
+  /**
+   * Neighbours of whom control should know something new; at most once for each view of it. Where
+   * that is traced, with the context of `apply` by neighbour.
+   */
+  | {
+      readonly kind: "corridor";
+      readonly news: readonly CorridorNews[];
+      readonly traces?: CorridorTraces;
+    }
+  | { readonly kind: "spans"; readonly spans: readonly Span[] }
+  /** A traced change of a neighbour made no such news; the context is that of `apply`. */
+  | { readonly kind: "applied"; readonly neighbour: string; readonly trace: TraceContext }
   /** A certificate is revoked: the bytes that the CA signed, as they were checked. */
   | { readonly kind: "revoked"; readonly serial: string; readonly signed: Uint8Array }
   | { readonly kind: "ordered"; readonly token: number; readonly refusal: string | null }

@@ -5,9 +5,17 @@ import type { ChannelPort } from "../log/channel.ts";
 import type { CorridorNews } from "../mesh/mesh-types.ts";
 import type { Announcement } from "../mesh/own-corridor.ts";
 import { type ToldPhases, toldPhases } from "../mesh/told-phases.ts";
+import type { Span, TraceContext } from "../wire/trace.ts";
 import type { Host } from "./host.ts";
 import type { LogSide } from "./log-side.ts";
-import type { FromMesh, LogOpened, MeshData, MeshSetup, ToMesh } from "./mesh-messages.ts";
+import type {
+  CorridorTraces,
+  FromMesh,
+  LogOpened,
+  MeshData,
+  MeshSetup,
+  ToMesh,
+} from "./mesh-messages.ts";
 import type { MeshPicture } from "./messages.ts";
 import { Thread, type ThreadDeath } from "./thread.ts";
 
@@ -33,10 +41,13 @@ export interface MeshSideOptions {
   readonly onReady: () => void;
   readonly onPicture: (picture: MeshPicture) => void;
   /** Neighbours of whom coordination should know something new. */
-  readonly onCorridor: (news: readonly CorridorNews[]) => void;
+  readonly onCorridor: (news: readonly CorridorNews[], traces: CorridorTraces | null) => void;
   readonly onRevoked: (signed: readonly Uint8Array[]) => void;
   /** What became of `revoke`: null, or why it was refused. */
   readonly onOrdered: (token: number, refusal: string | null) => void;
+  readonly onSpans: (spans: readonly Span[]) => void;
+  /** A traced change of a neighbour has been applied. */
+  readonly onApplied: (neighbour: string, trace: TraceContext) => void;
   readonly onNotice: (level: "info" | "warn", text: string) => void;
   readonly onDeath: (death: ThreadDeath) => void;
 }
@@ -106,13 +117,15 @@ export class MeshSide {
     this.post({ kind: "revoke", token, signed });
   }
 
-  publishView(view: ControlView): void {
-    this.thread.post(toldPhases(view));
+  publishView(view: ControlView, trace: TraceContext | null): void {
+    const phases = toldPhases(view);
+    this.thread.post(trace === null ? phases : { kind: "traced-phases", phases, trace });
   }
 
   /** For neighbours; nobody hears it while no mesh thread runs, and the next second says more. */
-  announce(announcements: readonly Announcement[]): void {
-    this.post({ kind: "announce", announcements });
+  announce(announcements: readonly Announcement[], trace: TraceContext | null): void {
+    const message = { kind: "announce", announcements } as const;
+    this.post(trace === null ? message : { ...message, trace });
   }
 
   /** The service thread's other end: what vehicles it sees. */
@@ -136,17 +149,19 @@ export class MeshSide {
 
   private died(death: ThreadDeath): void {
     const news = [...this.known.neighbours].map((neighbour) => ({ neighbour, ...UNHEARD }));
-    if (news.length > 0) this.options.onCorridor(news);
+    if (news.length > 0) this.options.onCorridor(news, null);
     this.options.onDeath(death);
   }
 
   private birth() {
     this.births += 1;
     const { setup, node, site } = this.options;
+    const { traces } = site();
     if (setup === null) return { data: lanesOf(site()), transfer: [] };
     const transport = setup.connect();
     const { neighbours, keys } = setup;
-    const data: MeshData = { way: "channel", node, neighbours, keys, transport };
+    const traced = traces === undefined ? {} : { traces };
+    const data: MeshData = { way: "channel", node, neighbours, keys, transport, ...traced };
     return { data, transfer: [transport] };
   }
 
@@ -185,7 +200,7 @@ export class MeshSide {
         break;
       case "corridor":
         for (const { neighbour } of message.news) this.known.neighbours.add(neighbour);
-        this.options.onCorridor(message.news);
+        this.options.onCorridor(message.news, message.traces ?? null);
         break;
       case "revoked":
         if (this.known.revoked.has(message.serial)) break;
@@ -194,6 +209,12 @@ export class MeshSide {
         break;
       case "ordered":
         this.options.onOrdered(message.token, message.refusal);
+        break;
+      case "spans":
+        this.options.onSpans(message.spans);
+        break;
+      case "applied":
+        this.options.onApplied(message.neighbour, message.trace);
         break;
       case "notice":
         onNotice(message.level, message.text);
@@ -207,7 +228,8 @@ export function hasLinks({ links, keyFolder }: SiteModel): boolean {
   return links !== null && keyFolder !== null;
 }
 
-function lanesOf({ node, links, keyFolder, neighbours }: SiteModel): MeshData {
+function lanesOf({ node, links, keyFolder, neighbours, traces }: SiteModel): MeshData {
   if (links === null || keyFolder === null) throw new Error("a mesh thread without a way");
-  return { way: "lanes", node, keyFolder, links, neighbours };
+  const traced = traces === undefined ? {} : { traces };
+  return { way: "lanes", node, keyFolder, links, neighbours, ...traced };
 }

@@ -15,6 +15,7 @@ import {
   type ToMesh,
 } from "./mesh-messages.ts";
 import { ALIVE, ALIVE_MS } from "./thread.ts";
+import { meshSpans } from "./traced-change.ts";
 
 const parent = parentPort;
 if (parent === null) throw new Error("the mesh thread is started by the node");
@@ -29,7 +30,7 @@ interface Running {
   close(): Promise<void>;
 }
 
-function overChannel({ node, neighbours, transport, keys }: ChannelMesh): Running {
+function overChannel({ node, neighbours, transport, keys, traces }: ChannelMesh): Running {
   const members = new Map<string, KeyObject>(keys.members);
   const body = new MeshBody({
     node,
@@ -38,6 +39,7 @@ function overChannel({ node, neighbours, transport, keys }: ChannelMesh): Runnin
     timers: realTimers,
     send: (neighbour, lane, bytes) => transport.postMessage({ neighbour, lane, bytes }),
     tell,
+    ...meshSpans(traces, tell),
   });
   transport.on("message", (message) => body.step(message as FromTransport));
   return {

@@ -6,6 +6,7 @@ import type { ControlView } from "../core/site/view.ts";
 import type { ChannelPort } from "../log/channel.ts";
 import type { Figure } from "../observe/metrics.ts";
 import type { HealthPart } from "../wire/health.ts";
+import type { Span, TraceContext } from "../wire/trace.ts";
 import type { Order, RevokeOrder } from "./control-types.ts";
 
 /** What a service thread is born with. */
@@ -47,7 +48,9 @@ export type ToService =
   | { readonly kind: "mesh-port"; readonly port: ChannelPort }
   /** A drawing of the virtual street; never from a real cabinet. */
   | { readonly kind: "street"; readonly queues: unknown }
-  | { readonly kind: "view"; readonly view: ControlView }
+  | { readonly kind: "view"; readonly view: ControlView; readonly trace?: TraceContext }
+  /** Finished spans for the exporter; answered `spans-taken`. */
+  | { readonly kind: "spans"; readonly spans: readonly Span[] }
   /** Once a second. */
   | {
       readonly kind: "node";
@@ -99,4 +102,6 @@ export type FromService =
       readonly author: string;
     }
   | { readonly kind: "detector"; readonly input: DetectorInput }
+  /** So many spans of `spans` are no longer on their way. */
+  | { readonly kind: "spans-taken"; readonly count: number }
   | { readonly kind: "reload"; readonly token: number };

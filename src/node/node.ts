@@ -5,6 +5,7 @@ import type { ReloadAnswer } from "../console/api.ts";
 import type { SiteModel } from "../core/site/model.ts";
 import type { ControlView } from "../core/site/view.ts";
 import { type TimerHandle, within } from "../log/timers.ts";
+import type { TraceContext } from "../wire/trace.ts";
 import { ClockWatch } from "./clock-watch.ts";
 import type { Order, RevokeOrder } from "./control-types.ts";
 import type { Host } from "./host.ts";
@@ -16,6 +17,7 @@ import type { FromService, KeptPorts, LoopPicture, ServiceData, ToService } from
 import type { Ended, NodeOptions, NodePicture, Opened } from "./node-types.ts";
 import { reloadRefusal } from "./reload-refusal.ts";
 import { Thread, type ThreadDeath } from "./thread.ts";
+import { Tracing } from "./tracing.ts";
 
 /** Heap of the service thread: 100 clients need some 20 MB (measured by bench/node.ts). */
 const SERVICE_HEAP_MB = 160;
@@ -43,6 +45,7 @@ export class RunningNode {
   private readonly service: Thread;
   private readonly mesh: MeshSide | null;
   private readonly clock: ClockWatch;
+  private readonly tracing: Tracing;
   private live: LiveControl | null = null;
   private kept: KeptPorts | null = null;
   /** Beats in place of the control loop where there is no site to control. */
@@ -88,7 +91,9 @@ export class RunningNode {
       onMessage: (message) => this.onService(message as FromService),
       onDeath: (death) => this.onDeath(death),
     });
+    this.tracing = new Tracing({ timers, tell: (message) => this.service.post(message) });
     const { site } = this;
+    this.tracing.set(site?.traces);
     const linked = site !== null && (options.mesh !== null || hasLinks(site));
     this.mesh = linked ? this.meshSide(options.mesh, site) : null;
   }
@@ -103,9 +108,11 @@ export class RunningNode {
       log,
       onPicture: (picture) => this.tell({ kind: "mesh", picture }),
       onReady: () => this.joinServiceAndMesh(),
-      onCorridor: (news) => this.live?.hear(news),
+      onCorridor: (news, traces) => this.tracing.decided(traces, () => this.live?.hear(news)),
       onRevoked: (signed) => this.tell({ kind: "revoked", signed }),
       onOrdered: (token, refusal) => this.tell({ kind: "ordered", token, refusal }),
+      onSpans: (spans) => this.tracing.forward(spans),
+      onApplied: (neighbour, trace) => this.tracing.applied(neighbour, trace),
       onNotice: (level, text) => this.notice(level, text),
       onDeath: (death) => this.onDeath(death),
     });
@@ -143,6 +150,7 @@ export class RunningNode {
     if (refusal !== null) return { ok: false, problems: [refusal] };
     this.log.append({ kind: "site", body: [read.hash, read.site.name] });
     this.site = read.site;
+    this.tracing.set(read.site.traces);
     this.live?.replaceSite(read.site);
     this.mesh?.siteChanged();
     this.host.timers.after(RENEW_AFTER_MS, () => this.service.renew());
@@ -213,16 +221,17 @@ export class RunningNode {
         clock: this.clock.quality(timers.wallMs()),
       }),
       append: (event) => this.log.append(event),
-      publish: (view) => this.publish(view),
-      announce: (announcements) => this.mesh?.announce(announcements),
+      publish: (view, trace) => this.publish(view, trace),
+      announce: (announcements, trace) => this.mesh?.announce(announcements, trace),
+      edges: () => this.tracing.edges,
       onBeat: (nowMs) => this.onBeat(nowMs),
     });
     this.live.start();
   }
 
-  private publish(view: ControlView): void {
-    this.tell({ kind: "view", view });
-    this.mesh?.publishView(view);
+  private publish(view: ControlView, trace: TraceContext | null): void {
+    this.tell(trace === null ? { kind: "view", view } : { kind: "view", view, trace });
+    this.mesh?.publishView(view, trace);
   }
 
   private tell(message: ToService): void {
@@ -263,7 +272,8 @@ export class RunningNode {
 
   private tellNode(): void {
     const loop = this.loop();
-    this.tell({ kind: "node", loop, parts: this.log.parts(), dropped: this.log.dropped() });
+    const dropped = [...this.log.dropped(), ...this.tracing.dropped()];
+    this.tell({ kind: "node", loop, parts: this.log.parts(), dropped });
   }
 
   private serviceData(): ServiceData {
@@ -279,11 +289,15 @@ export class RunningNode {
       case "ready":
         this.opened = message;
         this.kept = this.portsOf(message);
+        this.tracing.restarted();
         this.joinServiceAndLog();
         this.joinServiceAndMesh();
         for (const message of this.unsaid.splice(0)) this.tell(message);
         if (this.mesh !== null) this.tell({ kind: "revoked", signed: this.mesh.revoked });
         this.onOpened?.();
+        break;
+      case "spans-taken":
+        this.tracing.taken(message.count);
         break;
       case "detector":
         this.live?.step(message.input);

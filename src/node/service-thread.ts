@@ -78,7 +78,11 @@ async function tellLost(sinceMs: number): Promise<void> {
 parent.on("message", (message: ToService) => {
   switch (message.kind) {
     case "view":
-      service.publishView(message.view);
+      service.publishView(message.view, message.trace);
+      break;
+    case "spans":
+      service.takeSpans(message.spans);
+      tell({ kind: "spans-taken", count: message.spans.length });
       break;
     case "node":
       service.takeNode(message);

@@ -21,10 +21,12 @@ import type { Command, Reply } from "../wire/command.ts";
 import type { EventRow } from "../wire/events.ts";
 import { type Health, type HealthPart, worstState } from "../wire/health.ts";
 import type { EventPage, PageQuery } from "../wire/replay.ts";
+import { encodeTrace, type Span, type TraceContext } from "../wire/trace.ts";
 import { partsOf } from "./health.ts";
 import { keysPart } from "./keys-part.ts";
 import type { DropCount, LoopPicture, MeshPicture, ServiceData } from "./messages.ts";
 import { boardPart, brokerFigures, loopFigures } from "./service-figures.ts";
+import { droppedSpans, type ServiceTraces, serviceTraces, traceFigures } from "./service-traces.ts";
 import { SIGHTINGS_EVERY_MS, Sightings } from "./sightings.ts";
 
 /** What the service needs of the other threads. */
@@ -81,6 +83,7 @@ export class Service {
   private mesh: MeshPicture | null = null;
   private board: BoardHealth | null = null;
   private readonly sightings = new Sightings();
+  private readonly traces: ServiceTraces | null;
   private readonly timers: NodeJS.Timeout[] = [];
   private opened: readonly string[] = [];
 
@@ -88,6 +91,7 @@ export class Service {
     this.data = data;
     this.doors = doors;
     this.site = data.site === null ? null : withPorts(data.site, data);
+    this.traces = serviceTraces(data, (text) => doors.write("warn", text));
   }
 
   /** Opens what can be opened; what can't is a line, and the rest runs. */
@@ -115,10 +119,24 @@ export class Service {
     return { consoleUrl: url, mqtt, problems };
   }
 
-  publishView(view: ControlView): void {
+  /** With the context of the step that made the view, where that is traced. */
+  publishView(view: ControlView, trace?: TraceContext): void {
     this.view = view;
     this.viewAtMs = performance.now();
-    this.broker?.publishView(view);
+    if (trace === undefined || this.traces === null) this.broker?.publishView(view);
+    else this.publishTraced(view, trace, this.traces);
+  }
+
+  private publishTraced(view: ControlView, trace: TraceContext, { spans }: ServiceTraces): void {
+    const context = spans.child(trace);
+    const startMs = spans.now();
+    const spat = this.broker?.publishView(view, encodeTrace(context)) ?? false;
+    spans.end("broker", context, trace, { startMs, attributes: { spat } });
+  }
+
+  /** Finished spans of the other threads. */
+  takeSpans(spans: readonly Span[]): void {
+    for (const span of spans) this.traces?.exporter.take(span);
   }
 
   publishEvents(rows: readonly EventRow[], incarnation: number): void {
@@ -176,6 +194,7 @@ export class Service {
   async close(): Promise<void> {
     for (const timer of this.timers) clearInterval(timer);
     this.sightings.close();
+    await this.traces?.exporter.close();
     await this.broker?.close();
     await this.page?.close();
   }
@@ -314,10 +333,16 @@ export class Service {
     return await metricsText({
       view: this.view,
       viewAgeS: this.view === null ? null : this.viewAgeMs() / 1000,
-      dropped: [...this.nodeDropped, ...(counters?.dropped ?? []), ...this.unseen()],
+      dropped: [
+        ...this.nodeDropped,
+        ...(counters?.dropped ?? []),
+        ...this.unseen(),
+        ...droppedSpans(this.traces),
+      ],
       figures: [
         ...loopFigures(this.loop),
         ...brokerFigures(counters),
+        ...traceFigures(this.traces),
         ...(this.mesh?.figures ?? []),
       ],
     });

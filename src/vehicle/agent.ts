@@ -5,6 +5,7 @@ import { EventEmitter } from "node:events";
 import { WireError } from "../wire/codec.ts";
 import { decodeMap } from "../wire/map.ts";
 import { topicsOf } from "../wire/topics.ts";
+import { decodeTrace, type Span } from "../wire/trace.ts";
 import { decodeZoneNotice, encodeVehicleReport } from "../wire/vehicle.ts";
 import type { Advice } from "./advice.ts";
 import { Client } from "./client.ts";
@@ -33,6 +34,7 @@ export type { Decision } from "./machine.ts";
 export type { Limits } from "./motion.ts";
 export type { Position, VehicleOptions } from "./options.ts";
 export type { Junction, Link, Route, StopLine } from "./route.ts";
+export type { Span };
 
 export interface ConnectionChange {
   readonly url: string;
@@ -69,6 +71,8 @@ export class VehicleAgent extends EventEmitter<VehicleEvents> {
   readonly #clients = new Map<string, Client>();
   #timer: NodeJS.Timeout | null = null;
   #garbled = 0;
+  /** When the newest message came. */
+  #heardMs = 0;
   #advised = "";
   #closed = false;
 
@@ -148,7 +152,25 @@ export class VehicleAgent extends EventEmitter<VehicleEvents> {
     }
   }
 
+  /** The end of a trace that came with the message behind this decision. */
+  #tellSpan({ spat, light }: Decision, onSpan: (span: Span) => void): void {
+    const from = spat?.trace === undefined ? null : decodeTrace(spat.trace);
+    if (from === null) return;
+    const endMs = Date.now();
+    onSpan({
+      traceId: from.traceId,
+      spanId: randomBytes(8).toString("hex"),
+      parentId: from.spanId,
+      name: "decide",
+      startMs: endMs - (performance.now() - this.#heardMs),
+      endMs,
+      attributes: { vehicle: this.id, light: light?.light ?? "none" },
+    });
+  }
+
   #tell(decision: Decision): void {
+    const { onSpan } = this.#options;
+    if (onSpan !== null) this.#tellSpan(decision, onSpan);
     this.emit("decision", decision);
     const { kind, targetMps } = decision.advice;
     const advised = `${kind} ${Math.round(targetMps / ADVICE_STEP_MPS)}`;
@@ -195,6 +217,7 @@ export class VehicleAgent extends EventEmitter<VehicleEvents> {
   }
 
   #hear(url: string, topic: string, payload: Uint8Array): void {
+    this.#heardMs = performance.now();
     let event: VehicleEvent;
     try {
       event = eventOf(url, topic, payload);

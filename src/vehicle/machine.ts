@@ -66,7 +66,9 @@ export interface Decision {
    * are others than before. Beats in between may carry a picture of up to 100 ms ago.
    */
   readonly spat:
-    | (Pick<Spat, "incarnation" | "sequence" | "monoMs" | "wallMs"> & { readonly changed: boolean })
+    | (Pick<Spat, "incarnation" | "sequence" | "monoMs" | "wallMs" | "trace"> & {
+        readonly changed: boolean;
+      })
     | null;
 }
 
@@ -286,8 +288,9 @@ export class VehicleMachine {
     };
   }
 
-  #causeOf({ incarnation, sequence, monoMs, wallMs }: Spat): Decision["spat"] {
-    return { incarnation, sequence, monoMs, wallMs, changed: this.#changed };
+  #causeOf({ incarnation, sequence, monoMs, wallMs, trace }: Spat): Decision["spat"] {
+    const cause = { incarnation, sequence, monoMs, wallMs, changed: this.#changed };
+    return trace === undefined ? cause : { ...cause, trace };
   }
 
   #advice(route: Route, distanceM: number | null, light: PhaseBelief | null): Advice {

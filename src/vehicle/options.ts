@@ -1,5 +1,6 @@
 // What a vehicle agent is made with, checked: each mistake is one line that says where it is.
 import { NAME_PATTERN } from "../wire/topics.ts";
+import type { Span } from "../wire/trace.ts";
 import type { TlsMaterial } from "./client.ts";
 import { type Limits, USUAL_LIMITS } from "./motion.ts";
 import type { Link, Route, StopLine } from "./route.ts";
@@ -14,6 +15,11 @@ export interface VehicleOptions {
   readonly tls?: TlsMaterial;
   /** Pause between two reports of the position, ms; 1,000 by default, null for none. */
   readonly reportEveryMs?: number | null;
+  /**
+   * Takes the last span of a trace that reached this vehicle in a SPaT, as plain data; without it
+   * nothing is made.
+   */
+  readonly onSpan?: (span: Span) => void;
 }
 
 /** Where the vehicle is now. */
@@ -39,6 +45,7 @@ export interface CheckedOptions {
   readonly limits: Limits;
   readonly tls: TlsMaterial | null;
   readonly reportEveryMs: number;
+  readonly onSpan: ((span: Span) => void) | null;
 }
 
 function refuse(where: string, value: unknown, use: string): never {
@@ -99,7 +106,8 @@ export function checkedOptions(options: VehicleOptions): CheckedOptions {
   if (reportEveryMs !== null && !(reportEveryMs >= LEAST_REPORT_MS)) {
     refuse("reportEveryMs", reportEveryMs, `${LEAST_REPORT_MS} or more, or null for none`);
   }
-  return { routes, limits, tls, reportEveryMs: reportEveryMs ?? Number.POSITIVE_INFINITY };
+  const { onSpan = null } = options;
+  return { routes, limits, tls, reportEveryMs: reportEveryMs ?? Number.POSITIVE_INFINITY, onSpan };
 }
 
 function within(where: string, value: number | undefined, least: number, most: number): void {
