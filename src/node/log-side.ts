@@ -121,10 +121,11 @@ export class LogSide {
     return [{ name: "log", state: "degraded", text: `${text} ${complaints.join("; ")}.` }];
   }
 
+  /** Of every class, also of those that lost nothing: a counter is there before it rises. */
   dropped(): DropCount[] {
-    return Object.entries(this.client.dropped)
-      .filter(([, count]) => count > 0)
-      .map(([kind, count]) => ({ class: kind, reason: "log queue full", count }));
+    return Object.entries(this.client.dropped).map(([kind, count]) => {
+      return { class: kind, reason: "log queue full", count };
+    });
   }
 
   /** Makes durable what can be made so and ends the thread; false when that won't end. */
