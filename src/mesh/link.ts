@@ -39,12 +39,6 @@ export interface LinkDoors {
   readonly neighbours: ReadonlyMap<string, Neighbour>;
 }
 
-interface PartWay {
-  readonly stream: LinkStream;
-  readonly lane: Lane;
-  readonly trace: Uint8Array | null;
-}
-
 export class LinkScope {
   readonly #doors: LinkDoors;
   /** Wall time of the newest own change, by stream. */
@@ -76,8 +70,7 @@ export class LinkScope {
       const sending = neighbour.sending[stream];
       const overdue = sending.isOverdue(now.monoMs);
       sending.sent(part.last, now.monoMs);
-      const trace = traces?.get(neighbour.id) ?? null;
-      if (trace !== null) sending.traced(trace, part.last);
+      sending.traced(traces?.get(neighbour.id) ?? null, part.last);
       // What is not acknowledged and can't be heard is repeated now and then, not with each
       // change.
       if (!isHeard(neighbour, now)) continue;
@@ -86,7 +79,7 @@ export class LinkScope {
       if (all !== null) sending.wentAlong(this.#sendPart(neighbour, all, lane, now), now.monoMs);
       else {
         alone ??= this.#encoded(part, now);
-        const by = this.#sendPayload(neighbour, alone, { stream, lane, trace });
+        const by = this.#sendPayload(neighbour, alone, stream, lane);
         if (by === "reliable") sending.wentAlong(by, now.monoMs);
       }
     }
@@ -288,8 +281,9 @@ export class LinkScope {
 
   #sendPart(neighbour: Neighbour, part: Part, lane: Lane, now: MeshNow): Lane {
     const stream = part.stream === 0 ? 0 : 1;
-    const { trace } = neighbour.sending[stream];
-    return this.#sendPayload(neighbour, this.#encoded(part, now), { stream, lane, trace });
+    const sending = neighbour.sending[stream];
+    sending.along = sending.trace;
+    return this.#sendPayload(neighbour, this.#encoded(part, now), stream, lane);
   }
 
   #encoded(part: Part, now: MeshNow): Uint8Array {
@@ -298,15 +292,14 @@ export class LinkScope {
   }
 
   /** The lane that it went by. */
-  #sendPayload(to: Neighbour, payload: Uint8Array, way: PartWay): Lane {
-    const { stream, lane, trace } = way;
+  #sendPayload(to: Neighbour, payload: Uint8Array, stream: LinkStream, lane: Lane): Lane {
     const sent = this.#doors.out.send({
       neighbour: to.id,
       lane,
       kind: "part",
       payload,
       class: stream === 0 ? "control" : "sensor",
-      trace,
+      trace: to.sending[stream].along,
     });
     this.deltas += 1;
     this.deltaBytes += sent.bytes;

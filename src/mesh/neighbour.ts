@@ -36,6 +36,8 @@ export class Sending {
   repeatMs = 0;
   /** Context of the newest traced change that is not acknowledged: repeats have it as well. */
   trace: Uint8Array | null = null;
+  /** What the next message carries. */
+  along: Uint8Array | null = null;
   #tracedCounter = 0;
   #pauseMs = REPEAT_FIRST_MS;
   /** When all that is missing went along with a change. */
@@ -53,8 +55,10 @@ export class Sending {
     this.trace = null;
   }
 
-  /** The change that goes out as the dot `counter` is traced. */
-  traced(trace: Uint8Array, counter: number): void {
+  /** The context of the change that goes out as the dot `counter`; null where it has none. */
+  traced(trace: Uint8Array | null, counter: number): void {
+    this.along = trace;
+    if (trace === null) return;
     this.trace = trace;
     this.#tracedCounter = counter;
   }
