@@ -185,17 +185,18 @@ t.test("a traced change: one chain over a lossy lane and two clocks", async (t) 
     // Control takes what it is sent, as its own views show.
     bodies.get("b")?.take(phases(time.nowMs, "red"));
     time.runUntil(untilMs);
-    return told.flatMap((one) => {
-      if (one.kind === "corridor") return [{ kind: one.kind, traces: [...(one.traces ?? [])] }];
-      return one.kind === "applied" ? [one] : [];
+    return told.flatMap((one): unknown[] => {
+      if (one.kind === "corridor") return [["corridor", ...(one.traces ?? [])]];
+      return one.kind === "applied" ? [["applied", one.neighbour, one.trace.traceId]] : [];
     });
   };
   const trace = { traceId: ROOT.traceId, spanId: apply?.spanId };
-  t.same(heard(1_060), [{ kind: "corridor", traces: [["a", trace]] }], "with its news");
+  const news = [["corridor"], ["corridor", ["a", trace]]];
+  t.same(heard(1_060), news, "a's of b, untraced, and b's of a");
   t.same(heard(1_110), [], "once");
   const yellow = phases(time.nowMs, "yellow");
   bodies.get("a")?.take({ kind: "traced-phases", phases: yellow, trace: ROOT });
-  t.match(heard(1_180), [{ kind: "applied", neighbour: "a", trace: { traceId: ROOT.traceId } }]);
+  t.same(heard(1_180), [["applied", "a", ROOT.traceId]]);
   said.length = 0;
   bodies.get("a")?.take(phases(time.nowMs, "red"));
   t.same(

@@ -89,13 +89,15 @@ const LINKED = DEMO.replace(
   .concat("links: { address: 0.0.0.0, fast: 8884, reliable: 8885 }\n")
   .concat("neighbours:\n  junction-2: { address: 192.0.2.2, fast: 8884, reliable: 8885, ")
   .concat("approach: north, length: 420, speed: 13.9 }\n")
-  .concat("  junction-3: { address: 192.0.2.3, fast: 8884, reliable: 8885 }\n");
+  .concat("  junction-3: { address: 192.0.2.3, fast: 8884, reliable: 8885 }\n")
+  .concat("traces: { endpoint: 'http://127.0.0.1:4318', sample: 0.01 }\n");
 
 t.test("keys, links and neighbours of a junction that has some", async (t) => {
   const loaded = parseSite(LINKED, "demo.yaml");
   t.ok(loaded.ok);
   if (!loaded.ok) return;
-  const { keyFolder, links, neighbours, broker } = loaded.site;
+  const { keyFolder, links, neighbours, broker, traces } = loaded.site;
+  t.same(traces, { endpoint: "http://127.0.0.1:4318", sample: 0.01 });
   t.equal(keyFolder, "/etc/stopline/keys");
   t.same(links, { address: "0.0.0.0", fastPort: 8884, reliablePort: 8885 });
   const ports = { fastPort: 8884, reliablePort: 8885 };
