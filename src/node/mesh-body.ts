@@ -358,6 +358,7 @@ export class MeshBody {
       cache: this.cache.figures(),
       refusals: this.#options.refusals?.() ?? new Map(),
       keptMs: (id) => this.cache.get(cacheKey(id, "state"), now)?.ageMs ?? null,
+      spansDropped: this.#options.spans?.dropped ?? 0,
     });
     const keys = this.#options.keysPart?.();
     const whole = keys === undefined ? picture : { ...picture, keys };

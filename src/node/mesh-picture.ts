@@ -15,6 +15,8 @@ export interface MeshSight {
   readonly refusals: ReadonlyMap<string, number>;
   /** Age of the newest state that is kept of a neighbour, ms; null where nothing is. */
   readonly keptMs: (id: string) => number | null;
+  /** Spans beyond the thread's share. */
+  readonly spansDropped: number;
 }
 
 const DISPLAYS: readonly NeighbourPhase["display"][] = ["red", "green", "yellow", "red-clearance"];
@@ -59,7 +61,7 @@ function partOf({ neighbours, figures }: MeshSight): HealthPart {
   return { name: "neighbours", state: well ? "ok" : "degraded", text };
 }
 
-function figuresOf({ figures, cache, refusals }: MeshSight): Figure[] {
+function figuresOf({ figures, cache, refusals, spansDropped }: MeshSight): Figure[] {
   const found: Figure[] = [
     { name: "delta_bytes", help: "Bytes of changes sent, repeats too", value: figures.deltaBytes },
     { name: "stopline_deltas_total", help: "Changes sent, repeats too", value: figures.deltas },
@@ -88,6 +90,11 @@ function figuresOf({ figures, cache, refusals }: MeshSight): Figure[] {
   for (const [reason, value] of refusals) {
     const help = "Connections and datagrams of who is not believed";
     found.push({ name: "stopline_link_refused_total", help, value, labels: { reason } });
+  }
+  if (spansDropped > 0) {
+    const help = "Events lost, by class and reason";
+    const labels = { class: "span", reason: "rate-mesh" };
+    found.push({ name: "event_dropped_total", help, value: spansDropped, labels });
   }
   return found;
 }
