@@ -2,7 +2,6 @@
 // and acknowledgements.
 import t from "tap";
 import type { PhaseView } from "../../src/core/site/view.ts";
-import type { TimerHandle, Timers } from "../../src/log/timers.ts";
 import type { Lane } from "../../src/mesh/mesh-types.ts";
 import { type ToldPhases, toldPhases } from "../../src/mesh/told-phases.ts";
 import { MeshBody } from "../../src/node/mesh-body.ts";
@@ -13,35 +12,11 @@ import { VirtualTime } from "../../src/sim/time.ts";
 import { decodeEnvelope } from "../../src/wire/envelope.ts";
 import { type Span, TRACE_BYTES } from "../../src/wire/trace.ts";
 import { keysOf, SmallLog, WALL_MS } from "../mesh/machines.ts";
+import { timersOf } from "../mesh/virtual-timers.ts";
 import { restingPhase, restingView } from "../support/views.ts";
 
 /** Node b's clocks are this much behind a's, ms. */
 const BEHIND_MS = 70_000;
-
-function timersOf(time: VirtualTime, behindMs = 0): Timers {
-  const after = (ms: number, run: () => void): TimerHandle => {
-    const event = time.after(ms, run);
-    return {
-      cancel: () => {
-        event.run = null;
-      },
-    };
-  };
-  return {
-    monoMs: () => time.nowMs,
-    wallMs: () => WALL_MS + time.nowMs - behindMs,
-    after,
-    every(ms, run) {
-      let handle = after(ms, again);
-      function again(): void {
-        handle = after(ms, again);
-        run();
-      }
-      return { cancel: () => handle.cancel() };
-    },
-    soon: (run) => after(0, run),
-  };
-}
 
 interface Said {
   readonly by: string;
