@@ -48,10 +48,15 @@ export type PublishRule =
   | { readonly kind: "refused"; readonly reason: string };
 
 const READABLE = `${STOPLINE_ROOT}#`;
-/** What a vehicle or a sensor needs of a node, and the answers to what it asks. */
-const OUTDOORS = ["spat", "map", "health", "aggregate", "reply"].map(
+/** What a vehicle or a sensor needs of a node. */
+const OUTDOORS = ["spat", "map", "health", "aggregate"].map(
   (topicClass) => `stopline/1/+/+/+/${topicClass}/#`,
 );
+/**
+ * And the answers to what it asks: the id of a command is a secret of 128 bits, which a wildcard in
+ * its place would give away.
+ */
+const ONE_REPLY = /^stopline\/1\/[^/]+\/[^/]+\/[^/]+\/reply\/[^+#/]+(\/[^/]+)*$/;
 
 /** Topics that are remembered for a client; a node has some dozens with all its detectors. */
 const MAX_KNOWN = 100;
@@ -119,7 +124,9 @@ export class Access {
   #mayRead(role: Role, { subscribe, deny }: Rules, filter: string): boolean {
     if (filter.startsWith("$")) return false;
     if ([COMMAND_FILTER, ...deny].some((denied) => covers(denied, filter))) return false;
-    const readable = role === "vehicle" || role === "sensor" ? OUTDOORS : [READABLE];
+    const isOutdoors = role === "vehicle" || role === "sensor";
+    if (isOutdoors && ONE_REPLY.test(filter)) return true;
+    const readable = isOutdoors ? OUTDOORS : [READABLE];
     return [...readable, ...subscribe].some((wide) => covers(wide, filter));
   }
 

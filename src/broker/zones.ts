@@ -53,6 +53,9 @@ const SWEEP_MS = 500;
 const SIGHTING_LEASE_MS = 30_000;
 const SIGHTING_PAUSE_MS = 10_000;
 
+/** Twice what a report takes: nothing larger is kept until its turn. */
+const MAX_REPORT_BYTES = 256;
+
 type Move = Extract<PresenceEffect, { zone: string }>;
 
 export class Zones {
@@ -112,10 +115,18 @@ export class Zones {
   leave(peer: Peer): void {
     this.#crowd.delete(peer);
     if (!this.#peers.delete(peer)) return;
-    const key = keyOf(peer);
-    if ([...this.#peers].some((other) => keyOf(other) === key)) return;
-    this.#buckets.delete(key);
-    this.#sighted.delete(key);
+  }
+
+  /** Who has gone is forgotten when coming back brings no more than staying would have. */
+  #forget(): void {
+    if (this.#buckets.size === 0) return;
+    const here = new Set([...this.#peers].map(keyOf));
+    const pastMs = this.#ports.now() - SIGHTING_PAUSE_MS;
+    for (const key of this.#buckets.keys()) {
+      if (here.has(key) || (this.#sighted.get(key) ?? Number.NEGATIVE_INFINITY) > pastMs) continue;
+      this.#sighted.delete(key);
+      this.#buckets.delete(key);
+    }
   }
 
   /** Asked for every delivery to a visitor: one or two looks into maps, nothing is made. */
@@ -141,10 +152,16 @@ export class Zones {
   report(peer: Peer, payload: Uint8Array): void {
     const { visitor } = peer;
     if (visitor == null) return;
+    if (payload.length > MAX_REPORT_BYTES) {
+      this.#ports.counting.drop("vehicle", "malformed");
+      return;
+    }
     if (visitor.waiting !== null) this.#ports.counting.drop("vehicle", "coalesced");
     visitor.waiting = payload;
     if (this.#crowd.size === 0) this.#takeWaiting(peer, visitor);
-    else if (!this.#crowd.has(peer)) this.#crowd.add(peer);
+    else this.#crowd.add(peer);
+    // Of its own from now on: what it came with is 64 kB of the socket's.
+    if (visitor.waiting !== null) visitor.waiting = Uint8Array.from(payload);
   }
 
   /** The class of a topic of this node, empty for all others. */
@@ -190,6 +207,7 @@ export class Zones {
   }
 
   #sweep(): void {
+    this.#forget();
     const waited = [...this.#crowd];
     this.#crowd.clear();
     for (const peer of waited) if (peer.visitor != null) this.#takeWaiting(peer, peer.visitor);

@@ -53,11 +53,27 @@ t.test("a vehicle reads lights and answers, and no more", async (t) => {
   const keys = await authority.issue("vehicle", "bus-7");
   const url = `mqtts://127.0.0.1:${secure}`;
   const client = await connectClient(t, url, shows(keys, "vehicle:bus-7"));
-  for (const granted of ["spat", "spat/json", "map", "health/json", "reply/+"]) {
+  for (const granted of [
+    "spat",
+    "spat/json",
+    "map",
+    "health/json",
+    "reply/bus-7",
+    "reply/x/json",
+  ]) {
     t.equal(await client.subscribe(`${PREFIX}${granted}`), 0, granted);
   }
   await until(() => client.of(`${PREFIX}spat`).length > 0);
-  for (const refused of ["#", "events", "detector/1", "state/json", "vehicle/+", "command/+"]) {
+  for (const refused of [
+    "#",
+    "events",
+    "detector/1",
+    "state/json",
+    "vehicle/+",
+    "command/+",
+    "reply/+",
+    "reply/#",
+  ]) {
     t.equal(await client.subscribe(`${PREFIX}${refused}`), 128, refused);
   }
   const second = await connectClient(t, url, shows(keys, "vehicle:bus-7:display"));
@@ -86,8 +102,8 @@ t.test("an operator's command carries the operator's name; others' are refused",
   for (const role of ["operator", "reader", "vehicle"] as const) {
     const keys = await authority.issue(role, "anna");
     const client = await connectClient(t, url, shows(keys, `${role}:anna`));
-    await client.subscribe(`${PREFIX}reply/+`);
     const id = randomBytes(16).toString("hex");
+    await client.subscribe(`${PREFIX}reply/${id}`);
     const now = Date.now();
     const command: Command = {
       id,
@@ -121,8 +137,8 @@ t.test("a vehicle asks for priority with its attribute, and for nothing else", a
   const ask = async (name: string, grants: "none" | "tsp", body: Command["body"]) => {
     const keys = await authority.issue("vehicle", name, { priority: grants });
     const client = await connectClient(t, url, shows(keys, `vehicle:${name}`));
-    await client.subscribe(`${PREFIX}reply/+`);
     const id = randomBytes(16).toString("hex");
+    await client.subscribe(`${PREFIX}reply/${id}`);
     const issuedMs = Date.now();
     const bytes = encodeCommand({ id, issuedMs, expiresMs: issuedMs + 30_000, body });
     await client.mqtt.publishAsync(`${PREFIX}command/${id}`, Buffer.from(bytes), { qos: 1 });
@@ -135,6 +151,28 @@ t.test("a vehicle asks for priority with its attribute, and for nothing else", a
   t.same(commands, []);
   t.equal(await ask("bus-3", "tsp", priority), null);
   t.match(commands, [{ author: "vehicle:bus-3", body: priority }]);
+});
+
+t.test("a vehicle hears the answers to what it asks, and no others", async (t) => {
+  const { authority, secure } = await setUp(t);
+  const url = `mqtts://127.0.0.1:${secure}`;
+  const keys = await authority.issue("vehicle", "bus-7");
+  const vehicle = await connectClient(t, url, shows(keys, "vehicle:bus-7"));
+  for (const filter of ["reply/+", "reply/+/json", "reply/#", "reply/+/events", "#"]) {
+    t.equal(await vehicle.subscribe(`${PREFIX}${filter}`), 128, filter);
+  }
+  t.equal(await vehicle.subscribe("stopline/1/+/+/+/reply/#"), 128);
+  t.equal(await vehicle.subscribe("stopline/1/+/+/+/reply/bus-7"), 0, "at any node");
+  const anna = await authority.issue("operator", "anna");
+  const operator = await connectClient(t, url, shows(anna, "operator:anna"));
+  const [asked, refused] = [randomBytes(16).toString("hex"), randomBytes(16).toString("hex")];
+  await operator.subscribe(`${PREFIX}reply/${asked}`);
+  await operator.mqtt.publishAsync(`${PREFIX}command/${asked}`, "{}", { qos: 1 });
+  await until(() => operator.of(`${PREFIX}reply/${asked}`).length === 1);
+  await vehicle.subscribe(`${PREFIX}reply/${refused}`);
+  await vehicle.mqtt.publishAsync(`${PREFIX}command/${refused}`, "{}", { qos: 1 });
+  await until(() => vehicle.of(`${PREFIX}reply/${refused}`).length === 1);
+  t.equal(vehicle.messages.filter(({ topic }) => topic.includes("/reply/")).length, 1);
 });
 
 t.test("who does not come in, and why", async (t) => {

@@ -64,7 +64,7 @@ t.test("notices are for the vehicle alone, and only if it listens", async (t) =>
   const deaf = await Mover.connect(t, node);
   await deaf.client.subscribe(`${PREFIX}spat`);
   const other = await Mover.connect(t, node, { name: "bus-8" });
-  await other.client.subscribe(`${PREFIX}reply/+`);
+  await other.client.subscribe(`${PREFIX}reply/bus-7`);
   await deaf.at(INSIDE);
   await until(() => deaf.count("spat") > 0);
   await spats(2);
@@ -141,6 +141,7 @@ t.test("reports that count for nothing are counted by their reason", async (t) =
   const bus = await Mover.connect(t, node);
   const topic = `${PREFIX}vehicle/bus-7`;
   await bus.client.mqtt.publishAsync(topic, Buffer.from("garbage"), { qos: 1 });
+  await bus.client.mqtt.publishAsync(topic, Buffer.alloc(60_000), { qos: 1 });
   await bus.at(INSIDE);
   await bus.at(44);
   const old = { sequence: 1, atWallMs: Math.round(node.clock.wallMs()), headingDeg: null };
@@ -148,7 +149,7 @@ t.test("reports that count for nothing are counted by their reason", async (t) =
   await bus.client.mqtt.publishAsync(topic, Buffer.from(bytes), { qos: 1 });
   await until(() => Object.keys(dropped(node)).length >= 3);
   t.match(dropped(node), {
-    "vehicle malformed": 1,
+    "vehicle malformed": 2,
     "vehicle too-fast": 1,
     "vehicle older-sequence": 1,
   });
@@ -170,9 +171,16 @@ t.test("a vehicle is sighted when it is confirmed inside, under no name of its o
   await bus.at(INSIDE);
   t.equal(sightings.length, 1, "once for a while");
   t.match(sightings[0], { vehicle: /^v-[0-9a-f]{16}$/, leaseMs: 30_000 });
+  const again = await Mover.connect(t, node);
+  await until(() => !bus.client.mqtt.connected);
+  for (const _twice of "12") await again.at(INSIDE);
+  await again.client.mqtt.endAsync();
+  const once = await Mover.connect(t, node);
+  for (const _twice of "12") await once.at(INSIDE);
+  t.equal(sightings.length, 1, "whoever comes back again and again is no crowd");
   for (const _second of "0123456789") {
     node.forward(1_000);
-    await bus.at(INSIDE);
+    await once.at(INSIDE);
   }
   t.equal(sightings.length, 2);
   t.equal(sightings[1]?.vehicle, sightings[0]?.vehicle);
