@@ -193,21 +193,21 @@ export class FastPeer {
       const dueMs = keys.owed >= ACK_AFTER ? nowMs : nowMs + limits.ackWithinMs;
       keys.ackDueMs = Math.min(keys.ackDueMs ?? dueMs, dueMs);
     }
-    if (ack !== null) this.#acknowledge(ack, keys, nowMs);
+    const afterGap = ack !== null && this.#acknowledge(ack, keys, nowMs);
     const bytes = messages.map((message) => unpackMessage(message, neighbour));
     for (const one of bytes) push({ kind: "deliver", neighbour, bytes: one });
+    // The messages may say that nothing is missing: a long road is no gap.
+    if (afterGap) push({ kind: "heard-again", neighbour });
   }
 
-  #acknowledge({ keyId, highest, map }: Acknowledgement, by: KeySet, nowMs: number): void {
+  /** True when nothing was acknowledged for so long that it was asked for. */
+  #acknowledge({ keyId, highest, map }: Acknowledgement, by: KeySet, nowMs: number): boolean {
     const name = keyId === null ? by.name : Buffer.from(keyId).toString("latin1");
     const keys = this.#keys.find((one) => one.name === name);
-    if (keys === undefined) return;
-    if (highest > keys.sent) {
-      this.#count("fast-beyond-sent");
-      return;
-    }
+    if (keys === undefined) return false;
+    if (highest > keys.sent) return this.#refused("fast-beyond-sent");
     const [newest, ...others] = keys.acknowledged(highest, map);
-    if (newest === undefined) return;
+    if (newest === undefined) return false;
     for (const { window } of [newest, ...others]) this.#rate.acknowledged(window);
     this.#acknowledged += 1 + others.length;
     const rttMs = nowMs - newest.sentMs;
@@ -216,10 +216,7 @@ export class FastPeer {
     this.#waitingMs = keys.flyingAfter(highest) ? nowMs : null;
     this.#ackedMs = nowMs;
     this.#setUsable(true);
-    if (gapMs >= this.#askEveryMs) {
-      const { neighbour, push } = this.#options;
-      push({ kind: "heard-again", neighbour });
-    }
+    return gapMs >= this.#askEveryMs;
   }
 
   /** What time alone brings: keys end, silence is noticed. Probes and answers leave by `flush`. */

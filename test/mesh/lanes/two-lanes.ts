@@ -37,6 +37,14 @@ export interface Sent {
   readonly to: FastPlace;
 }
 
+export interface HeardAgain {
+  readonly by: string;
+  readonly of: string;
+  readonly atMs: number;
+  /** Messages delivered before, to all. */
+  readonly delivered: number;
+}
+
 export function placeOf(id: string): FastPlace {
   return { address: `10.0.0.${id.charCodeAt(0)}`, port: 8_884 };
 }
@@ -54,7 +62,7 @@ export class Lanes {
   readonly sent: Sent[] = [];
   readonly usable = new Map<string, boolean>();
   readonly usableSaid: string[] = [];
-  readonly heardAgain: { readonly by: string; readonly of: string; readonly atMs: number }[] = [];
+  readonly heardAgain: HeardAgain[] = [];
   readonly counts = new Map<string, number>();
   /** What the auditor found. */
   readonly breaches: string[] = [];
@@ -131,7 +139,12 @@ export class Lanes {
         this.usableSaid.push(`${id} ${effect.neighbour} ${effect.usable}`);
         break;
       case "heard-again":
-        this.heardAgain.push({ by: id, of: effect.neighbour, atMs: this.nowMs });
+        this.heardAgain.push({
+          by: id,
+          of: effect.neighbour,
+          atMs: this.nowMs,
+          delivered: this.delivered.length,
+        });
         break;
       case "count":
         this.counts.set(effect.reason, (this.counts.get(effect.reason) ?? 0) + 1);
@@ -222,4 +235,12 @@ export function envelope(origin: string, sequence: number, payload = 22): Uint8A
 
 export function isUsable(lanes: Lanes): boolean {
   return lanes.usable.get("a b") === true && lanes.usable.get("b a") === true;
+}
+
+/** Two lanes that hear each other. */
+export function pair(seed = 1, limits = {}): Lanes {
+  const lanes = new Lanes(["a", "b"], seed, limits);
+  lanes.session("a", "b");
+  lanes.run(20);
+  return lanes;
 }
