@@ -71,6 +71,7 @@ function endOf(likelyEndMs: PhaseView["likelyEndMs"], offsetMs: number): number 
   return likelyEndMs === null ? NONE : Math.max(NONE, Math.round(offsetMs + likelyEndMs));
 }
 
+/** Whether the control thread was sure of its clock. */
 export function toldClock(told: ToldPhases): ClockQuality {
   return told[0] === 1 ? "sure" : "unsure";
 }

@@ -82,6 +82,7 @@ export type ToMesh =
   | { readonly kind: "revoke"; readonly token: number; readonly signed: Uint8Array }
   | { readonly kind: "stop" };
 
+/** True for the phases of a view, which alone have no kind. */
 export function isTold(message: ToMesh): message is ToldPhases {
   return Array.isArray(message);
 }
