@@ -13,6 +13,7 @@ import type { Counting } from "./counters.ts";
 import { Gate } from "./gate.ts";
 import type { BrokerLimits } from "./limits.ts";
 import { type PlaceKind, Places } from "./places.ts";
+import { Turns } from "./turns.ts";
 import { keyOf } from "./zones.ts";
 
 /** The node's own keys, and the judge of its clients. */
@@ -51,6 +52,7 @@ const ROOM = { places: 512, silentEach: 64 };
 export class Doorway {
   readonly #ports: DoorwayPorts;
   readonly #places: Places<Gate>;
+  readonly #turns = new Turns();
   /** Before their CONNECT; none of them has shown a certificate. */
   readonly #newcomers: WaitingRoom<Gate>;
   /** Takes the connections of listeners with TLS; null where those stay closed. */
@@ -118,6 +120,7 @@ export class Doorway {
       onThrottle: () => {
         counting.throttled += 1;
       },
+      turns: this.#turns,
       onSpoken: (gate) => this.#newcomers.spoke(gate),
       now,
     });

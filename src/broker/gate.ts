@@ -16,6 +16,7 @@ import { Bucket } from "./bucket.ts";
 import type { BrokerLimits } from "./limits.ts";
 import { checkPacket, PACKET, PacketFault, packetType, remainingLength } from "./packets.ts";
 import { SubackRepair } from "./suback.ts";
+import type { Turns } from "./turns.ts";
 
 export interface GateOptions {
   readonly limits: BrokerLimits;
@@ -26,6 +27,8 @@ export interface GateOptions {
   readonly certificate?: Certificate | null;
   /** Counts that the client was made to wait. */
   readonly onThrottle: () => void;
+  /** Shared by all gates of a thread; left out nobody waits for others. */
+  readonly turns?: Turns;
   /** Its CONNECT is there. */
   readonly onSpoken?: (gate: Gate) => void;
   readonly now: () => number;
@@ -66,6 +69,7 @@ export class Gate extends Duplex {
   #wantsMore = false;
   #ended = false;
   #refill: NodeJS.Timeout | null = null;
+  #waitsForTurn = false;
 
   constructor(stream: Duplex, options: GateOptions) {
     super({ writableHighWaterMark: options.limits.writeBufferBytes });
@@ -132,6 +136,7 @@ export class Gate extends Duplex {
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     clearTimeout(this.#deadline);
     if (this.#refill !== null) clearTimeout(this.#refill);
+    this.#options.turns?.forget(this);
     this.#chunks = [];
     if (error instanceof PacketFault && error.connack !== null && this.#stream.writable) {
       this.#stream.end(Buffer.from([0x20, 2, 0, error.connack]), () => this.#stream.destroy());
@@ -157,7 +162,8 @@ export class Gate extends Duplex {
   }
 
   #mayPass(): boolean {
-    if (this.destroyed || this.#ended || this.#refill !== null || !this.#wantsMore) return false;
+    if (this.destroyed || this.#ended || !this.#wantsMore) return false;
+    if (this.#refill !== null || this.#waitsForTurn) return false;
     if (this.#seenConnect && !this.accepted) return false;
     return !this.#stream.writableNeedDrain;
   }
@@ -168,7 +174,7 @@ export class Gate extends Duplex {
     try {
       while (this.#mayPass()) {
         const frame = this.#frame(rest);
-        if (frame === null || !this.#pay(frame)) break;
+        if (frame === null || !this.#hasTurn() || !this.#pay(frame)) break;
         this.#pass(rest.subarray(0, frame.end), frame);
         rest = rest.subarray(frame.end);
       }
@@ -199,6 +205,19 @@ export class Gate extends Duplex {
       return null;
     }
     return { type, content: length.next, end };
+  }
+
+  /** False when other clients come first; it goes on in the next turn. */
+  #hasTurn(): boolean {
+    const { turns } = this.#options;
+    const onTurn = (): void => {
+      this.#waitsForTurn = false;
+      this.#advance();
+    };
+    if (turns === undefined || turns.take(this, onTurn)) return true;
+    this.#waitsForTurn = true;
+    this.#need = 2;
+    return false;
   }
 
   /** Takes the packet's cost; false when the client has to wait first. */
