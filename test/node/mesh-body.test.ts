@@ -2,6 +2,7 @@
 // and acknowledgements.
 import t from "tap";
 import type { PhaseView } from "../../src/core/site/view.ts";
+import type { Timers } from "../../src/log/timers.ts";
 import type { Lane } from "../../src/mesh/mesh-types.ts";
 import { type ToldPhases, toldPhases } from "../../src/mesh/told-phases.ts";
 import { MeshBody } from "../../src/node/mesh-body.ts";
