@@ -8,10 +8,17 @@ export const ZONE = "old-town";
 export const PLAN = 1;
 const PLAN_PARTS =
   "reference: 2, coordinated: [2, 6], " +
-  "splits: { 1: 15, 2: 35, 3: 15, 4: 35, 5: 15, 6: 35, 7: 15, 8: 35 }";
+  "splits: { 1: 10, 2: 27, 3: 10, 4: 33, 5: 10, 6: 27, 7: 10, 8: 33 }";
 
-/** Between two stop lines, m: half a cycle of driving, so that both ways have a wide band. */
-export const SPACING_M = 600;
+/**
+ * Between two stop lines, m: somewhat less than half a cycle of driving, so that both ways have a
+ * wide band and a run of a minute sees platoons arrive.
+ */
+export const SPACING_M = 450;
+/** Vehicles along the street: enough that they leave a red light as a platoon. */
+const THROUGH_PER_HOUR = 900;
+/** Of the plan, s. */
+const CYCLE_S = 80;
 /** Of a platoon: somewhat below the approach speed of 13.9 m/s. */
 const PLATOON_MPS = 12.5;
 /** From where a vehicle begins to the first stop line, m, and its speed. */
@@ -84,11 +91,13 @@ export function corridorSite(
   const south = plans.find((other) => other.number === number - 1);
   const street = joinLine(plan, { north, south });
   text = replaced(text, "  seed: 1\n", `  seed: ${number}\n${street}\n`);
+  text = replaced(text, "north: { through: 520", `north: { through: ${THROUGH_PER_HOUR}`);
+  text = replaced(text, "south: { through: 480", `south: { through: ${THROUGH_PER_HOUR}`);
   // The demo's zones lie around the demo's junction alone.
   text = text.replace(/^zones:\n(?: .*\n?)*/m, "");
   const lines = [
     "plans:",
-    `  ${PLAN}: { cycle: 100, offset: ${offsetS}, ${PLAN_PARTS} }`,
+    `  ${PLAN}: { cycle: ${CYCLE_S}, offset: ${offsetS}, ${PLAN_PARTS} }`,
     "schedule:",
     `  - { days: [mon, tue, wed, thu, fri, sat, sun], from: '00:00', plan: ${PLAN} }`,
     `trust: { keys: ${JSON.stringify(keyFolder)} }`,

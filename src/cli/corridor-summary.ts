@@ -9,7 +9,7 @@ export interface Summary {
   readonly vehicles: number;
   /** Of a node with neighbours: those that it was linked to when it was told to stop. */
   readonly links?: number;
-  /** Platoons of neighbours that the controller was asked something for. */
+  /** Platoons of neighbours that had green when they came. */
   readonly platoons?: number;
 }
 

@@ -13,6 +13,7 @@ import { parseSite } from "../sitefile/load.ts";
 import { type Authority, AuthorityError, createAuthority, LEAF_DAYS } from "../trust/authority.ts";
 import { KeyFileError, writeNewFiles } from "../trust/key-files.ts";
 import { CA_CERT_FILE, NODE_CERT_FILE, NODE_KEY_FILE } from "../trust/key-folder.ts";
+import type { Health } from "../wire/health.ts";
 import {
   corridorSite,
   corridorStreet,
@@ -30,8 +31,12 @@ const DEMO = fileURLToPath(new URL("../../config/demo.yaml", import.meta.url));
 const PROGRAM = fileURLToPath(new URL("./stopline.ts", import.meta.url));
 /** A child waits for its parent's word; this is only so that it sums up at its end. */
 const CHILD_FOR = "24h";
-/** Processes start side by side and compile their modules; then the time of the run begins. */
+/**
+ * Processes start side by side, compile their modules and open their cabinets; when all junctions
+ * run their lamps the time of the run begins.
+ */
 const START_PATIENCE_MS = 60_000;
+const LOOK_MS = 250;
 
 export interface CorridorRun {
   readonly count: number;
@@ -43,6 +48,8 @@ interface Member {
   readonly id: string;
   /** Where its broker listens; known when it is ready. */
   readonly broker: () => string | null;
+  /** Address of its console, likewise. */
+  readonly console: () => string | null;
   /** Its lines have said where its console is. */
   readonly ready: Promise<void>;
   /** Its last line, read; null where it said none. */
@@ -65,8 +72,8 @@ export async function runCorridor({ count, dataDir, forMs }: CorridorRun): Promi
   const members = plans.map((plan) => start(plan));
   const ending = awaitEnd();
   const all = Promise.all(members.map(({ ready }) => ready));
-  await Promise.race([all, ending, pause(START_PATIENCE_MS)]);
-  tellStreet(dir, members);
+  const started = all.then(() => tellStreet(dir, members)).then(() => inService(members));
+  await Promise.race([started, ending, anyEnded(members), pause(START_PATIENCE_MS)]);
   if (forMs !== null) await Promise.race([ending, pause(forMs), anyEnded(members)]);
   else await Promise.race([ending, anyEnded(members)]);
   for (const { stop } of members) stop();
@@ -75,6 +82,23 @@ export async function runCorridor({ count, dataDir, forMs }: CorridorRun): Promi
   if (forMs === null) return sum.ok ? 0 : 1;
   process.stdout.write(`${JSON.stringify(sum)}\n`);
   return sum.ok ? 0 : 1;
+}
+
+/** Resolves when each junction's controller runs its lamps. */
+async function inService(members: readonly Member[]): Promise<void> {
+  for (const { console } of members) while (!(await runsLamps(console()))) await pause(LOOK_MS);
+}
+
+/** Whether the console says so; a process that does not answer, or has none, runs nothing yet. */
+async function runsLamps(url: string | null): Promise<boolean> {
+  if (url === null) return false;
+  try {
+    const answer = await fetch(new URL("/api/health", url));
+    const { parts } = (await answer.json()) as Health;
+    return parts.some(({ name, state }) => name === "control" && state === "ok");
+  } catch {
+    return false;
+  }
 }
 
 /** The northbound way, for `stopline vehicles`; nothing where a junction has not started. */
@@ -172,13 +196,15 @@ function start({ number, place }: JunctionPlan): Member {
   });
   let summary: Summary | null = null;
   let broker: string | null = null;
+  let page: string | null = null;
   const ready = Promise.withResolvers<void>();
   const ended = Promise.withResolvers<Summary | null>();
   createInterface({ input: child.stdout }).on("line", (line) => {
     if (line.startsWith("{")) summary = JSON.parse(line) as Summary;
     else if (line.startsWith("mqtt ")) broker ??= line.slice("mqtt".length).trim();
     else if (line.startsWith("console")) {
-      process.stdout.write(`${id.padEnd(12)} ${line.slice("console".length).trim()}\n`);
+      page = line.slice("console".length).trim();
+      process.stdout.write(`${id.padEnd(12)} ${page}\n`);
       ready.resolve();
     }
   });
@@ -190,7 +216,14 @@ function start({ number, place }: JunctionPlan): Member {
     child.kill("SIGTERM");
   };
   process.once("exit", () => child.kill("SIGKILL"));
-  return { id, broker: () => broker, ready: ready.promise, ended: ended.promise, stop };
+  return {
+    id,
+    broker: () => broker,
+    console: () => page,
+    ready: ready.promise,
+    ended: ended.promise,
+    stop,
+  };
 }
 
 function awaitEnd(): Promise<void> {

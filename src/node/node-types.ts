@@ -42,7 +42,7 @@ export interface Ended {
   readonly callsBeyondBound: number;
   /** Neighbours that it was linked to when it was told to stop; null where it has none. */
   readonly links: number | null;
-  /** Platoons of neighbours that had green when they came, and for which it was asked. */
+  /** Platoons of neighbours that had green when they came. */
   readonly platoons: number;
   /** Threads that died or were not running at the end. */
   readonly deadThreads: number;
