@@ -30,6 +30,7 @@ export interface Track {
   /** A detection that locking has to keep. */
   locked: boolean;
   pressed: boolean;
+  held: boolean;
 }
 
 /** Which codes may follow which, of those that say what a phase is doing. */
@@ -78,6 +79,7 @@ export class CodeRules {
         wanted: false,
         locked: false,
         pressed: false,
+        held: false,
       });
     }
     for (const config of site.detectors) {
@@ -110,7 +112,8 @@ export class CodeRules {
     }
     const track = this.tracks.get(parameter);
     if (track === undefined || code === 31) return;
-    if (code >= 21 && code <= 23) this.walkCode(track, code);
+    if (code === 41 || code === 42) this.holdCode(track, code);
+    else if (code >= 21 && code <= 23) this.walkCode(track, code);
     else if (code >= 43 && code <= 45) this.callCode(track, code);
     else if (code >= 2 && code <= 6) this.greenCode(track, effect, atMs);
     else this.stageCode(track, code, atMs);
@@ -155,6 +158,13 @@ export class CodeRules {
     if (track.last !== 1) this.fail(`${name(track)}: ${code} without its green`);
     track.walk = code;
     if (code === 21) track.pressed = false;
+  }
+
+  /** In turn; a hold is told in its green. */
+  private holdCode(track: Track, code: number): void {
+    if (track.held === (code === 41)) this.fail(`${name(track)}: ${code} twice`);
+    if (code === 41 && track.last !== 1) this.fail(`${name(track)}: 41 outside of a green`);
+    track.held = code === 41;
   }
 
   private callCode(track: Track, code: number): void {

@@ -55,6 +55,8 @@ export class Monitor implements Watcher {
    */
   private lagsLeft = 0;
   private changesPlan = false;
+  /** Greens may be ended for a platoon. */
+  private platoons = false;
   private atMs = 0;
   private interrupted = false;
   /** Greens of all phases until the last stop or start. */
@@ -78,6 +80,7 @@ export class Monitor implements Watcher {
     this.codes.input(input);
     if (input.kind === "plan") this.plans.forget();
     if (input.kind === "priority") this.codes.priorities = true;
+    if (input.kind === "platoon") this.platoons = true;
     this.interrupted = input.kind === "halt" || input.kind === "start";
     if (!this.interrupted) return;
     this.lamps.allRed(atMs);
@@ -167,7 +170,7 @@ export class Monitor implements Watcher {
 
   private forceOff(phase: number, reason: string | undefined): void {
     const isPlans = reason === "force-off";
-    const may = isPlans ? this.isPlanned : this.isPreempted() || this.wasPreempted;
+    const may = isPlans ? this.isPlanned || this.platoons : this.isPreempted() || this.wasPreempted;
     if (!may) this.fail(`phase ${phase}: ${reason} without a ${isPlans ? "plan" : "preempt"}`);
   }
 

@@ -260,7 +260,7 @@ function caughtBy(make: MakeController): string | null {
   for (const [index, [site, script]] of RANDOM.entries()) {
     const monitor = new Monitor(site);
     const seen = passes(() => {
-      playScript(site, make(site), script, monitor);
+      playScript(site, make(site), script, { watcher: monitor });
       return monitor.violations.length === 0;
     });
     if (!seen) return `random run ${index}: ${monitor.violations[0] ?? "threw"}`;

@@ -21,7 +21,7 @@ const KNOWN_RUNS = 30;
 /** Throws for a broken rule; answers how often the plans' rules had something to judge. */
 function holds(site: SiteModel, script: readonly Deed[]): number {
   const monitor = new Monitor(site);
-  playScript(site, createController(site), script, monitor);
+  playScript(site, createController(site), script, { watcher: monitor });
   if (monitor.violations.length > 0) throw new Error(monitor.violations.join("\n"));
   return monitor.plans.judged;
 }
@@ -62,7 +62,7 @@ class Shifted extends SignalController {
 
 function tapeOf(site: SiteModel, controller: SignalController, script: readonly Deed[]): string {
   const tape = new Tape();
-  playScript(site, controller, script, tape);
+  playScript(site, controller, script, { watcher: tape });
   return tape.effects.join("\n");
 }
 

@@ -233,7 +233,16 @@ function plainInput(words: string): SignalInput | null {
   if (words === "inputs restored") return { kind: "inputs-restored" };
   if (words === "start") return { kind: "start" };
   if (words.startsWith("halt ")) return { kind: "halt", cause: words.slice(5) };
-  return null;
+  return platoonOf(words);
+}
+
+function platoonOf(words: string): SignalInput | null {
+  const platoon = /^platoon (hold|end) (\S+) until (\S+)$/.exec(words);
+  if (platoon === null) return null;
+  const [, deed = "", list = "", until = ""] = platoon;
+  const phases = list.split(",").map(Number);
+  const [hold, end] = deed === "hold" ? [phases, []] : [[], phases];
+  return { kind: "platoon", hold, end, untilMs: ms(until) };
 }
 
 function edgeOf(kind: string, number: number, on: boolean): SignalInput {

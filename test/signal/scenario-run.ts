@@ -129,6 +129,7 @@ function shifted(input: SignalInput, startMs: number): SignalInput {
     return { ...input, arrivalMs: arrivalMs + startMs, departMs: departMs + startMs };
   }
   if (input.kind === "hold") return { ...input, untilMs: input.untilMs + startMs };
+  if (input.kind === "platoon") return { ...input, untilMs: input.untilMs + startMs };
   if (input.kind !== "plan" || input.epochMs === null) return input;
   return { ...input, epochMs: input.epochMs + startMs };
 }

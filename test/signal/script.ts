@@ -130,12 +130,20 @@ const FIRST_PLAN: Deed = { gapMs: 0, kind: "plan", which: 0 };
 const TICK_MS = 50;
 const AFTERMATH_MS = 120_000;
 
+/** Somebody who may put in something after every tick. */
+export type Every = (atMs: number, controller: SignalController) => SignalInput | null;
+
+export interface Audience {
+  readonly watcher: Watcher;
+  readonly every?: Every;
+}
+
 /** Plays a script from a start on: ticks every 50 ms, inputs at their own moments. */
 export function playScript(
   site: SiteModel,
   controller: SignalController,
   script: readonly Deed[],
-  watcher: Watcher,
+  { watcher, every = () => null }: Audience,
 ): void {
   const actor = new Actor(site);
   let tickMs = 0;
@@ -144,7 +152,11 @@ export function playScript(
     watcher.after(controller.step(input, atMs), controller, atMs);
   };
   const tickUntil = (endMs: number): void => {
-    for (; tickMs + TICK_MS <= endMs; tickMs += TICK_MS) step({ kind: "tick" }, tickMs + TICK_MS);
+    for (; tickMs + TICK_MS <= endMs; tickMs += TICK_MS) {
+      step({ kind: "tick" }, tickMs + TICK_MS);
+      const more = every(tickMs + TICK_MS, controller);
+      if (more !== null) step(more, tickMs + TICK_MS);
+    }
   };
   step({ kind: "start" }, 0);
   for (const input of actor.inputs(FIRST_PLAN, 0)) step(input, 0);

@@ -19,8 +19,8 @@
 //   (5: a vehicle within its passage), preemption (6). A stop writes code 12 only.
 // - Under a plan the coordinator asks for hold, omit and force-off (coordinator.ts, cycle.ts): a
 //   hold keeps a green and a force-off ends one in `ownEnd` of timing.ts, an omit leaves a phase
-//   out in `hardDemand` of demand.ts. What neighbours will ask for a platoon has its place there
-//   too.
+//   out in `hardDemand` of demand.ts. What is asked for a neighbour's platoon has its place there
+//   too (platoon.ts).
 import { CHANNEL_COUNT, type Display } from "../site/lamps.ts";
 import type { SiteModel } from "../site/model.ts";
 import type { CoordinationView, DetectorView, PhaseView, PreemptView } from "../site/view.ts";
@@ -32,6 +32,7 @@ import { Hold } from "./hold.ts";
 import { allRedEndMs, createJunction, type Junction, stateOf } from "./junction.ts";
 import { clearByMs, cutOff, displayOf, longestClearanceMs } from "./lamps.ts";
 import { type Effect, Outbox } from "./outbox.ts";
+import type { PlatoonAsk } from "./platoon.ts";
 import { viewsOf } from "./prediction.ts";
 import { Preemption } from "./preemption.ts";
 import { passRings } from "./rings.ts";
@@ -67,6 +68,8 @@ export type SignalInput =
    * past lets it go.
    */
   | { readonly kind: "hold"; readonly phase: number; readonly untilMs: number }
+  /** What coordination asks for a platoon, in the place of what it asked before; platoon.ts. */
+  | ({ readonly kind: "platoon" } & PlatoonAsk)
   | { readonly kind: "inputs-lost" }
   | { readonly kind: "inputs-restored" }
   /** The cabinet takes our displays: all red, then the start-up phases, calls on all phases. */
@@ -194,6 +197,9 @@ export class SignalController {
         break;
       case "hold":
         this.hold.input(input.phase, input.untilMs, nowMs);
+        break;
+      case "platoon":
+        this.coordinator.askForPlatoon(input, nowMs);
         break;
       case "inputs-lost":
         this.detection.lost(nowMs);

@@ -22,6 +22,7 @@ import {
 } from "./cycle.ts";
 import { type Junction, type PhaseState, stateOf } from "./junction.ts";
 import { CODE, type Outbox } from "./outbox.ts";
+import { type PlatoonAsk, PlatoonAsks } from "./platoon.ts";
 import { Priority, type PriorityRequest } from "./priority.ts";
 
 /** Parameters of code 150, coordination state (the Indiana enumeration). */
@@ -39,6 +40,7 @@ export class Coordinator {
   private readonly junction: Junction;
   private readonly out: Outbox;
   private readonly priority: Priority;
+  private readonly platoons: PlatoonAsks;
   private readonly layouts = new Map<number, PlanLayout>();
   private wanted: Wanted = { plan: "free", epochMs: null };
   /** The plan that runs or is picked up, and its cycle once that has begun. */
@@ -53,6 +55,7 @@ export class Coordinator {
     this.junction = junction;
     this.out = out;
     this.priority = new Priority(junction, out);
+    this.platoons = new PlatoonAsks(junction, out);
     this.order = junction.site.sequence;
     for (const plan of junction.site.plans ?? []) {
       this.layouts.set(plan.plan, planLayout(junction.site, plan));
@@ -73,11 +76,17 @@ export class Coordinator {
     this.priority.input(request, nowMs);
   }
 
+  /** Holds and early ends for platoons; see platoon.ts. */
+  askForPlatoon(ask: PlatoonAsk, nowMs: number): void {
+    this.platoons.input(ask, nowMs);
+  }
+
   /** Before the rings look: what runs at `nowMs`, and what it asks of them. */
   advance(nowMs: number): void {
     this.priority.advance(nowMs);
     if (this.layouts.size === 0) {
       this.priority.ask(null, nowMs);
+      this.platoons.ask(null, false, nowMs);
       return;
     }
     const cause = this.freeCause();
@@ -91,6 +100,7 @@ export class Coordinator {
     this.carryOn(next, nowMs);
     this.ask(nowMs);
     this.priority.ask(this.cycle, nowMs);
+    this.platoons.ask(this.cycle, this.cycle === null && this.layout !== null, nowMs);
     this.reorder(false);
   }
 

@@ -153,7 +153,7 @@ export class Priority {
  * What a phase's split may still lose: a part of it, and never its least green. A green that has
  * begun late has lost as much already.
  */
-function giveMs(cycle: Cycle, place: PlannedPhase, phase: PhaseState): number {
+export function giveMs(cycle: Cycle, place: PlannedPhase, phase: PhaseState): number {
   const { cycleMs } = cycle.layout.plan;
   const greenMs = modulo(place.endMs - place.startMs, cycleMs);
   const mostMs = Math.min(PRIORITY_PART * place.splitMs, greenMs - leastGreenMs(phase.timing));
@@ -172,7 +172,7 @@ function waitMs({ priority }: Junction, { layout, anchorMs }: Cycle): number {
 }
 
 /** By how much a phase may stay beyond its end: what each of those against it may lose. */
-function leewayMs(junction: Junction, cycle: Cycle, phase: PhaseState): number {
+export function leewayMs(junction: Junction, cycle: Cycle, phase: PhaseState): number {
   let leastMs = Number.POSITIVE_INFINITY;
   for (const place of cycle.layout.phases) {
     const other = stateOf(junction, place.phase);
