@@ -3,18 +3,24 @@ import type { Movement, Street as StreetDemand } from "../../core/site/model.ts"
 import { createRandom } from "./random.ts";
 import type { EnteringVehicle } from "./street.ts";
 
-/** Beyond the streams of a street's own sources. */
-const TURN_STREAM = 1000;
+/** A number of its own for each name, the same on any machine (FNV-1a). */
+export function numberOf(name: string): number {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < name.length; at += 1) {
+    hash = Math.imul(hash ^ name.charCodeAt(at), 0x01000193);
+  }
+  return hash >>> 0;
+}
 
 export class Entrances {
   readonly #demand: StreetDemand["demand"];
-  readonly #random: () => number;
+  readonly #seed: number;
   /** By time. */
   readonly #coming: EnteringVehicle[] = [];
 
   constructor(demand: StreetDemand["demand"], seed: number) {
     this.#demand = demand;
-    this.#random = createRandom(seed, TURN_STREAM);
+    this.#seed = seed;
   }
 
   add(vehicle: EnteringVehicle): void {
@@ -28,13 +34,16 @@ export class Entrances {
     const first = this.#coming[0];
     if (first === undefined || first.atMs > nowMs) return null;
     this.#coming.shift();
-    return { ...first, movement: first.movement ?? this.#turn(first.approach) };
+    return { ...first, movement: first.movement ?? this.#turn(first) };
   }
 
-  /** By the parts that the movements of its approach have of the demand. */
-  #turn(approach: string): Movement {
+  /**
+   * By the parts that the movements of its approach have of the demand: the same vehicle turns the
+   * same way, whenever it comes.
+   */
+  #turn({ id, approach }: EnteringVehicle): Movement {
     const { through = 0, left = 0, right = 0 } = this.#demand[approach] ?? {};
-    const drawn = this.#random() * (through + left + right);
+    const drawn = createRandom(this.#seed, numberOf(id))() * (through + left + right);
     if (drawn < left) return "left";
     return drawn < left + right ? "right" : "through";
   }

@@ -31,6 +31,12 @@ export interface StreetReport {
   readonly turnedAway: number;
   readonly pedestrians: number;
   readonly meanPedestrianDelayS: number;
+  /** Vehicles of each phase with all of their delay so far. */
+  readonly phases: readonly {
+    readonly phase: number;
+    readonly vehicles: number;
+    readonly delayS: number;
+  }[];
 }
 
 /** One lane for a drawing. */
@@ -163,7 +169,16 @@ class Street implements VirtualStreet {
       turnedAway: sum(this.#lanes, ({ totals }) => totals.turnedAway),
       pedestrians,
       meanPedestrianDelayS: pedestrianMs / 1000 / Math.max(1, pedestrians),
+      phases: this.#site.phases.map(({ phase }) => this.#phaseReport(phase)),
     };
+  }
+
+  #phaseReport(phase: number): StreetReport["phases"][number] {
+    const lanes = this.#lanes.filter(({ plan }) => plan.phase === phase);
+    const delayMs = sum(lanes, ({ totals }) => totals.servedDelayMs);
+    const pendingMs = sum(lanes, (lane) => lane.pendingDelayMs(this.#nowMs));
+    const vehicles = sum(lanes, (lane) => lane.totals.served + lane.waiting);
+    return { phase, vehicles, delayS: (delayMs + pendingMs) / 1000 };
   }
 
   queues(): LaneQueue[] {
