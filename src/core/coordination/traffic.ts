@@ -1,0 +1,193 @@
+// What the traffic of one phase does now, estimated each second from its detectors and its lamps:
+// who comes, how many wait, who leaves. A queue is what has come less what has left (input-output
+// model); what the detectors at the stop bar show corrects it.
+import type { Detector, Phase, SiteModel } from "../site/model.ts";
+import type { DetectorView, PhaseView } from "../site/view.ts";
+
+/** Headway of a queue that moves off, s per lane (HCM: 1900 vehicles an hour and lane). */
+const SATURATION_HEADWAY_S = 1.9;
+/** The first vehicle needs this after its green; the last ones use as much of the yellow. */
+export const START_LOST_S = 2;
+export const YELLOW_USED_S = 3;
+/** An advance detector lies this long before the stop bar, as the virtual street builds it. */
+export const ADVANCE_MS = 4000;
+/** Vehicle and loop: an advance detector is on for this length at the approach speed. */
+const VEHICLE_AND_LOOP_M = 6.5;
+/** On for longer, the queue stands on it and it counts no more. */
+const STANDING_MS = 3000;
+/** No vehicle at the stop bar for so long: the queue has gone, in green; nobody came, in red. */
+const GONE_MS = 1500;
+const NOBODY_CAME_MS = 6000;
+/** A mean over about so many seconds. */
+const RATE_S = 300;
+const FIRST_RATE_PER_S = 0.05;
+/** Length of a standing vehicle with its gap. */
+const STANDING_M = 7;
+
+interface Advance {
+  on: boolean;
+  sinceMs: number;
+  readonly lanes: number;
+}
+
+interface Bunch {
+  readonly atMs: number;
+  readonly vehicles: number;
+}
+
+/** The phase that has its approach's through lanes: its through phase, or its first one. */
+function lanesOf(site: SiteModel, timing: Phase): number {
+  const own = site.phases.filter(({ approach }) => approach === timing.approach);
+  const main = own.find(({ movement }) => movement === "through") ?? own[0];
+  const approach = site.approaches.find(({ id }) => id === timing.approach);
+  return main === timing ? (approach?.lanes ?? 1) : 1;
+}
+
+export class PhaseTraffic {
+  readonly phase: number;
+  readonly approach: string;
+  /** Vehicles a second that leave a queue. */
+  readonly perSecond: number;
+  readonly hasAdvance: boolean;
+  /** Vehicles that wait, or roll in the queue. */
+  queue = 0;
+  /** Vehicles that came to, and left, the stop line in the newest second. */
+  arrived = 0;
+  departed = 0;
+  /** Mean of those that come, vehicles a second. */
+  ratePerS = FIRST_RATE_PER_S;
+  /** True while the advance detectors can't count. */
+  occluded = false;
+  private readonly lanes: number;
+  private readonly advances = new Map<number, Advance>();
+  private readonly standings = new Map<number, Advance>();
+  private readonly onMs: number;
+  private readonly advanceRoom: number;
+  private coming: Bunch[] = [];
+  private counted = 0;
+  private seenMs = 0;
+
+  constructor(site: SiteModel, timing: Phase) {
+    this.phase = timing.phase;
+    this.approach = timing.approach;
+    this.lanes = lanesOf(site, timing);
+    this.perSecond = this.lanes / SATURATION_HEADWAY_S;
+    const speedMps = site.approaches.find(({ id }) => id === timing.approach)?.speedMps ?? 10;
+    this.onMs = (VEHICLE_AND_LOOP_M / speedMps) * 1000;
+    this.advanceRoom = ((speedMps * ADVANCE_MS) / 1000 / STANDING_M) * this.lanes;
+    const mine = site.detectors.filter(({ extend }) => extend.includes(timing.phase));
+    this.place(mine, "advance", this.advances);
+    this.place(mine, "presence", this.standings);
+    this.hasAdvance = this.advances.size > 0;
+  }
+
+  private place(mine: readonly Detector[], kind: string, into: Map<number, Advance>): void {
+    const alike = mine.filter((detector) => detector.kind === kind);
+    for (const { detector } of alike) {
+      const lanes = Math.max(1, this.lanes / alike.length);
+      into.set(detector, { on: false, sinceMs: 0, lanes });
+    }
+  }
+
+  /** True when one of its detectors has failed: nothing that is estimated is worth anything. */
+  isBlind(detectors: readonly DetectorView[]): boolean {
+    const mine = (each: DetectorView): boolean =>
+      this.advances.has(each.detector) || this.standings.has(each.detector);
+    return detectors.some((each) => each.failed !== null && mine(each));
+  }
+
+  edge(detector: number, on: boolean, nowMs: number): void {
+    const advance = this.advances.get(detector);
+    if (advance !== undefined) {
+      if (on) this.count(1, nowMs);
+      else if (advance.on) this.countMore(advance, nowMs - advance.sinceMs, nowMs);
+      Object.assign(advance, { on, sinceMs: nowMs });
+    }
+    const standing = this.standings.get(detector);
+    if (standing !== undefined) Object.assign(standing, { on, sinceMs: nowMs });
+  }
+
+  /** A loop over several lanes that is on for longer than one vehicle has seen another one. */
+  private countMore(advance: Advance, onMs: number, nowMs: number): void {
+    if (advance.lanes < 2 || onMs > STANDING_MS) return;
+    const more = Math.ceil((onMs - 1.15 * this.onMs) / this.onMs);
+    if (more > 0) this.count(more, nowMs - onMs / 2);
+  }
+
+  private count(vehicles: number, atMs: number): void {
+    this.coming.push({ atMs: atMs + ADVANCE_MS, vehicles });
+    this.counted += vehicles;
+  }
+
+  /** Those counted since the last call. */
+  takeCounted(): number {
+    const { counted } = this;
+    this.counted = 0;
+    return counted;
+  }
+
+  /** One second to `nowMs`. `expected`: who was expected in it, where nothing counts them. */
+  second(view: PhaseView, expected: number, nowMs: number): void {
+    this.occluded = false;
+    for (const { on, sinceMs } of this.advances.values()) {
+      if (on && nowMs - sinceMs > STANDING_MS) this.occluded = true;
+    }
+    this.arrived = this.take(nowMs);
+    if (this.occluded || !this.hasAdvance) this.arrived += expected;
+    const most = this.dischargeOf(view, nowMs);
+    this.queue += this.arrived;
+    this.departed = Math.min(this.queue, most);
+    this.queue -= this.departed;
+    this.correct(view, nowMs);
+    this.learn();
+  }
+
+  private take(nowMs: number): number {
+    let arrived = 0;
+    const later: Bunch[] = [];
+    for (const bunch of this.coming) {
+      if (bunch.atMs <= nowMs) arrived += bunch.vehicles;
+      else later.push(bunch);
+    }
+    this.coming = later;
+    return arrived;
+  }
+
+  private dischargeOf({ state, sinceMs }: PhaseView, nowMs: number): number {
+    const sinceS = (nowMs - sinceMs) / 1000;
+    if (state === "green") return sinceS > START_LOST_S ? this.perSecond : 0;
+    return state === "yellow" && sinceS <= YELLOW_USED_S ? this.perSecond : 0;
+  }
+
+  private correct(view: PhaseView, nowMs: number): void {
+    if (this.standings.size === 0) return;
+    const isStanding = [...this.standings.values()].some(({ on }) => on);
+    if (isStanding) this.seenMs = nowMs;
+    const isGreen = view.state === "green";
+    // Who brakes for a red needs longer to the stop bar than who drives on.
+    const emptyMs = isGreen ? GONE_MS : NOBODY_CAME_MS;
+    if (nowMs - this.seenMs >= emptyMs) this.queue = 0;
+    if (isStanding && !isGreen) this.queue = Math.max(this.queue, 1);
+    if (isStanding && isGreen && nowMs - view.sinceMs < 1000 * START_LOST_S) {
+      this.queue = Math.max(this.queue, 1);
+    }
+    if (this.occluded) this.queue = Math.max(this.queue, this.advanceRoom);
+    if (!this.hasAdvance && isStanding && isGreen && this.departed === 0) {
+      this.departed = this.dischargeOf(view, nowMs);
+    }
+  }
+
+  private learn(): void {
+    const seen = this.hasAdvance && !this.occluded ? this.arrived : this.departed;
+    this.ratePerS += (seen - this.ratePerS) / RATE_S;
+  }
+
+  /** Vehicles already counted, in each of the coming seconds: as many as `into` is long. */
+  comingInto(into: Float64Array, nowMs: number): void {
+    into.fill(0);
+    for (const { atMs, vehicles } of this.coming) {
+      const second = Math.max(0, Math.ceil((atMs - nowMs) / 1000) - 1);
+      if (second < into.length) into[second] = (into[second] ?? 0) + vehicles;
+    }
+  }
+}
