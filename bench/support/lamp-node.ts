@@ -1,6 +1,6 @@
-// A node whose control loop is measured, in a process of its own: argv is `quiet` or `stalled`.
-// It says over IPC where its broker is, measures anew at the message "begin", and says at "end"
-// how its loop did.
+// A node whose control loop is measured, in a process of its own: argv is `quiet` or `stalled`, and
+// a site file where it is not the demo's. It says over IPC where its broker is, measures anew at
+// the message "begin", says at "look" how its loop did, and at "end" the same, and ends.
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,6 +12,8 @@ import { startNode } from "../../src/node/start.ts";
 
 export interface LampNodeOpened {
   readonly mqttPort: number;
+  /** Where vehicles with certificates come in, if anywhere. */
+  readonly securePort: number | null;
   readonly console: string;
 }
 
@@ -21,6 +23,7 @@ export interface LampNodeEnded {
   readonly waitedS: number;
 }
 
+const SITE_FILE = process.argv[3];
 const DEMO = new URL("../../config/demo.yaml", import.meta.url).pathname;
 
 /** Run-queue wait of this thread since it began (second field of schedstat, ns). */
@@ -29,9 +32,15 @@ function waitedS(): number {
   return Number(text.split(" ")[1]) / 1e9;
 }
 
+function securePortOf(urls: readonly string[]): number | null {
+  const secure = urls.find((url) => url.startsWith("mqtts:"));
+  return secure === undefined ? null : Number(new URL(secure).port);
+}
+
 async function run(): Promise<void> {
   const dataDir = mkdtempSync(join(tmpdir(), "stopline-lamp-"));
-  const read = await readSite(DEMO);
+  const file = SITE_FILE ?? DEMO;
+  const read = await readSite(file);
   if (!read.ok) throw new Error(read.problems.join("\n"));
   const { port1, port2 } = new MessageChannel();
   const cabinet = new Worker(new URL("./busy-cabinet.ts", import.meta.url), {
@@ -41,7 +50,7 @@ async function run(): Promise<void> {
   const stalled = process.argv[2] === "stalled";
   const node = await startNode({
     read,
-    file: DEMO,
+    file,
     dataDir,
     freePorts: true,
     port: new VirtualCabinetPort(port1),
@@ -49,6 +58,7 @@ async function run(): Promise<void> {
   });
   const opened: LampNodeOpened = {
     mqttPort: Number(new URL(node.opened.mqtt[0] ?? "").port),
+    securePort: securePortOf(node.opened.mqtt),
     console: new URL(node.opened.consoleUrl ?? "").origin,
   };
   process.send?.(opened);
@@ -59,8 +69,12 @@ async function run(): Promise<void> {
       waitedBefore = waitedS();
       return;
     }
-    const ended: LampNodeEnded = { picture: node.picture(), waitedS: waitedS() - waitedBefore };
-    process.send?.(ended, () => {
+    const seen: LampNodeEnded = { picture: node.picture(), waitedS: waitedS() - waitedBefore };
+    if (message === "look") {
+      process.send?.(seen);
+      return;
+    }
+    process.send?.(seen, () => {
       void cabinet.terminate();
       rmSync(dataDir, { recursive: true, force: true });
       process.exit(0);

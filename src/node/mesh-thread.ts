@@ -1,6 +1,5 @@
 // Entry of the mesh thread.
 import type { KeyObject } from "node:crypto";
-import { setPriority } from "node:os";
 import { parentPort, workerData } from "node:worker_threads";
 import { realTimers } from "../log/timers.ts";
 import { ed25519Keys } from "../wire/keys.ts";
@@ -14,14 +13,14 @@ import {
   type MeshData,
   type ToMesh,
 } from "./mesh-messages.ts";
+import { MESH_NICENESS, takeNiceness } from "./niceness.ts";
 import { ALIVE, ALIVE_MS } from "./thread.ts";
 import { meshSpans } from "./traced-change.ts";
 
 const parent = parentPort;
 if (parent === null) throw new Error("the mesh thread is started by the node");
 
-// Control goes before all others and threads inherit that; neighbours are not control.
-setPriority(0);
+takeNiceness(MESH_NICENESS);
 
 const tell = (message: FromMesh): void => parent.postMessage(message);
 

@@ -1,16 +1,13 @@
 // A node on this machine: what its composition is given here comes from the simulator there.
 import { mkdirSync, readFileSync } from "node:fs";
-import { setPriority } from "node:os";
 import type { CabinetPort } from "../cabinet/port.ts";
 import { consoleSecret } from "../console/secret.ts";
 import { clockFloorMs } from "./clock-floor.ts";
 import { realHost } from "./host.ts";
 import type { MeshSetup } from "./mesh-messages.ts";
+import { CONTROL_NICENESS, takeNiceness } from "./niceness.ts";
 import { RunningNode } from "./node.ts";
 import { readSite, type SiteRead } from "./read-site.ts";
-
-/** Half way to the strongest; on Linux it counts for the calling thread alone. */
-const NICENESS = -10;
 
 export interface StartOptions {
   readonly read: SiteRead;
@@ -25,19 +22,6 @@ export interface StartOptions {
   readonly mesh?: MeshSetup | null;
 }
 
-/**
- * This thread before all others of the process, where the system lets it (root, or a unit with
- * LimitNICE): a flood that keeps both cores busy must not delay a lamp. Threads inherit it, so each
- * worker takes it back for itself.
- */
-function goFirst(): void {
-  try {
-    setPriority(NICENESS);
-  } catch {
-    // An ordinary user shares the processor evenly.
-  }
-}
-
 function packageVersion(): string {
   const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
   return String((JSON.parse(text) as { version: string }).version);
@@ -46,7 +30,7 @@ function packageVersion(): string {
 /** Starts a node; resolves when its service thread has opened what it could. */
 export async function startNode({ file, ...options }: StartOptions): Promise<RunningNode> {
   mkdirSync(options.dataDir, { recursive: true });
-  goFirst();
+  takeNiceness(CONTROL_NICENESS);
   const node = new RunningNode({
     ...options,
     mesh: options.mesh ?? null,

@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Authority, createAuthority, type Issued } from "../../../src/trust/authority.ts";
+import type { Role } from "../../../src/trust/identity.ts";
 import { CA_CERT_FILE, NODE_CERT_FILE, NODE_KEY_FILE } from "../../../src/trust/key-folder.ts";
 import type { MqttPlan } from "./side-messages.ts";
 
@@ -13,11 +14,26 @@ const DAYS = 2;
 export class RunKeys {
   readonly dir = mkdtempSync(join(tmpdir(), "stopline-bench-"));
   readonly #nowMs = Date.now();
+  readonly #place: { readonly region: string; readonly zone: string };
   #authority: Authority | null = null;
+
+  constructor(place: { readonly region: string; readonly zone: string } = PLACE) {
+    this.#place = place;
+  }
+
+  /** What the CA of this run issues to somebody. */
+  async issue(role: Role, id: string): Promise<Issued> {
+    this.#authority ??= await createAuthority(join(this.dir, "ca"), {
+      ...this.#place,
+      days: DAYS,
+      nowMs: this.#nowMs,
+    });
+    return await this.#authority.issue({ role, id, days: DAYS - 1, nowMs: this.#nowMs });
+  }
 
   /** The key folder of a node. */
   async folder(id: string): Promise<string> {
-    const { caPem, certPem, keyPem } = await this.#issue("node", id);
+    const { caPem, certPem, keyPem } = await this.issue("node", id);
     const folder = join(this.dir, id);
     mkdirSync(folder, { mode: 0o700 });
     writeFileSync(join(folder, CA_CERT_FILE), caPem);
@@ -28,17 +44,8 @@ export class RunKeys {
 
   /** What a vehicle shows and believes. */
   async vehicle(id: string): Promise<NonNullable<MqttPlan["keys"]>> {
-    const { caPem: ca, certPem: cert, keyPem: key } = await this.#issue("vehicle", id);
+    const { caPem: ca, certPem: cert, keyPem: key } = await this.issue("vehicle", id);
     return { ca, cert, key };
-  }
-
-  async #issue(role: "node" | "vehicle", id: string): Promise<Issued> {
-    this.#authority ??= await createAuthority(join(this.dir, "ca"), {
-      ...PLACE,
-      days: DAYS,
-      nowMs: this.#nowMs,
-    });
-    return await this.#authority.issue({ role, id, days: DAYS - 1, nowMs: this.#nowMs });
   }
 
   close(): void {

@@ -14,6 +14,12 @@ let sent = 0;
 const tell = (message: FromSide): void => void process.send?.(message);
 const post = (message: ToLaneThread): void => thread?.postMessage(message);
 
+/** As a node has one, in its service thread. */
+function openBroker(port: number | undefined): void {
+  if (port === undefined) return;
+  new Worker(new URL("../broker-thread.ts", import.meta.url), { workerData: { port } });
+}
+
 async function emit(perS: number, count: number): Promise<void> {
   const atMs = new Float64Array(count);
   const first = sent;
@@ -36,6 +42,7 @@ process.on("message", (message: ToSide<LanePlan>) => {
         resourceLimits: MESH_HEAP,
       });
       thread.on("message", tell);
+      openBroker(message.plan.brokerPort);
       break;
     case "emit":
       void emit(message.perS, message.count);

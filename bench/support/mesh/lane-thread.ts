@@ -9,11 +9,14 @@ import { realTimers } from "../../../src/log/timers.ts";
 import { Lanes } from "../../../src/mesh/lanes/lanes.ts";
 import { MeshBody } from "../../../src/node/mesh-body.ts";
 import type { LanesMesh } from "../../../src/node/mesh-messages.ts";
+import { MESH_NICENESS, takeNiceness } from "../../../src/node/niceness.ts";
 import { readKeysOf } from "../../../src/trust/key-folder.ts";
 import { ed25519Keys } from "../../../src/wire/keys.ts";
 import { sharedMs } from "./clock.ts";
 import { Arrivals } from "./deltas.ts";
 import type { FromSide, LanePlan, ToLaneThread } from "./side-messages.ts";
+
+takeNiceness(MESH_NICENESS);
 
 const LINKED_EVERY_MS = 100;
 const { nodes, links: senders, wallMs } = workerData as LanePlan;

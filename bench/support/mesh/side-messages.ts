@@ -10,6 +10,8 @@ export interface LanePlan {
   readonly links: number;
   /** Predicted ends count from here. */
   readonly wallMs: number;
+  /** A broker of clients in a thread of its own in the same process, on this port. */
+  readonly brokerPort?: number;
 }
 
 /** MQTT clients of one process: it publishes one topic a link, or hears them all. */

@@ -1,0 +1,18 @@
+// Which thread of the process gets a processor first, where the system lets it (root, or a unit
+// with LimitNICE): lamps, then neighbours, then clients and the disk. Lower goes first; on Linux
+// it counts for the calling thread alone.
+import { setPriority } from "node:os";
+
+/** Half way to the strongest: a flood that keeps both cores busy must not delay a lamp. */
+export const CONTROL_NICENESS = -10;
+/** A flood of clients must not delay what neighbours hear, garbage from the network no lamp. */
+export const MESH_NICENESS = -5;
+
+/** For the calling thread; threads that it starts inherit it, so each worker sets its own. */
+export function takeNiceness(niceness: number): void {
+  try {
+    setPriority(niceness);
+  } catch {
+    // An ordinary user shares the processor evenly.
+  }
+}
