@@ -16,9 +16,12 @@ const STREET_MS = 100;
 const TTY_BYTES = 4_096;
 /** The button counts when it is held for a second. */
 const PRESS_MS = 1_500;
+/** Ends each frame of the link. */
+const DELIMITER = 0;
 /**
- * A cabinet that runs so much late takes the node's frames so much early or late: what it measures
- * says nothing then. Its lamps are lawful all the same.
+ * A cabinet that wakes so much late takes what waits in its cable first, and each frame in its turn
+ * over the time that it slept: about when the node sent it. What it measures then may be wrong by as
+ * much; its lamps are lawful all the same.
  */
 const STARVED_MS = 60;
 
@@ -44,6 +47,10 @@ export class ChaosCabinet {
   #broken = false;
   #disturbedMs = Number.NEGATIVE_INFINITY;
   #starvedMs = Number.NEGATIVE_INFINITY;
+  /** It has slept, and its cable is being read. */
+  #isWaking = false;
+  /** What has come through the cable. */
+  #inbox: Uint8Array[] = [];
   #deafBytes: number | null = null;
   #failingSinceMs: number | null = null;
   #releaseMs: number | null = null;
@@ -69,7 +76,7 @@ export class ChaosCabinet {
 
   async plug(): Promise<void> {
     const terminal = await PseudoTerminal.open();
-    terminal.onBytes = (bytes) => this.#cabinet.receive(bytes);
+    terminal.onBytes = (bytes) => this.#inbox.push(bytes);
     this.#terminal = terminal;
     this.#cabinet.setPlugged(true);
     symlinkSync(terminal.path, this.#options.device);
@@ -124,12 +131,29 @@ export class ChaosCabinet {
   /** Lets time pass up to `toMs`; called each few ms. */
   advance(toMs: number): void {
     const lateMs = toMs - this.#nowMs;
-    this.#nowMs = toMs;
+    if (lateMs > STARVED_MS && !this.#isWaking) {
+      // Timers come before the cable: the next call has what waits in it.
+      this.#isWaking = true;
+      return;
+    }
+    this.#isWaking = false;
     this.lateMs = Math.max(this.lateMs, lateMs);
     if (lateMs > STARVED_MS) {
       this.starved += 1;
       this.#starvedMs = toMs;
     }
+    const fromMs = this.#nowMs;
+    const frames = framesOf(this.#inbox);
+    this.#inbox = [];
+    for (const [index, frame] of frames.entries()) {
+      this.#runTo(fromMs + (lateMs * index) / frames.length);
+      this.#cabinet.receive(frame);
+    }
+    this.#runTo(toMs);
+  }
+
+  #runTo(toMs: number): void {
+    this.#nowMs = toMs;
     if (toMs - this.#streetMs >= STREET_MS) this.#moveStreet(toMs);
     if (this.#releaseMs !== null && toMs >= this.#releaseMs) {
       this.#releaseMs = null;
@@ -178,4 +202,17 @@ export class ChaosCabinet {
       this.#cabinet.setInput(input, on);
     }
   }
+}
+
+/** What came through the cable, cut behind each delimiter. */
+function framesOf(parts: readonly Uint8Array[]): Uint8Array[] {
+  const all = Buffer.concat(parts);
+  const frames: Uint8Array[] = [];
+  for (let from = 0; from < all.length; ) {
+    const end = all.indexOf(DELIMITER, from);
+    const to = end === -1 ? all.length : end + 1;
+    frames.push(all.subarray(from, to));
+    from = to;
+  }
+  return frames;
 }

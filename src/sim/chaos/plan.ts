@@ -20,9 +20,9 @@ const LATCHED_MS = 100_000;
 
 export const CHAOS = {
   /** `kill -9`, and started again after so long. */
-  kill: shape("node", [200, 6_000], 3, 20_000),
+  kill: shape("node", [200, 6_000], 3, 30_000),
   /** SIGSTOP, and SIGCONT after so long. */
-  pause: shape("node", [300, 8_000], 2, 15_000),
+  pause: shape("node", [300, 8_000], 2, 25_000),
   /** Nothing passes, on either lane; afterwards the connections are gone. */
   cut: shape("road", [2_000, 15_000]),
   "one-way-cut": shape("road", [2_000, 15_000]),

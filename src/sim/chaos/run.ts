@@ -16,7 +16,14 @@ import { Looks } from "./looks.ts";
 import { type NodePlace, NodeProcess } from "./node-process.ts";
 import { NodeWatch } from "./node-watch.ts";
 import { ChaosOperator } from "./operator.ts";
-import { CHAOS_KINDS, type ChaosFault, faultLine, LEAST_NODES, planChaos } from "./plan.ts";
+import {
+  CHAOS_KINDS,
+  type ChaosFault,
+  faultLine,
+  LEAST_NODES,
+  planChaos,
+  WHOLE_MS,
+} from "./plan.ts";
 import { PROMISES, processLives } from "./promises.ts";
 import { type ChaosResult, untried } from "./result.ts";
 import { type RoadPlace, Roads } from "./roads.ts";
@@ -55,6 +62,8 @@ const START_PATIENCE_MS = 180_000;
  * share.
  */
 const PEACE_MS = 300_000;
+/** A cycle with every phase in it, and what is judged only when no stop has cut it. */
+const ROUND_MS = 180_000;
 const AGREE_MS = 60_000;
 /** The orderly stop of a junction takes its longest clearances. */
 const STOP_PATIENCE_MS = 120_000;
@@ -250,9 +259,16 @@ export class Chaos {
     say(missing.length === 0 ? `all is back after ${took}` : `missing: ${missing.join("; ")}`);
     if (this.#over()) return;
     looks.recovered(afterMs);
+    if (this.#run.forMs >= WHOLE_MS) await this.#until(() => this.#wentRound(), ROUND_MS);
     if (this.#over()) return;
     await looks.agree(AGREE_MS);
     await looks.lookAtLosses();
+  }
+
+  /** Storms may leave no junction the time for a whole cycle: all that lamps do has been seen. */
+  #wentRound(): boolean {
+    const seen = this.#cabinets?.exercised ?? [];
+    return seen.length > 0 && seen.every(([, count]) => count > 0);
   }
 
   async #audit({ revoked }: Injector): Promise<void> {
