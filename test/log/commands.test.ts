@@ -111,6 +111,9 @@ t.test(
       t.same(found, [command(1), command(2, { body: { kind: "flash" }, via: "console" })]);
       t.ok(found.every((entry) => isResumable(entry, NOON_MS + 29_999)));
       t.notOk(found.some((entry) => isResumable(entry, NOON_MS + 30_000)));
+      // Its seconds would begin again.
+      const hold = command(4, { body: { kind: "hold", phase: 2, seconds: 60 } });
+      t.notOk(isResumable(hold, NOON_MS));
     });
   },
 );
