@@ -11,12 +11,12 @@ import { once } from "node:events";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { freePort } from "../test/support/ports.ts";
 import { type Measured, report } from "./support/figures.ts";
 import type { LampNodeEnded, LampNodeOpened } from "./support/lamp-node.ts";
 import { RunKeys } from "./support/mesh/keys.ts";
 import { lanePlans } from "./support/mesh/plans.ts";
 import { median, quantile, Subject } from "./support/mesh/subject.ts";
-import { freePort } from "./support/ports.ts";
 import type { ReportPlan } from "./support/report-flood.ts";
 
 const QUICK = process.argv.includes("--quick");
