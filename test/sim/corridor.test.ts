@@ -52,3 +52,21 @@ t.test("neighbours announce who leaves, and who leaves arrives", async (t) => {
   const ageMs = second.clock.wall(world.time.nowMs) - (heard?.departures?.toWallMs ?? 0);
   t.ok(ageMs < 3_000, `the newest is ${ageMs} ms old`);
 });
+
+t.test("silence of two minutes is local-only, and speech ends it", async (t) => {
+  const world = await World.create({ seed: 3, nodes: 2 }, QUIET_WATCH);
+  const [first] = world.nodes;
+  const [link] = world.network.links;
+  if (first === undefined || link === undefined) throw new Error("two nodes and a link");
+  await run(world, 60);
+  t.equal(pictureOf(first)?.mode, "coordinated");
+  for (const from of [link.a, link.b]) world.network.cut(link, from, true);
+  await run(world, 115);
+  t.equal(pictureOf(first)?.mode, "coordinated", "not yet");
+  await run(world, 15);
+  t.equal(pictureOf(first)?.mode, "local-only");
+  t.type(pictureOf(first)?.cause, "string");
+  for (const from of [link.a, link.b]) world.network.cut(link, from, false);
+  await run(world, 20);
+  t.equal(pictureOf(first)?.mode, "coordinated");
+});
