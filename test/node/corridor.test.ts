@@ -42,11 +42,18 @@ t.test("two nodes announce to each other, agree, and one that differs is named",
   t.equal(entry("junction-1")?.trouble, null);
   t.ok(await soon(() => entry("junction-1")?.plan?.plan === 1), "the plan in force there");
   t.match(entry("junction-1")?.plan, { cycleS: 80, offsetS: 0 });
+  const used = (): unknown => page()?.here?.corridor?.neighbours.map(({ id, used }) => [id, used]);
+  t.ok(await soon(() => JSON.stringify(used())?.includes('["junction-1",true]') ?? false));
+  t.match(used(), [
+    ["junction-1", true],
+    ["junction-3", false],
+  ]);
   t.ok(await soon(() => page()?.here?.coordination?.plan === 1), "the plan in force here");
   t.ok(
     await measures(second, /stopline_platoons_total\{neighbour="junction-1",outcome="served"\}/),
   );
   t.ok(await measures(first, /stopline_announced_vehicles_total\{neighbour="junction-2"\} [1-9]/));
+  t.ok(await has(second, "coordination", /ok: Platoons of 1 of 2 neighbours are used/));
 });
 
 t.test("a vehicle that one node sees is in the zone at the other", async (t) => {
