@@ -175,6 +175,9 @@ t.test("a vehicle is sighted when it is confirmed inside, under no name of its o
   await until(() => !bus.client.mqtt.connected);
   for (const _twice of "12") await again.at(INSIDE);
   await again.client.mqtt.endAsync();
+  await until(() => node.broker.counters.connections === 0);
+  // Whoever has gone is looked for twice a second.
+  await new Promise((resolve) => setTimeout(resolve, 1_500));
   const once = await Mover.connect(t, node);
   for (const _twice of "12") await once.at(INSIDE);
   t.equal(sightings.length, 1, "whoever comes back again and again is no crowd");
