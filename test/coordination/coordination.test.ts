@@ -120,7 +120,8 @@ t.test("driving time and share are learnt from those who come", async (t) => {
   // A platoon here does not spread at all, so its middle is a little before the forecast's.
   t.ok(Math.abs(onTime.drivingS - 48) <= 2, `${onTime.drivingS} s`);
   const late = learnt(4, 1);
-  t.equal(late.drivingS, onTime.drivingS + 4);
+  t.ok(Math.abs(late.drivingS - 52) <= 2, `${late.drivingS} s`);
+  t.ok(late.drivingS > onTime.drivingS + 1);
   t.ok((late.error() ?? 1) < 0.35, `${late.error()}`);
   t.ok((learnt(0, 0.7).error() ?? 1) < 0.35, "a third turns off on the way");
   t.ok((learnt(40, 1).error() ?? 0) > 0.65, "who comes at another time was not forecast");
