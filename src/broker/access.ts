@@ -13,6 +13,15 @@ import type { Visitor } from "./zones.ts";
 
 export type Via = "mqtt" | "console";
 
+/** Somebody who has logged in to the console over the network. */
+export interface PeerSession {
+  readonly name: string;
+  /** True within a minute after the token was shown again. */
+  isConfirmed(): boolean;
+  /** Something was done: the session is not idle. */
+  touch(): void;
+}
+
 /** One connected client, from its CONNECT on. */
 export interface Peer {
   readonly id: string;
@@ -21,6 +30,8 @@ export interface Peer {
   readonly name: string | null;
   /** What its certificate grants; none where it is left out. */
   readonly priority?: Priority;
+  /** Of the console on the network; null or left out for all others. */
+  readonly session?: PeerSession | null;
   readonly via: Via;
   readonly clean: boolean;
   readonly rules: Rules;

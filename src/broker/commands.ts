@@ -111,7 +111,7 @@ export class Commands {
   #judge(peer: Peer, command: CommandMessage): void {
     const now = this.#ports.wallMs();
     this.#forget(now);
-    const author = `${peer.role}:${peer.name ?? CONSOLE_NAME}`;
+    const author = `${peer.role}:${peer.session?.name ?? peer.name ?? CONSOLE_NAME}`;
     const key = `${author} ${command.id}`;
     const content = JSON.stringify([command.issuedMs, command.expiresMs, command.body]);
     const known = this.#ids.get(key);
@@ -206,9 +206,17 @@ function refusalOf({ role }: Peer, retain: boolean, replay: boolean): string | n
   return retain ? "a command is never retained" : null;
 }
 
-/** A vehicle asks for priority and nothing else, and only with the attribute in its certificate. */
-function rightRefusal({ role, priority }: Peer, { body }: CommandMessage): string | null {
-  if (role === "operator") return null;
+/**
+ * A vehicle asks for priority and nothing else, and only with the attribute in its certificate. Who
+ * is logged in over the network shows the token again for what moves the whole junction.
+ */
+function rightRefusal(peer: Peer, { body }: CommandMessage): string | null {
+  const { role, priority, session } = peer;
+  session?.touch();
+  if (role === "operator") {
+    const asksAgain = body.kind === "flash" || body.kind === "priority";
+    return asksAgain && session?.isConfirmed() === false ? "show the token again" : null;
+  }
   if (body.kind !== "priority") return ONLY_OPERATORS;
   return (priority ?? "none") === "none" ? "the certificate grants no priority" : null;
 }

@@ -8,7 +8,7 @@ import type { Role } from "../trust/identity.ts";
 import type { Trust, WallTime } from "../trust/judge.ts";
 import type { KeyFolder } from "../trust/key-folder.ts";
 import { placeOf, WaitingRoom } from "../trust/waiting-room.ts";
-import type { Via } from "./access.ts";
+import type { PeerSession, Via } from "./access.ts";
 import type { Counting } from "./counters.ts";
 import { Gate } from "./gate.ts";
 import type { BrokerLimits } from "./limits.ts";
@@ -27,6 +27,7 @@ export interface Origin {
   readonly role: Role;
   readonly via: Via;
   readonly certificate?: Certificate;
+  readonly session?: PeerSession;
 }
 
 export interface DoorwayPorts {
@@ -117,6 +118,7 @@ export class Doorway {
       via: origin.via,
       vouched: origin.role,
       certificate: origin.certificate ?? null,
+      session: origin.session ?? null,
       onThrottle: () => {
         counting.throttled += 1;
       },

@@ -10,7 +10,7 @@
 import { Duplex } from "node:stream";
 import type { Certificate } from "../trust/certificate.ts";
 import type { Role } from "../trust/identity.ts";
-import type { Peer, Via } from "./access.ts";
+import type { Peer, PeerSession, Via } from "./access.ts";
 import type { Allowance } from "./allowances.ts";
 import { Bucket } from "./bucket.ts";
 import type { BrokerLimits } from "./limits.ts";
@@ -25,6 +25,8 @@ export interface GateOptions {
   readonly vouched: Role;
   /** Shown by the client, and believed; null where none is asked for. */
   readonly certificate?: Certificate | null;
+  /** The login that its entrance has seen; null where none is asked for. */
+  readonly session?: PeerSession | null;
   /** Counts that the client was made to wait. */
   readonly onThrottle: () => void;
   /** Shared by all gates of a thread; left out nobody waits for others. */
@@ -54,6 +56,7 @@ export class Gate extends Duplex {
   readonly via: Via;
   readonly vouched: Role;
   readonly certificate: Certificate | null;
+  readonly session: PeerSession | null;
   readonly #stream: Duplex;
   readonly #options: GateOptions;
   #packets: Bucket;
@@ -78,6 +81,7 @@ export class Gate extends Duplex {
     this.via = options.via;
     this.vouched = options.vouched;
     this.certificate = options.certificate ?? null;
+    this.session = options.session ?? null;
     const { limits, now } = options;
     this.#packets = new Bucket(limits.packetsPerS, limits.packetBurst, now());
     this.#bytes = new Bucket(limits.bytesPerS, limits.byteBurst, now());

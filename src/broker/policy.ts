@@ -51,7 +51,8 @@ export class BrokerPolicy implements Policy {
     const { access, sessions, peerOf, zones } = this.#parts;
     const identity = gate.certificate?.identity ?? null;
     // Who has shown a certificate needs no password, and a password makes nobody more than that.
-    const role = identity?.role ?? access.login(login.user, login.password, login.vouched);
+    // Nor does a password make more of a session: who has logged in is who he is.
+    const role = identity?.role ?? this.#roleWithout(gate, login);
     if (role === null) return { code: 4, reason: "wrong user name or password" };
     const refusal = access.idRefusal(login.id, identity);
     if (refusal !== null) return { code: 2, reason: refusal };
@@ -70,6 +71,7 @@ export class BrokerPolicy implements Policy {
       name: identity?.id ?? null,
       priority: gate.certificate?.priority ?? "none",
       clean,
+      session: gate.session,
       via: gate.via,
       rules: access.rules(id),
       granted: new Set<string>(),
@@ -84,6 +86,11 @@ export class BrokerPolicy implements Policy {
     if (crowded !== null) return { code: 3, reason: crowded };
     gate.allow(allowance);
     return { peer };
+  }
+
+  #roleWithout({ session }: Gate, { user, password, vouched }: Login): Peer["role"] | null {
+    if (session !== null && user !== undefined) return null;
+    return this.#parts.access.login(user, password, vouched);
   }
 
   publish(peer: Peer, message: Inbound): PublishAnswer {

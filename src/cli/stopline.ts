@@ -34,6 +34,10 @@ const COMMANDS: Readonly<Record<string, { readonly says: string; load: () => Pro
       says: "init|node|vehicle|sensor|operator|reader|revoke|rotate|show   see docs/keys.md",
       load: () => import("./keys.ts"),
     },
+    token: {
+      says: "add|list|revoke NAME --data DIR   who may log in to the console from elsewhere",
+      load: () => import("./token.ts"),
+    },
     cabinet: {
       says: "program|status|reset-help   the microcontroller",
       load: () => import("./cabinet.ts"),

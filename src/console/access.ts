@@ -1,5 +1,5 @@
-// Who may talk to the console: the rules of its loopback part, as pure functions of a request's
-// headers. A page of another origin in the same browser can neither read nor act:
+// Who may talk to the console, by pure functions of a request's headers; on the network a login
+// comes on top. A page of another origin in the same browser can neither read nor act:
 // - `Host` must be a listed literal, so a name that somebody else's DNS points at us (rebinding)
 //   gets nothing;
 // - `Origin` must be there and be our own on a WebSocket and on every request but GET;
@@ -32,15 +32,22 @@ export function allowedHosts(address: string, port: number): string[] {
   return names.flatMap((name) => (port === 80 ? [name, `${name}:80`] : [`${name}:${port}`]));
 }
 
-/**
- * Why a request gets no answer, or null. `friends`: origins of the corridor's other consoles, whose
- * pages may read here and listen, and nothing else.
- */
-export function refusalOf(
-  facts: RequestFacts,
-  hosts: readonly string[],
-  friends: readonly string[] = [],
-): Refusal | null {
+/** The same for a console on the network: only the names that the site file lists. */
+export function listedHosts(names: readonly string[], port: number): string[] {
+  return names.flatMap((name) => (port === 443 ? [name, `${name}:443`] : [`${name}:${port}`]));
+}
+
+/** Where a console listens, and whom it knows. */
+export interface Place {
+  /** What `Host` may be. */
+  readonly hosts: readonly string[];
+  readonly scheme: "http" | "https";
+  /** Origins of the corridor's other consoles: their pages may read here and listen, no more. */
+  readonly friends: readonly string[];
+}
+
+/** Why a request gets no answer, or null. */
+export function refusalOf(facts: RequestFacts, { hosts, scheme, friends }: Place): Refusal | null {
   const { host } = facts;
   if (host === undefined || !hosts.includes(host.toLowerCase())) {
     return {
@@ -52,7 +59,7 @@ export function refusalOf(
     return { status: 405, reason: "only GET and POST are known here" };
   }
   if (isFriend(facts, friends)) return null;
-  return originRefusal(facts, `http://${host.toLowerCase()}`);
+  return originRefusal(facts, `${scheme}://${host.toLowerCase()}`);
 }
 
 /** True where a page of the corridor reads, or opens a WebSocket to listen. */

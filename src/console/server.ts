@@ -1,16 +1,35 @@
 // The console's server: one page, a few answers, and the door through which the page reaches the
 // broker. It listens on loopback only; who gets an answer stands in access.ts.
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerOptions, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Listener } from "../core/site/model.ts";
-import { allowedHosts, isFriend, type RequestFacts, refusalOf } from "./access.ts";
+import {
+  allowedHosts,
+  isFriend,
+  listedHosts,
+  type Place,
+  type RequestFacts,
+  refusalOf,
+} from "./access.ts";
 import { type ApiAnswer, answer, type ConsoleSources } from "./api.ts";
 import { type Asset, type Assets, bodyOf, loadAssetsElsewhere } from "./assets.ts";
 import { CONSOLE_LIMITS } from "./limits.ts";
+import { cookieOf, loginReply } from "./login.ts";
+import type { Session, Sessions } from "./sessions.ts";
 import { createWebSocketDoor, refuseUpgrade, type WebSocketDoor } from "./websocket.ts";
 
 // An import by name makes ready all that the module exports, among it a whole HTTP client: 14 MB.
 const { createServer } = process.getBuiltinModule("node:http");
+
+/** What a console on the network has beside the one on loopback. */
+export interface NetworkConsole {
+  /** `Host` must be one of them. */
+  readonly names: readonly string[];
+  /** PEM. */
+  readonly cert: string;
+  readonly key: string;
+  readonly sessions: Sessions;
+}
 
 export interface ConsoleOptions {
   readonly listen: Listener;
@@ -18,8 +37,14 @@ export interface ConsoleOptions {
   /** Origins of the corridor's other consoles, this one's own perhaps among them. */
   readonly corridor?: readonly string[];
   readonly sources: ConsoleSources;
-  /** Gets the byte stream of each page that wants MQTT; the broker takes it from there. */
-  onWebSocket(stream: Duplex, peer: { readonly origin: string }): void;
+  /** Absent on loopback: then whoever comes may look, and acts with the secret. */
+  readonly network?: NetworkConsole;
+  /**
+   * Gets the byte stream of each page that wants MQTT; the broker takes it from there. The session
+   * is of who has logged in over the network, and null on loopback; `listens` where the page is that
+   * of another console, which never acts here, whoever looks at it.
+   */
+  onWebSocket(stream: Duplex, session: Session | null, listens: boolean): void;
   /** Gets one line for each refused request and each failed answer. */
   log(line: string): void;
 }
@@ -62,7 +87,7 @@ function contentPolicy(host: string, corridor: readonly string[]): string {
     "script-src 'self'",
     "style-src 'self'",
     "img-src 'self'",
-    ["connect-src 'self'", `ws://${host}`, ...others].join(" "),
+    ["connect-src 'self'", `ws://${host} wss://${host}`, ...others].join(" "),
     "base-uri 'none'",
     "form-action 'none'",
     "frame-ancestors 'none'",
@@ -96,17 +121,19 @@ function splitTarget(target: string): { path: string; query: URLSearchParams } {
   return { path, query: new URLSearchParams(mark < 0 ? "" : target.slice(mark + 1)) };
 }
 
-/** Reads a body to its end and forgets it; false when it is longer than it may be. */
-function drainBody(request: IncomingMessage): Promise<boolean> {
+/** Reads a body to its end; null when it is longer than it may be. */
+function bodyText(request: IncomingMessage): Promise<string | null> {
   return new Promise((resolve) => {
+    const chunks: Buffer[] = [];
     let bytes = 0;
     request.on("data", (chunk: Buffer) => {
       bytes += chunk.length;
-      if (bytes > CONSOLE_LIMITS.maxBodyBytes) resolve(false);
+      if (bytes > CONSOLE_LIMITS.maxBodyBytes) resolve(null);
+      else chunks.push(chunk);
     });
-    request.on("end", () => resolve(true));
-    request.on("error", () => resolve(false));
-    request.on("close", () => resolve(false));
+    request.on("end", () => resolve(Buffer.concat(chunks).toString("utf8")));
+    request.on("error", () => resolve(null));
+    request.on("close", () => resolve(null));
   });
 }
 
@@ -160,6 +187,14 @@ function listenProblem(error: NodeJS.ErrnoException, listen: Listener): string {
   return `console: ${place} can't be opened (${error.message}); set console.listen`;
 }
 
+function serverFor(network: NetworkConsole | undefined, options: ServerOptions): Server {
+  if (network === undefined) return createServer(options);
+  const { cert, key } = network;
+  const tls = { cert, key, minVersion: "TLSv1.3" } as const;
+  const { createServer: createSecure } = process.getBuiltinModule("node:https");
+  return createSecure({ ...options, ...tls, handshakeTimeout: CONSOLE_LIMITS.headersTimeoutMs });
+}
+
 class ConsoleServer implements Console {
   readonly #options: ConsoleOptions;
   readonly #server: Server;
@@ -173,7 +208,7 @@ class ConsoleServer implements Console {
   constructor(options: ConsoleOptions) {
     this.#options = options;
     this.#corridor = options.corridor ?? [];
-    this.#server = createServer({
+    this.#server = serverFor(options.network, {
       maxHeaderSize: CONSOLE_LIMITS.maxHeaderBytes,
       headersTimeout: CONSOLE_LIMITS.headersTimeoutMs,
       requestTimeout: CONSOLE_LIMITS.requestTimeoutMs,
@@ -181,9 +216,13 @@ class ConsoleServer implements Console {
       connectionsCheckingInterval: CONSOLE_LIMITS.checkIntervalMs,
     });
     this.#server.maxConnections = CONSOLE_LIMITS.maxConnections;
-    this.#door = createWebSocketDoor((stream, request) =>
-      options.onWebSocket(stream, { origin: request.headers.origin ?? "" }),
-    );
+    this.#door = createWebSocketDoor((stream, request) => {
+      const session = this.#sessionOf(request);
+      // It may have ended during the handshake.
+      if (options.network !== undefined && session === null) stream.destroy();
+      else options.onWebSocket(stream, session, this.#isForeign(request));
+      session?.onEnd(() => stream.destroy());
+    });
     this.#server.on("request", (request, response) => {
       this.#handle(request, response).catch((error: unknown) => {
         options.log(`console: ${request.method} ${request.url} failed: ${String(error)}`);
@@ -203,8 +242,15 @@ class ConsoleServer implements Console {
       this.#server.listen({ host: listen.address, port: listen.port, exclusive: true }, () => {
         const bound = this.#server.address();
         const port = typeof bound === "object" && bound !== null ? bound.port : listen.port;
-        this.#hosts = allowedHosts(listen.address, port);
-        resolve({ ok: true, port, address: consoleAddress(listen.address, port) });
+        const { network } = this.#options;
+        this.#hosts =
+          network === undefined
+            ? allowedHosts(listen.address, port)
+            : listedHosts(network.names, port);
+        const [name] = network?.names ?? [];
+        const address =
+          name === undefined ? consoleAddress(listen.address, port) : `https://${name}:${port}/`;
+        resolve({ ok: true, port, address });
       });
     });
   }
@@ -224,15 +270,14 @@ class ConsoleServer implements Console {
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     this.#requests += 1;
     const facts = factsOf(request, false);
-    const corridor = this.#corridor;
-    const refusal = refusalOf(facts, this.#hosts, corridor);
+    const refusal = refusalOf(facts, this.#place);
     if (refusal !== null) {
       this.#refuse(request, refusal.reason);
       response.setHeader("connection", "close");
       sendText(response, refusal.status, refusal.reason);
       return;
     }
-    if (isFriend(facts, corridor)) {
+    if (isFriend(facts, this.#corridor)) {
       response.setHeader("access-control-allow-origin", String(facts.origin));
       response.setHeader("vary", "origin");
     }
@@ -240,19 +285,36 @@ class ConsoleServer implements Console {
     const { path, query } = splitTarget(request.url ?? "");
     const asset = method === "GET" ? await this.#assetAt(path) : undefined;
     if (asset !== undefined) {
-      sendAsset(request, response, asset, corridor);
+      sendAsset(request, response, asset, this.#corridor);
       return;
     }
-    if (method === "POST" && !(await drainBody(request))) {
+    const body = method === "POST" ? await bodyText(request) : "";
+    if (body === null) {
       response.setHeader("connection", "close");
-      sendText(response, 413, "no body is needed here");
+      sendText(response, 413, "that body is too long");
       return;
     }
-    const { sources, secret } = this.#options;
+    const { sources, secret, network } = this.#options;
+    if (network !== undefined && this.#isHeldUp(request, response, body)) return;
     const { authorization } = request.headers;
     const reply = await answer(sources, secret, { method, path, query, authorization });
     if (reply === null) sendText(response, 404, "nothing here; the page is at /");
     else send(response, reply);
+  }
+
+  /** On the network: true for what was answered, as somebody logs in or has not logged in. */
+  #isHeldUp(request: IncomingMessage, response: ServerResponse, body: string): boolean {
+    const { network } = this.#options;
+    if (network === undefined) return false;
+    const method = request.method ?? "";
+    const { path } = splitTarget(request.url ?? "");
+    const address = request.socket.remoteAddress ?? "?";
+    const { cookie } = request.headers;
+    const login = loginReply(network.sessions, { method, path, cookie, body, address });
+    if (login?.setCookie !== undefined) response.setHeader("set-cookie", login.setCookie);
+    if (login !== null) send(response, login.answer);
+    else if (method !== "GET") sendText(response, 403, "only on the board itself");
+    return login !== null || method !== "GET";
   }
 
   /** The first question loads the files; after a failure the next one tries again. */
@@ -268,7 +330,7 @@ class ConsoleServer implements Console {
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     this.#requests += 1;
-    const refusal = refusalOf(factsOf(request, true), this.#hosts, this.#corridor);
+    const refusal = refusalOf(factsOf(request, true), this.#place);
     if (refusal !== null) {
       this.#refuse(request, refusal.reason);
       refuseUpgrade(socket, refusal.status, refusal.reason);
@@ -278,7 +340,26 @@ class ConsoleServer implements Console {
       refuseUpgrade(socket, 404, "MQTT is at /mqtt");
       return;
     }
+    if (this.#options.network !== undefined && this.#sessionOf(request) === null) {
+      refuseUpgrade(socket, 401, "log in with a token first");
+      return;
+    }
     this.#door.accept(request, socket, head);
+  }
+
+  get #place(): Place {
+    const scheme = this.#options.network === undefined ? "http" : "https";
+    return { hosts: this.#hosts, scheme, friends: this.#corridor };
+  }
+
+  #isForeign({ headers }: IncomingMessage): boolean {
+    const own = `${this.#place.scheme}://${String(headers.host).toLowerCase()}`;
+    return headers.origin !== own;
+  }
+
+  #sessionOf(request: IncomingMessage): Session | null {
+    const { network } = this.#options;
+    return network?.sessions.find(cookieOf(request.headers.cookie)) ?? null;
   }
 
   #refuse(request: IncomingMessage, reason: string): void {

@@ -7,8 +7,13 @@ import type { KeptDisk } from "../broker/keeper.ts";
 import type { DetectorInput } from "../broker/leases.ts";
 import type { ConsoleEvent, EventQuery, ReloadAnswer } from "../console/api.ts";
 import { keepConsoleAddress, lastConsoleListener } from "../console/place.ts";
-import { addressWithSecret, type Console, createConsole } from "../console/server.ts";
-import type { SiteModel } from "../core/site/model.ts";
+import {
+  addressWithSecret,
+  type Console,
+  createConsole,
+  type NetworkConsole,
+} from "../console/server.ts";
+import type { Listener, SiteModel } from "../core/site/model.ts";
 import type { ControlView } from "../core/site/view.ts";
 import type { ChannelPort } from "../log/channel.ts";
 import { type BoardHealth, readBoard } from "../observe/board.ts";
@@ -25,6 +30,7 @@ import { encodeTrace, type Span, type TraceContext } from "../wire/trace.ts";
 import { partsOf } from "./health.ts";
 import { keysPart } from "./keys-part.ts";
 import type { DropCount, LoopPicture, MeshPicture, ServiceData } from "./messages.ts";
+import { networkConsole } from "./network-console.ts";
 import { boardPart, brokerFigures, loopFigures } from "./service-figures.ts";
 import { droppedSpans, type ServiceTraces, serviceTraces, traceFigures } from "./service-traces.ts";
 import { SIGHTINGS_EVERY_MS, Sightings } from "./sightings.ts";
@@ -51,6 +57,8 @@ export interface ServiceOpened {
 
 const BOARD_MS = 30_000;
 const HEALTH_MS = 1_000;
+/** Sessions whose token was revoked or has expired end within this. */
+const SESSIONS_MS = 5_000;
 /** Where the console listens when a bad site file can't say and it never ran here before. */
 const FALLBACK_CONSOLE = { address: "127.0.0.1", port: 8080 } as const;
 
@@ -75,6 +83,8 @@ export class Service {
   private trusted: { readonly own: Certificate; readonly revocations: Revocations } | null = null;
   private broker: Broker | null = null;
   private page: Console | null = null;
+  /** The console for people with tokens; null where the site file has none. */
+  private networkPage: Console | null = null;
   private view: ControlView | null = null;
   private viewAtMs = Number.NEGATIVE_INFINITY;
   private loop: LoopPicture | null = null;
@@ -106,6 +116,7 @@ export class Service {
         mqtt.push(`${tls === true ? "mqtts" : "mqtt"}://${hostOf(address)}:${port}`);
       }
     }
+    await this.openNetwork(problems);
     this.page = this.makeConsole();
     const console = await this.page.listen();
     if (console.ok) keepConsoleAddress(this.data.dataDir, console.address);
@@ -197,6 +208,7 @@ export class Service {
     await this.traces?.exporter.close();
     await this.broker?.close();
     await this.page?.close();
+    await this.networkPage?.close();
   }
 
   /** Null where no listener asks for it; a line in `problems` where the keys can't be used. */
@@ -234,10 +246,35 @@ export class Service {
     });
   }
 
-  private makeConsole(): Console {
+  private async openNetwork(problems: string[]): Promise<void> {
+    const listen = this.site?.console.network;
+    if (this.site === null || listen === undefined) return;
+    const network = networkConsole(this.site, {
+      dataDir: this.data.dataDir,
+      clockSure: () => this.view?.clock === "sure",
+      say: (text) => this.doors.write("warn", text),
+    });
+    if (network === null) return;
+    if (typeof network === "string") {
+      problems.push(network);
+      return;
+    }
+    this.networkPage = this.makeConsole({ ...network, listen });
+    const opened = await this.networkPage.listen();
+    if (!opened.ok) problems.push(opened.reason);
+    else this.doors.write("info", `console for people with tokens: ${opened.address}`);
+    this.timers.push(setInterval(() => network.sessions.sweep(), SESSIONS_MS));
+  }
+
+  private makeConsole(network?: NetworkConsole & { readonly listen: Listener }): Console {
     const { broker, site } = this;
     return createConsole({
-      listen: site?.console ?? lastConsoleListener(this.data.dataDir) ?? FALLBACK_CONSOLE,
+      ...(network === undefined ? {} : { network }),
+      listen:
+        network?.listen ??
+        site?.console ??
+        lastConsoleListener(this.data.dataDir) ??
+        FALLBACK_CONSOLE,
       secret: this.data.secret,
       corridor: site?.corridor ?? [],
       sources: {
@@ -250,9 +287,16 @@ export class Service {
         events: this.doors.events,
         reload: this.doors.reload,
       },
-      onWebSocket: (stream: Duplex) => {
+      onWebSocket: (stream: Duplex, session, listens) => {
         if (broker === null) stream.destroy();
-        else broker.handleWebSocket(stream, { role: "reader", via: "console" });
+        else if (session === null) {
+          broker.handleWebSocket(stream, { role: "reader", via: "console" });
+        } else
+          broker.handleWebSocket(stream, {
+            role: listens ? "reader" : session.role,
+            via: "mqtt",
+            session,
+          });
       },
       log: (line) => this.doors.write("warn", line),
     });

@@ -228,7 +228,7 @@ export function siteModel(file: SiteFile, overrides: readonly Override[]): SiteM
       keepMs: unitNumber(file.log.keep, SPANS_MS),
       ...copiesOf(file.log.copyTo, file.log.copyCredentials),
     },
-    console: listenerOf(file.console.listen),
+    console: consolePlace(file.console),
     ...(file.console.corridor === undefined ? {} : { corridor: [...file.console.corridor] }),
     ...linksModel(file),
     ...(file.traces === undefined ? {} : { traces: file.traces }),
@@ -236,6 +236,14 @@ export function siteModel(file: SiteFile, overrides: readonly Override[]): SiteM
     ...limitsModel(file.limits),
     zones: zoneModels(file.zones),
     overrides: [...overrides],
+  };
+}
+
+function consolePlace({ listen, network }: SiteFile["console"]): SiteModel["console"] {
+  if (network === undefined) return listenerOf(listen);
+  return {
+    ...listenerOf(listen),
+    network: { ...listenerOf(network.listen), names: [...network.names] },
   };
 }
 

@@ -62,6 +62,11 @@ function placesOf({ broker, console: page, links }: Draft): Place[] {
     const wayOut = `127.0.0.1, and from elsewhere ${tunnel(port)}`;
     places.push({ address, port, path: ["console", "listen"], guarded: false, wayOut });
   }
+  if (page?.network !== undefined) {
+    const { address, port } = listenerOf(page.network.listen);
+    const path = ["console", "network", "listen"];
+    places.push({ address, port, path, guarded: true, wayOut: "" });
+  }
   if (links !== undefined) {
     const { address, reliable } = links;
     const path = ["links", "address"];
@@ -88,8 +93,9 @@ function checkAddress(problems: Problems, { address, port, path, guarded, wayOut
   }
 }
 
-function checkTls({ broker, given }: Draft, problems: Problems): void {
+function checkTls({ broker, console: page, given }: Draft, problems: Problems): void {
   if (given.has("trust")) return;
+  if (page?.network !== undefined) problems.add({ path: ["console", "network"], ...NO_KEYS });
   for (const [at, { tls }] of (broker?.listeners ?? []).entries()) {
     if (tls === true) problems.add({ path: ["broker", "listeners", at, "tls"], ...NO_KEYS });
   }

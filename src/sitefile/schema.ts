@@ -237,6 +237,25 @@ const siteFile = z.strictObject({
       .max(64)
       .optional()
       .describe("consoles that the corridor's page shows, this one's own among them"),
+    network: z
+      .strictObject({
+        listen: z
+          .string()
+          .regex(/^(\[[0-9a-fA-F:.]+\]|[^\s:[\]]+):\d{1,5}$/)
+          .describe("address:port such as 0.0.0.0:8443, with TLS"),
+        names: z
+          .array(
+            z
+              .string()
+              .regex(/^(?:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:.]+\])$/)
+              .describe("a host name or an address, without a port"),
+          )
+          .min(1)
+          .max(8)
+          .describe("host names or addresses under which people open the page"),
+      })
+      .optional()
+      .describe("a console for people with tokens, beyond this machine"),
   }),
   trust: trustEntry.optional(),
   links: linksEntry.optional(),

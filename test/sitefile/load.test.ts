@@ -80,11 +80,12 @@ function valuePaths(value: unknown, at: string, into: Set<string>): void {
   }
 }
 
-/** The demo's junction with keys, a TLS listener and a neighbour. */
+/** The demo's junction with keys, a TLS listener, a console on the network and a neighbour. */
 const LINKED = DEMO.replace(
   "port: 1883 }",
   "port: 1883 }, { address: '::', port: 8883, tls: true }",
 )
+  .replace("8080 }", "8080, network: { listen: '0.0.0.0:8443', names: [a.test, '[::1]'] } }")
   .concat("trust: { keys: /etc/stopline/keys }\n")
   .concat("links: { address: 0.0.0.0, fast: 8884, reliable: 8885 }\n")
   .concat("neighbours:\n  junction-2: { address: 192.0.2.2, fast: 8884, reliable: 8885, ")
@@ -110,6 +111,11 @@ t.test("keys, links and neighbours of a junction that has some", async (t) => {
     { address: "127.0.0.1", port: 1883 },
     { address: "::", port: 8883, tls: true },
   ]);
+  t.same(loaded.site.console, {
+    address: "127.0.0.1",
+    port: 8080,
+    network: { address: "0.0.0.0", port: 8443, names: ["a.test", "[::1]"] },
+  });
 });
 
 const BOUNDS = "messages: 20, bytes: 4096, subscriptions: 4, queueMessages: 9, queueBytes: 2048";

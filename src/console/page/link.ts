@@ -20,23 +20,26 @@ export class Link {
   readonly #filters: readonly string[];
   #client: MqttClient | null = null;
   #secret: string | null;
+  /** Logged in over the network as somebody who may act. */
+  readonly #mayAct: boolean;
 
   /** `origin`: of the console, this page's own by default. */
   constructor(
     filters: readonly string[],
-    secret: string | null,
+    { secret, mayAct }: { readonly secret: string | null; readonly mayAct: boolean },
     events: LinkEvents,
     origin: string = location.origin,
   ) {
     this.#address = `${origin.replace(/^http/, "ws")}/mqtt`;
     this.#filters = filters;
     this.#secret = secret;
+    this.#mayAct = mayAct;
     this.#events = events;
   }
 
   /** True while commands can be sent. */
   get operator(): boolean {
-    return this.#secret !== null;
+    return this.#mayAct || this.#secret !== null;
   }
 
   open(): void {

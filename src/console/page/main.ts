@@ -5,6 +5,7 @@ import { HealthPanel } from "./health.ts";
 import { codeRow, History } from "./history.ts";
 import { Junction } from "./junction.ts";
 import { type Line, Link } from "./link.ts";
+import { currentLogin, isNetwork, type Login, logout, showLogin } from "./login.ts";
 import { parseHealth, parseNeighbours, parseReply, parseSpat, type Spat } from "./messages.ts";
 import { NeighboursPanel } from "./neighbours.ts";
 import { Operate } from "./operate.ts";
@@ -31,6 +32,8 @@ const TAIL_ROWS = 400;
 /** A tail with a hole is fetched anew, but not more often than this. */
 const MEND_MS = 5_000;
 const RETRY_MS = 2_000;
+/** The session hears of a person at most this often. */
+const TOUCH_MS = 60_000;
 const AGAIN_MS = 60_000;
 
 class Page {
@@ -58,7 +61,12 @@ class Page {
   #mendedMs = Number.NEGATIVE_INFINITY;
   #drawnStripMs = 0;
 
-  constructor(site: Site, siteText: string, secret: string | null) {
+  readonly #login: Login | null;
+
+  constructor(site: Site, siteText: string, login: Login | null) {
+    this.#login = login;
+    const secret = isNetwork() ? null : takeSecret();
+    const mayAct = login?.role === "operator";
     this.#site = site;
     this.#siteText = siteText;
     const clearances = new Map(site.phases.map((phase) => [phase.phase, phase.redClearanceMs]));
@@ -73,14 +81,18 @@ class Page {
       this.#why.askRow(phase, row).catch(() => undefined);
     });
     this.#status = new Status(site.timezone);
-    this.#link = new Link(this.#filters(), secret, {
-      onLine: (line) => this.#onLine(line),
-      onMessage: (topic, payload) => this.#onMessage(topic, payload),
-      onLoginRefused: () => {
-        forgetSecret();
-        this.#loginRefused = true;
+    this.#link = new Link(
+      this.#filters(),
+      { secret, mayAct },
+      {
+        onLine: (line) => this.#onLine(line),
+        onMessage: (topic, payload) => this.#onMessage(topic, payload),
+        onLoginRefused: () => {
+          forgetSecret();
+          this.#loginRefused = true;
+        },
       },
-    });
+    );
     this.#operate = new Operate(site, {
       mayAct: () => this.#link.operator && this.#picture.connected,
       publish: (topic, payload) => this.#link.publish(topic, payload),
@@ -108,10 +120,35 @@ class Page {
       this.#strip.resize(width);
       this.#drawnStripMs = 0;
     });
+    if (this.#login !== null) this.#stayLoggedIn();
     this.#link.open();
     setInterval(() => this.#draw(), TICK_MS);
     document.addEventListener("visibilitychange", () => this.#draw());
     this.#draw();
+  }
+
+  /** The connection ends with the session: then the page asks for the token. */
+  #askWhetherLoggedIn(): void {
+    currentLogin().then(
+      (login) => {
+        if (login === null) location.reload();
+      },
+      () => undefined,
+    );
+  }
+
+  /** A person at the page keeps the session; without one it ends. */
+  #stayLoggedIn(): void {
+    const button = html("button", { type: "button", class: "quiet" }, "Log out");
+    button.addEventListener("click", () => void logout());
+    byId("theme").before(button);
+    let seenMs = performance.now();
+    const look = (): void => {
+      if (performance.now() - seenMs < TOUCH_MS) return;
+      seenMs = performance.now();
+      this.#askWhetherLoggedIn();
+    };
+    for (const kind of ["pointerdown", "keydown"]) document.addEventListener(kind, look);
   }
 
   /** The node's wall clock, ms; our own where the node's is not known. */
@@ -143,6 +180,7 @@ class Page {
 
   #onLine(line: Line): void {
     const connected = line === "connected";
+    if (line === "lost" && this.#login !== null) this.#askWhetherLoggedIn();
     if (connected === this.#picture.connected && !connected) {
       this.#draw();
       return;
@@ -272,6 +310,7 @@ class Page {
   }
 
   #operateNote(): string {
+    if (this.#login !== null) return loginNote(this.#login, this.#picture.connected);
     if (this.#loginRefused) {
       return "This node does not know the secret of your address; you can look, not act.";
     }
@@ -281,6 +320,13 @@ class Page {
     if (!this.#picture.connected) return "Not connected: nothing can be sent.";
     return "You are the operator. Each command asks again and is kept in the log.";
   }
+}
+
+function loginNote({ name, role }: Login, connected: boolean): string {
+  if (!connected) return "Not connected: nothing can be sent.";
+  const who = `You are logged in as ${name}`;
+  if (role === "reader") return `${who}: you can look, not act.`;
+  return `${who}. Each command asks again and is kept in the log with that name.`;
 }
 
 async function fetchText(path: string): Promise<string> {
@@ -308,11 +354,15 @@ function showProblems(problems: readonly string[]): void {
 
 async function start(): Promise<void> {
   startTheme();
-  const secret = takeSecret();
+  const login = isNetwork() ? await currentLogin() : null;
+  if (isNetwork() && login === null) {
+    showLogin(byId("board"));
+    return;
+  }
   const text = await fetchText("/api/site");
   const { site, problems } = JSON.parse(text) as SiteAnswer;
   if (site === null) showProblems(problems);
-  else new Page(site, text, secret).open();
+  else new Page(site, text, login).open();
 }
 
 function startUntilItWorks(): void {

@@ -58,7 +58,7 @@ export class Member {
         this.#onMessage(topic.slice(site.topicPrefix.length), this.#decoder.decode(payload)),
       onLoginRefused: () => undefined,
     };
-    new Link(filters, null, events, this.origin).open();
+    new Link(filters, { secret: null, mayAct: false }, events, this.origin).open();
     this.#onChange();
   }
 

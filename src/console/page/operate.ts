@@ -3,6 +3,7 @@
 // force stands below. The controller and the layers under it decide; nothing here shortens a
 // minimum or a clearance.
 import { randomHex } from "./link.ts";
+import { confirmToken, isNetwork, tokenField } from "./login.ts";
 import type { Reply } from "./messages.ts";
 import { type Ordered, type OrderLine, OrdersList } from "./orders.ts";
 import {
@@ -53,6 +54,7 @@ export class Operate {
   readonly #orders: OrdersList;
   readonly #yes = html("button", { type: "button", class: "primary" });
   #question: Question | null = null;
+  #token: HTMLInputElement | null = null;
 
   constructor(site: Site, ports: OperatePorts) {
     this.#site = site;
@@ -168,7 +170,7 @@ export class Operate {
     no.addEventListener("click", () => dialog.close());
     this.#yes.addEventListener("click", () => {
       dialog.close();
-      if (this.#question !== null) this.#send(this.#question);
+      if (this.#question !== null) this.#confirmed(this.#question);
     });
     return dialog;
   }
@@ -178,9 +180,30 @@ export class Operate {
     setText(this.#title, question.title);
     setText(this.#text, question.text);
     setText(this.#yes, question.action);
-    this.#fields.replaceChildren(...(question.fields ?? []));
+    const asks = isNetwork() && question.asksToken === true;
+    this.#token = asks ? tokenField() : null;
+    const token = this.#token === null ? [] : [this.#token];
+    this.#fields.replaceChildren(...(question.fields ?? []), ...token);
     this.#yes.classList.toggle("danger", question.action === "Go to flash");
     this.#dialog.showModal();
+  }
+
+  /** Over the network the token is shown again for what moves the whole junction. */
+  #confirmed(question: Question): void {
+    if (this.#token === null) {
+      this.#send(question);
+      return;
+    }
+    const token = this.#token.value.trim();
+    this.#token.value = "";
+    confirmToken(token).then(
+      (refusal) => {
+        if (refusal === null) this.#send(question);
+        else this.#ports.announce(`Not sent: ${refusal}`);
+        if (refusal !== null) this.#replies.prepend(refusedLine(refusal));
+      },
+      () => this.#replies.prepend(refusedLine("the node does not answer")),
+    );
   }
 
   #send({ title, body }: Question): void {
@@ -204,4 +227,8 @@ export class Operate {
     const command = { version: 1, id, issued, expires: issued + LIFE_MS, ...body(issued) };
     this.#ports.publish(`${this.#site.topicPrefix}command/${id}`, JSON.stringify(command));
   }
+}
+
+function refusedLine(reason: string): HTMLElement {
+  return html("li", { "data-state": "failed" }, `Not sent: ${reason}`);
 }

@@ -26,6 +26,8 @@ export interface Question {
   readonly action: string;
   /** Shown between the text and the buttons. */
   readonly fields?: readonly HTMLElement[];
+  /** Over the network it asks for the token again. */
+  readonly asksToken?: boolean;
   /** The command, made when it is sent; `wallMs` is the node's clock. */
   readonly body: (wallMs: number) => Body;
 }
@@ -101,6 +103,7 @@ export function priorityQuestion({ phase, name }: SitePhase): Question {
     title: `Ask priority for phase ${phase}?`,
     text: `An early green or an extension for ${name}, inside the plan: nobody is skipped.`,
     action: "Ask priority",
+    asksToken: true,
     fields: [arrives.label, passes.label],
     body: (wallMs) => {
       requests = (requests % 999) + 1;
@@ -157,6 +160,7 @@ export function flashQuestion(): Question {
       "the failure display stands until somebody asks for the return. Traffic must be able to " +
       "cope with that.",
     action: "Go to flash",
+    asksToken: true,
     body: () => ({ command: "flash" }),
   };
 }

@@ -120,6 +120,15 @@ export interface TraceSetting {
   readonly sample: number;
 }
 
+/** Where the console listens: on loopback, and if `network` is there also elsewhere. */
+export interface ConsolePlace extends Listener {
+  /** With TLS, and nobody without a token. */
+  readonly network?: Listener & {
+    /** Names or addresses that people type: `Host` must be one of them. */
+    readonly names: readonly string[];
+  };
+}
+
 /** Where this node waits for its neighbours. */
 export interface LinkPlace {
   /** An IP address. */
@@ -228,7 +237,7 @@ export interface SiteModel {
     /** Where copies of snapshots go; absent: nowhere. */
     readonly copies?: SnapshotPlace;
   };
-  readonly console: Listener;
+  readonly console: ConsolePlace;
   /** Origins of the consoles that the corridor's page shows, in any order; absent: none. */
   readonly corridor?: readonly string[];
   /** Folder of the node's keys; null where it has none. */
