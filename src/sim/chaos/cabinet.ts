@@ -20,8 +20,8 @@ const PRESS_MS = 1_500;
 const DELIMITER = 0;
 /**
  * A cabinet that wakes so much late takes what waits in its cable first, and each frame in its turn
- * over the time that it slept: about when the node sent it. What it measures then may be wrong by as
- * much; its lamps are lawful all the same.
+ * over the time that it slept: about when the node sent it. What it measures then may be wrong by
+ * as much; its lamps are lawful all the same.
  */
 const STARVED_MS = 60;
 
