@@ -41,8 +41,8 @@ export interface ConsoleOptions {
   readonly network?: NetworkConsole;
   /**
    * Gets the byte stream of each page that wants MQTT; the broker takes it from there. The session
-   * is of who has logged in over the network, and null on loopback; `listens` where the page is that
-   * of another console, which never acts here, whoever looks at it.
+   * is of who has logged in over the network, and null on loopback; `listens` where the page is
+   * that of another console, which never acts here, whoever looks at it.
    */
   onWebSocket(stream: Duplex, session: Session | null, listens: boolean): void;
   /** Gets one line for each refused request and each failed answer. */
