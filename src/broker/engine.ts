@@ -50,6 +50,8 @@ export type PublishAnswer = "pass" | "consume" | { readonly refuse: string };
 export interface Policy {
   login(gate: Gate, login: Login): LoginAnswer;
   publish(peer: Peer, message: Inbound): PublishAnswer;
+  /** True for the peer's own report, which was taken; all other topics go the usual way. */
+  report?(peer: Peer, topic: Buffer, payload: Buffer): boolean;
   subscribe(peer: Peer, filter: string): boolean;
   /** False where the message is not for this peer, or its socket is full. */
   forward(gate: Gate, peer: Peer, topic: string, qos: number): boolean;
@@ -125,7 +127,17 @@ export class Engine {
 
   /** Takes over a connection whose bytes come through the gate. */
   attach(gate: Gate): void {
-    this.#aedes.handle(gate);
+    const client = this.#aedes.handle(gate) as unknown as ClientParts;
+    gate.onReport = (packet, content) => {
+      if (gate.peer === null) return false;
+      const begin = content + 2 + packet.readUInt16BE(content);
+      const topic = packet.subarray(content + 2, begin);
+      const taken = this.#policy.report?.(gate.peer, topic, packet.subarray(begin)) ?? false;
+      if (!taken) return false;
+      // Whoever reports is alive.
+      client._keepaliveTimer?.refresh();
+      return true;
+    };
   }
 
   /** Publishes one of the node's own messages; who may wait for it must be known first. */

@@ -39,6 +39,8 @@ export interface GateOptions {
 /** SUBSCRIBE and UNSUBSCRIBE walk filters and retained messages: they cost more than a PUBLISH. */
 const SUBSCRIBE_COST = 20;
 const CONNACK_BYTES = 4;
+/** First byte of a PUBLISH of QoS 0 that is not to be retained. */
+const REPORT = PACKET.publish << 4;
 
 interface Frame {
   readonly type: number;
@@ -53,6 +55,8 @@ export class Gate extends Duplex {
   failed = false;
   /** While publishes of this client wait for their commit: the last of them. */
   held: Promise<void> | null = null;
+  /** Takes a whole PUBLISH of QoS 0 itself when it knows it; it is then passed on no further. */
+  onReport: ((packet: Buffer, content: number) => boolean) | null = null;
   readonly via: Via;
   readonly vouched: Role;
   readonly certificate: Certificate | null;
@@ -253,6 +257,7 @@ export class Gate extends Duplex {
     if (frame.type === PACKET.disconnect) this.#ended = true;
     if (frame.type === PACKET.subscribe) this.#subacks.note(packet, frame.content);
     this.#need = 2;
+    if (packet[0] === REPORT && this.onReport?.(packet, frame.content) === true) return;
     this.#wantsMore = this.push(packet);
   }
 

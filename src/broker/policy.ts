@@ -85,12 +85,28 @@ export class BrokerPolicy implements Policy {
     const crowded = this.#parts.seatRefusal(gate, role, peerOf(id)?.role === role);
     if (crowded !== null) return { code: 3, reason: crowded };
     gate.allow(allowance);
+    this.#openReports(peer);
     return { peer };
   }
 
   #roleWithout({ session }: Gate, { user, password, vouched }: Login): Peer["role"] | null {
     if (session !== null && user !== undefined) return null;
     return this.#parts.access.login(user, password, vouched);
+  }
+
+  /** What it may report of itself is known now, and not asked for every report. */
+  #openReports(peer: Peer): void {
+    if (peer.visitor == null || peer.name === null) return;
+    const topic = this.#parts.topics.vehicle(peer.name);
+    const { kind } = this.#parts.access.publishRule(peer, topic);
+    if (kind === "vehicle") peer.visitor.reports = Buffer.from(topic);
+  }
+
+  report(peer: Peer, topic: Buffer, payload: Buffer): boolean {
+    if (peer.visitor?.reports?.equals(topic) !== true) return false;
+    this.#parts.counting.messagesIn += 1;
+    this.#parts.zones.report(peer, payload);
+    return true;
   }
 
   publish(peer: Peer, message: Inbound): PublishAnswer {

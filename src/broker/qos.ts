@@ -8,6 +8,7 @@ export interface ClientParts {
   readonly subscriptions: Readonly<Record<string, { qos: number }>>;
   readonly connackSent: boolean;
   readonly _will?: { readonly topic: string };
+  readonly _keepaliveTimer?: NodeJS.Timeout | null;
   /** Ends the connection when its socket is not empty again in time, and says so. */
   waitForDrain(done: (error?: Error | null) => void): void;
 }

@@ -24,6 +24,8 @@ export interface Visitor {
   readonly presence: Presence;
   /** The newest report that came faster than they are taken; null while there is none. */
   waiting: Uint8Array | null;
+  /** The topic on which it may report, as bytes; null where it may not. */
+  reports: Buffer | null;
 }
 
 /** A confirmed vehicle inside a zone, under a name of this node and day. */
@@ -104,7 +106,7 @@ export class Zones {
   visitor(role: Role, name: string | null): Visitor | null {
     const scope = this.#scope.of(role);
     if (name === null || !scope.isScoped) return null;
-    return { scope, presence: new Presence(this.#set), waiting: null };
+    return { scope, presence: new Presence(this.#set), waiting: null, reports: null };
   }
 
   /** The client is connected: its time runs. */
