@@ -83,7 +83,12 @@ export function corridorSite(
   let text = replaced(demo, "id: junction-1 }", `id: junction-${number} }`);
   text = replaced(text, "name: Market Street at Station Road", `name: Market Street ${number}`);
   text = replaced(text, `lat: ${SOUTH_LATITUDE_DEG}`, `lat: ${latitude}`);
-  text = replaced(text, "address: 127.0.0.1, port: 1883", "address: 127.0.0.1, port: 0");
+  const secure = "{ address: 127.0.0.1, port: 0, tls: true }";
+  text = replaced(
+    text,
+    "{ address: 127.0.0.1, port: 1883 }",
+    `{ address: 127.0.0.1, port: 0 }, ${secure}`,
+  );
   const consoles = plans.map((one) => `'http://127.0.0.1:${one.consolePort}'`).join(", ");
   const listen = `listen: 127.0.0.1:${plan.consolePort}, corridor: [${consoles}]`;
   text = replaced(text, "listen: 127.0.0.1:8080", listen);
@@ -109,12 +114,15 @@ export function corridorSite(
   return `${text.trimEnd()}\n${lines.join("\n")}\n`;
 }
 
-/** The northbound way through it, as `stopline vehicles` reads it; brokers from the south. */
-export function corridorStreet(brokers: readonly string[]): string {
+/**
+ * The northbound way through it, as `stopline vehicles` reads it; brokers from the south, and the
+ * folder of the CA that makes the vehicles' certificates, from the file's.
+ */
+export function corridorStreet(brokers: readonly string[], keys: string): string {
   const lines = brokers.map((url, index) => {
     const place = `at: ${APPROACH_M + index * SPACING_M}, speed: ${APPROACH_MPS}`;
     const node = `node: ${REGION}/${ZONE}/junction-${index + 1}, url: '${url}'`;
     return `  - { ${node}, ${place}, approach: south, movement: through }`;
   });
-  return `vehicles: 1\njunctions:\n${lines.join("\n")}\n`;
+  return `vehicles: 1\nkeys: ${keys}\njunctions:\n${lines.join("\n")}\n`;
 }

@@ -29,6 +29,7 @@ import { timeSpaceSvg } from "./time-space.ts";
 
 const DEMO = fileURLToPath(new URL("../../config/demo.yaml", import.meta.url));
 const PROGRAM = fileURLToPath(new URL("./stopline.ts", import.meta.url));
+const CA_FOLDER = "ca";
 /** A child waits for its parent's word; this is only so that it sums up at its end. */
 const CHILD_FOR = "24h";
 /**
@@ -46,7 +47,7 @@ export interface CorridorRun {
 
 interface Member {
   readonly id: string;
-  /** Where its broker listens; known when it is ready. */
+  /** Where its broker listens for certificates; known when it is ready. */
   readonly broker: () => string | null;
   /** Address of its console, likewise. */
   readonly console: () => string | null;
@@ -107,7 +108,7 @@ function tellStreet(dir: string, members: readonly Member[]): void {
   const known = brokers.filter((url) => url !== null);
   if (known.length !== brokers.length) return;
   const file = join(dir, "street.yaml");
-  writeFileSync(file, corridorStreet(known));
+  writeFileSync(file, corridorStreet(known, CA_FOLDER));
   process.stdout.write(`street       ${file}   (stopline vehicles --corridor)\n\n`);
 }
 
@@ -115,7 +116,7 @@ function tellStreet(dir: string, members: readonly Member[]): void {
 async function plansOf(dir: string, count: number): Promise<JunctionPlan[]> {
   mkdirSync(dir, { recursive: true });
   const nowMs = Date.now();
-  const authority = await createAuthority(join(dir, "ca"), {
+  const authority = await createAuthority(join(dir, CA_FOLDER), {
     region: REGION,
     zone: ZONE,
     days: LEAF_DAYS,
@@ -201,7 +202,7 @@ function start({ number, place }: JunctionPlan): Member {
   const ended = Promise.withResolvers<Summary | null>();
   createInterface({ input: child.stdout }).on("line", (line) => {
     if (line.startsWith("{")) summary = JSON.parse(line) as Summary;
-    else if (line.startsWith("mqtt ")) broker ??= line.slice("mqtt".length).trim();
+    else if (line.includes("mqtts://")) broker ??= line.slice(line.indexOf("mqtts://")).trim();
     else if (line.startsWith("console")) {
       page = line.slice("console".length).trim();
       process.stdout.write(`${id.padEnd(12)} ${page}\n`);

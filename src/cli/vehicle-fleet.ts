@@ -1,34 +1,40 @@
-// Many vehicle agents in one process, every second one driving by its advice, and what came of it.
-import { createHistogram } from "node:perf_hooks";
+// Vehicle agents of one process, every second one driving by its advice: vehicles 2n and 2n + 1
+// begin their trips together, the first with advice and the second without.
 import { VehicleAgent } from "../vehicle/agent.ts";
+import type { TlsMaterial } from "../vehicle/client.ts";
 import type { Decision } from "../vehicle/machine.ts";
 import { USUAL_LIMITS } from "../vehicle/motion.ts";
 import { lengthM, type Route } from "../vehicle/route.ts";
 import { Trip, type TripCounts } from "../vehicle/trip.ts";
 
-/** How a group of vehicles fared; null where none has finished a trip. */
-export interface GroupReport {
-  readonly trips: number;
-  readonly stopsPerTrip: number | null;
-  readonly travelS: number | null;
+/** Who a vehicle is over TLS. */
+export interface VehicleKeys {
+  readonly id: string;
+  readonly tls: TlsMaterial;
 }
 
-/** Milliseconds, or null without a sample. */
-export interface LatencyReport {
-  readonly changes: number;
-  readonly p50Ms: number | null;
-  readonly p99Ms: number | null;
-  readonly p999Ms: number | null;
-  readonly maxMs: number | null;
+/** What one process of several drives. */
+export interface FleetPlan {
+  readonly route: Route;
+  /** Its vehicles' numbers among all, one after the other. */
+  readonly from: number;
+  readonly count: number;
+  /** In the same order; null for plain MQTT. */
+  readonly keys: readonly VehicleKeys[] | null;
+  /** New connections of this process in a second. */
+  readonly startsPerS: number;
+  /** Trips count from here, wall clock ms: the same for all processes. */
+  readonly beginWallMs: number;
 }
 
-export interface FleetReport {
-  readonly vehicles: number;
+/** What became of it; of several processes, to be summed up. */
+export interface FleetCounts {
   /** Those whose every junction was heard at least once. */
   readonly connected: number;
-  readonly decisions: LatencyReport;
-  readonly advised: GroupReport;
-  readonly unadvised: GroupReport;
+  /** From a change of the lights to the decision, ms. */
+  readonly latenciesMs: Float64Array;
+  readonly advised: TripCounts;
+  readonly unadvised: TripCounts;
   readonly messages: number;
   readonly refused: number;
   readonly garbled: number;
@@ -41,26 +47,32 @@ export interface FleetReport {
 /** Each vehicle moves ten times a second; the work is spread over so many parts of that. */
 const MOVE_MS = 100;
 const PARTS = 10;
-/** New connections in a second: a board's TLS handshakes take some milliseconds each. */
-const STARTS_PER_S = 50;
 /** Starting places spread over the route evenly, whatever the count: the golden ratio's part. */
 const SPREAD = 0.618_033_988_75;
+/** From one trip's beginning to the next, in free travel times of the route. */
+const TRIP_TIMES = 2;
+/** Latencies that are remembered: an hour of 250 vehicles. */
+const MAX_LATENCIES = 1_000_000;
 
 class Vehicle {
   readonly agent: VehicleAgent;
   readonly trip: Trip;
   last: Decision | null = null;
   heard = false;
-  readonly #beginsMs: number;
 
-  constructor(route: Route, index: number, onDecision: (decision: Decision) => void) {
+  constructor(plan: FleetPlan, index: number, onDecision: (decision: Decision) => void) {
+    const { route, keys, beginWallMs } = plan;
+    const number = plan.from + index;
     const speeds = route.links.map(({ speedMps }) => speedMps);
     const limits = { ...USUAL_LIMITS, maxMps: Math.max(...speeds) };
-    const nowMs = performance.now();
     const wholeMs = (lengthM(route) / limits.maxMps) * 1000;
-    this.#beginsMs = nowMs + wholeMs * ((index * SPREAD) % 1);
-    this.trip = new Trip(lengthM(route), limits, index % 2 === 0, this.#beginsMs);
-    this.agent = new VehicleAgent({ routes: [route], limits, reportEveryMs: null });
+    const everyMs = wholeMs * TRIP_TIMES;
+    const beginMs = beginWallMs - performance.timeOrigin;
+    const begin = beginMs + everyMs * ((Math.floor(number / 2) * SPREAD) % 1);
+    const options = { limits, advised: number % 2 === 0, everyMs };
+    this.trip = new Trip(lengthM(route), options, begin);
+    const own = keys?.[index] ?? {};
+    this.agent = new VehicleAgent({ routes: [route], limits, reportEveryMs: null, ...own });
     this.agent.on("decision", (decision) => {
       this.last = decision;
       this.heard ||= decision.spat !== null;
@@ -69,27 +81,24 @@ class Vehicle {
   }
 
   move(nowMs: number): void {
-    if (nowMs < this.#beginsMs || !this.heard) return;
+    if (!this.heard) return;
     this.trip.advance(this.last, nowMs);
     this.agent.position(this.trip.motion);
   }
 }
 
 export class Fleet {
-  readonly #route: Route;
-  readonly #count: number;
+  readonly #plan: FleetPlan;
   readonly #vehicles: Vehicle[] = [];
-  /** Microseconds: a histogram takes whole numbers. */
-  readonly #latencyUs = createHistogram();
+  readonly #latenciesMs: number[] = [];
   readonly #timers: NodeJS.Timeout[] = [];
   #lost = 0;
   #trouble: string | null = null;
 
   /** Starts them little by little. */
-  constructor(route: Route, count: number) {
-    this.#route = route;
-    this.#count = count;
-    this.#timers.push(setInterval(() => this.#startSome(), 1_000 / STARTS_PER_S));
+  constructor(plan: FleetPlan) {
+    this.#plan = plan;
+    this.#timers.push(setInterval(() => this.#startSome(), 1_000 / plan.startsPerS));
     let part = 0;
     const move = (): void => {
       part = (part + 1) % PARTS;
@@ -102,8 +111,8 @@ export class Fleet {
   }
 
   #startSome(): void {
-    if (this.#vehicles.length === this.#count) return;
-    const vehicle = new Vehicle(this.#route, this.#vehicles.length, (decision) => {
+    if (this.#vehicles.length === this.#plan.count) return;
+    const vehicle = new Vehicle(this.#plan, this.#vehicles.length, (decision) => {
       this.#note(decision);
     });
     vehicle.agent.on("connection", ({ up, reason, url }) => {
@@ -116,12 +125,11 @@ export class Fleet {
 
   /** From the picture, by the node's wall clock, to the decision, by ours: the same machine's. */
   #note({ spat }: Decision): void {
-    if (spat?.changed !== true) return;
-    const latencyMs = performance.timeOrigin + performance.now() - spat.wallMs;
-    this.#latencyUs.record(Math.max(1, Math.round(latencyMs * 1000)));
+    if (spat?.changed !== true || this.#latenciesMs.length >= MAX_LATENCIES) return;
+    this.#latenciesMs.push(performance.timeOrigin + performance.now() - spat.wallMs);
   }
 
-  report(): FleetReport {
+  counts(): FleetCounts {
     const sums = { messages: 0, refused: 0, garbled: 0 };
     for (const { agent } of this.#vehicles) {
       const { counts } = agent;
@@ -129,29 +137,16 @@ export class Fleet {
       sums.refused += counts["old-incarnation"] + counts["old-sequence"];
       sums.garbled += counts.garbled;
     }
+    const even = this.#plan.from % 2;
     const trips = this.#vehicles.map(({ trip }) => trip.counts);
     return {
-      vehicles: this.#count,
       connected: this.#vehicles.filter(({ heard }) => heard).length,
-      decisions: this.#latency(),
-      advised: groupOf(trips.filter((_, index) => index % 2 === 0)),
-      unadvised: groupOf(trips.filter((_, index) => index % 2 === 1)),
+      latenciesMs: Float64Array.from(this.#latenciesMs),
+      advised: sumOf(trips.filter((_, index) => index % 2 === even)),
+      unadvised: sumOf(trips.filter((_, index) => index % 2 !== even)),
       ...sums,
       lost: this.#lost,
       trouble: this.#trouble,
-    };
-  }
-
-  #latency(): LatencyReport {
-    const histogram = this.#latencyUs;
-    const at = (percent: number) =>
-      histogram.count === 0 ? null : histogram.percentile(percent) / 1000;
-    return {
-      changes: histogram.count,
-      p50Ms: at(50),
-      p99Ms: at(99),
-      p999Ms: at(99.9),
-      maxMs: histogram.count === 0 ? null : histogram.max / 1000,
     };
   }
 
@@ -161,13 +156,13 @@ export class Fleet {
   }
 }
 
-function groupOf(counts: readonly TripCounts[]): GroupReport {
-  const sum = (of: (entry: TripCounts) => number) => counts.reduce((all, one) => all + of(one), 0);
-  const trips = sum((entry) => entry.trips);
-  if (trips === 0) return { trips, stopsPerTrip: null, travelS: null };
-  return {
-    trips,
-    stopsPerTrip: sum((entry) => entry.stops) / trips,
-    travelS: sum((entry) => entry.travelMs) / trips / 1000,
-  };
+/** Trips of several vehicles together. */
+export function sumOf(counts: readonly TripCounts[]): TripCounts {
+  const sum = { trips: 0, stops: 0, travelMs: 0 };
+  for (const { trips, stops, travelMs } of counts) {
+    sum.trips += trips;
+    sum.stops += stops;
+    sum.travelMs += travelMs;
+  }
+  return sum;
 }

@@ -2,12 +2,15 @@
 // from what its node says of itself.
 //
 //   vehicles: 1
+//   keys: keys                     # folder of certificates, from this file's; for mqtts://
 //   length: 900                    # m; without it 100 m beyond the last stop line
 //   junctions:
 //     - { node: demo/old-town/junction-1, url: 'mqtt://127.0.0.1:1883', at: 300, speed: 13.9,
 //         approach: north, movement: through }
 //     - { node: demo/old-town/junction-2, url: 'mqtt://127.0.0.1:1884', at: 700, speed: 13.9,
 //         phase: 2 }
+
+import { dirname, resolve } from "node:path";
 import { Problems } from "../sitefile/problems.ts";
 import { type Path, readYaml, type YamlFile } from "../sitefile/yaml.ts";
 import { Client } from "../vehicle/client.ts";
@@ -17,7 +20,7 @@ import { decodeMap, type SiteMap } from "../wire/map.ts";
 import { NAME_PATTERN } from "../wire/topics.ts";
 
 export type StreetLoad =
-  | { readonly ok: true; readonly route: Route }
+  | { readonly ok: true; readonly route: Route; readonly keys: string | null }
   | { readonly ok: false; readonly problems: readonly string[] };
 
 const AFTER_LAST_M = 100;
@@ -42,8 +45,8 @@ class StreetReader {
     this.#problems = problems;
   }
 
-  read(): Route {
-    const top = this.#plain(this.#file.value, [], ["vehicles", "length", "junctions"]);
+  read(): { readonly route: Route; readonly keys: string | null } {
+    const top = this.#plain(this.#file.value, [], ["vehicles", "keys", "length", "junctions"]);
     if (top.vehicles !== 1) this.#add(["vehicles"], "no version of this file", "1");
     const found = top.junctions;
     const listed = Array.isArray(found) && found.length > 0 && found.length <= MAX_JUNCTIONS;
@@ -62,7 +65,16 @@ class StreetReader {
     const endM = top.length === undefined ? atM + AFTER_LAST_M : this.#length(top, atM);
     const speedMps = links.at(-1)?.speedMps ?? 1;
     links.push({ id: "out", lengthM: endM - atM, speedMps, end: null });
-    return { id: "street", links };
+    return { route: { id: "street", links }, keys: this.#keys(top) };
+  }
+
+  /** All nodes ask for a certificate, or none does. */
+  #keys(top: Plain): string | null {
+    const { keys } = top;
+    if (keys === undefined) return null;
+    if (typeof keys === "string" && keys !== "") return keys;
+    this.#add(["keys"], "no folder", "one of `stopline keys vehicle`, or the CA's");
+    return null;
   }
 
   #add(path: Path, what: string, use: string): void {
@@ -103,8 +115,8 @@ class StreetReader {
     }
     const [region = "", zone = "", id = ""] = names;
     const url = typeof entry.url === "string" ? entry.url : "";
-    if (!/^mqtt:\/\/[^/:]+:\d+$/.test(url))
-      this.#add([...path, "url"], "no address", "mqtt://HOST:PORT");
+    if (!/^mqtts?:\/\/[^/:]+:\d+$/.test(url))
+      this.#add([...path, "url"], "no address", "mqtt://HOST:PORT, or mqtts:// with certificates");
     return { junction: { region, zone, id, url }, by: this.#by(entry, path) };
   }
 
@@ -133,10 +145,10 @@ export function parseStreet(text: string, fileName: string): StreetLoad {
   const file = readYaml(text);
   const problems = new Problems(file);
   for (const { path, text: words, line } of file.faults) problems.addText(path, words, line);
-  const route = problems.count === 0 ? new StreetReader(file, problems).read() : null;
-  if (route === null || problems.count > 0)
-    return { ok: false, problems: problems.lines(fileName) };
-  return { ok: true, route };
+  const read = problems.count === 0 ? new StreetReader(file, problems).read() : null;
+  if (read === null || problems.count > 0) return { ok: false, problems: problems.lines(fileName) };
+  const keys = read.keys === null ? null : resolve(dirname(fileName), read.keys);
+  return { ok: true, route: read.route, keys };
 }
 
 /** A single junction with 300 m in front of it: its first approach that goes straight on. */
@@ -151,7 +163,7 @@ function streetOf(map: SiteMap, [region, zone, id]: readonly string[], url: stri
       { id: "in", lengthM: APPROACH_M, speedMps, end },
       { id: "out", lengthM: AFTER_LAST_M, speedMps, end: null },
     ];
-    return { ok: true, route: { id: "street", links } };
+    return { ok: true, route: { id: "street", links }, keys: null };
   }
   return { ok: false, problems: [`${url}: no approach goes straight on; name one in a file`] };
 }

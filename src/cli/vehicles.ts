@@ -1,46 +1,80 @@
 // `stopline vehicles --count N --corridor FILE|--url URL`: vehicle agents at running nodes, how
 // fast they decide, and what advice is worth to them.
 import { readFileSync } from "node:fs";
+import type { Route } from "../vehicle/route.ts";
 import { parseDurationMs } from "./duration.ts";
 import { textOf } from "./finding.ts";
 import { fail, parseOptions } from "./options.ts";
-import { Fleet, type FleetReport, type GroupReport } from "./vehicle-fleet.ts";
+import { drive } from "./vehicle-drive.ts";
+import { VehicleKeysError, vehicleKeys } from "./vehicle-keys.ts";
+import { linesOf, reportOf } from "./vehicle-report.ts";
 import { findStreet, parseStreet, type StreetLoad } from "./vehicle-street.ts";
 
 const USE =
   "use: stopline vehicles --corridor FILE | --url mqtt://HOST:PORT [--count N] [--for 60s] " +
-  "[--json]";
+  "[--processes N] [--keys DIR] [--json]";
 
 const SHAPES = {
   corridor: { type: "string" },
   url: { type: "string" },
   count: { type: "string" },
   for: { type: "string" },
+  processes: { type: "string" },
+  keys: { type: "string" },
   json: { type: "boolean" },
 } as const;
 
 const USUAL_COUNT = 50;
 /** Each is a socket; a process has some 1,000 of them unless it asked for more. */
 const MAX_COUNT = 2_000;
+const MAX_PROCESSES = 16;
+/** Of one process, unless it is told otherwise. */
+const VEHICLES_EACH = 250;
 const USUAL_MS = 60_000;
 
 interface Asked {
   readonly street: { readonly corridor: string } | { readonly url: string };
   readonly count: number;
   readonly forMs: number;
+  readonly processes: number;
+  /** Instead of the street file's. */
+  readonly keys: string | null;
   readonly json: boolean;
+}
+
+/** What is wrong with a whole number from 1 on, or null. */
+function outside(option: string, value: string | boolean, most: number): string | null {
+  const number = Number(value);
+  const fits = Number.isInteger(number) && number >= 1 && number <= most;
+  return fits ? null : `${option} ${value} is no number from 1 to ${most}`;
+}
+
+/** Certificates where a node asks for one, and nowhere else; what is wrong, or null. */
+function tlsProblem({ links }: Route, keys: string | null): string | null {
+  for (const { end } of links) {
+    const url = end?.junction.url ?? null;
+    if (url === null || url.startsWith("mqtts:") === (keys !== null)) continue;
+    return keys === null
+      ? `${url} needs certificates; name their folder by keys: in the file, or --keys DIR`
+      : `${url} takes no certificates; use mqtts:// and the node's TLS listener`;
+  }
+  return null;
 }
 
 function askedOf(args: readonly string[]): Asked | { readonly problem: string } {
   const parsed = parseOptions(args, SHAPES);
   if (!parsed.ok) return { problem: parsed.problem };
   const { corridor, url, count = `${USUAL_COUNT}`, for: time = "60s", json } = parsed.values;
+  const { processes = `${Math.ceil(Number(count) / VEHICLES_EACH)}`, keys } = parsed.values;
   if ((corridor === undefined) === (url === undefined) || parsed.rest.length > 0) {
     return { problem: USE };
   }
-  const number = Number(count);
-  if (!Number.isInteger(number) || number < 1 || number > MAX_COUNT) {
-    return { problem: `--count ${count} is no number from 1 to ${MAX_COUNT}` };
+  const beyond =
+    outside("--count", count, MAX_COUNT) ?? outside("--processes", processes, MAX_PROCESSES);
+  if (beyond !== null) return { problem: beyond };
+  const [number, several] = [Number(count), Number(processes)];
+  if (url !== undefined && keys !== undefined) {
+    return { problem: "--keys goes with --corridor, whose file names the nodes; leave one out" };
   }
   const forMs = parseDurationMs(String(time)) ?? 0;
   if (!(forMs > 0)) return { problem: `--for ${time} is no duration; use 20s, 5m or 1h` };
@@ -48,7 +82,9 @@ function askedOf(args: readonly string[]): Asked | { readonly problem: string } 
     return { problem: `--url ${url} is no address; use mqtt://HOST:PORT` };
   }
   const street = url === undefined ? { corridor: String(corridor) } : { url: String(url) };
-  return { street, count: number, forMs: forMs || USUAL_MS, json: json === true };
+  const own = keys === undefined ? null : String(keys);
+  const times = { forMs: forMs || USUAL_MS, processes: Math.min(several, number) };
+  return { street, count: number, ...times, keys: own, json: json === true };
 }
 
 function loadFile(file: string): StreetLoad {
@@ -82,40 +118,21 @@ export async function run(args: string[]): Promise<number> {
     for (const problem of load.problems) process.stderr.write(`${problem}\n`);
     return 1;
   }
-  const fleet = new Fleet(load.route, count);
-  await waited(forMs);
-  const report = fleet.report();
-  fleet.close();
+  const folder = asked.keys ?? load.keys;
+  const unfit = tlsProblem(load.route, folder);
+  if (unfit !== null) return fail("vehicles", unfit);
+  let keys: Awaited<ReturnType<typeof vehicleKeys>>;
+  try {
+    keys = await vehicleKeys(folder, count);
+  } catch (error) {
+    if (!(error instanceof VehicleKeysError)) throw error;
+    return fail("vehicles", error.message);
+  }
+  const { processes } = asked;
+  const counts = await drive({ route: load.route, count, keys, processes }, waited(forMs));
+  const report = reportOf(count, counts);
   const lines = json ? [JSON.stringify(report)] : linesOf(report);
   process.stdout.write(`${lines.join("\n")}\n`);
   if (report.connected > 0) return 0;
   return fail("vehicles", `no vehicle heard a node (${report.trouble ?? "no answer"})`);
-}
-
-/** For people: what was measured, a line each. */
-export function linesOf(report: FleetReport): string[] {
-  const { vehicles, connected, decisions, messages, refused, garbled, lost, trouble } = report;
-  const line = (label: string, text: string): string => `${label.padEnd(15)}${text}`;
-  const ms = (value: number | null): string => (value === null ? "–" : `${value.toFixed(1)} ms`);
-  const { changes, p50Ms, p99Ms, p999Ms, maxMs } = decisions;
-  return [
-    line("vehicles", `${vehicles}, of which ${connected} heard the lights`),
-    line(
-      "decided after",
-      `p50 ${ms(p50Ms)}, p99 ${ms(p99Ms)}, p99.9 ${ms(p999Ms)}, longest ${ms(maxMs)} ` +
-        `(${changes} changes of lights)`,
-    ),
-    line("with advice", groupText(report.advised)),
-    line("without", groupText(report.unadvised)),
-    line(
-      "messages",
-      `${messages} taken, ${refused} older than known, ${garbled} unreadable; ` +
-        `${lost} connections lost${trouble === null ? "" : ` (${trouble})`}`,
-    ),
-  ];
-}
-
-function groupText({ trips, stopsPerTrip, travelS }: GroupReport): string {
-  if (stopsPerTrip === null || travelS === null) return "no trip finished";
-  return `${trips} trips, ${stopsPerTrip.toFixed(2)} stops and ${travelS.toFixed(1)} s each`;
 }

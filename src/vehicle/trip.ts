@@ -12,6 +12,12 @@ export interface TripCounts {
   travelMs: number;
 }
 
+export interface TripOptions {
+  readonly limits: Limits;
+  readonly advised: boolean;
+  readonly everyMs?: number;
+}
+
 /** Standing, and driving again. */
 const STANDS_MPS = 0.5;
 const DRIVES_MPS = 2;
@@ -20,6 +26,7 @@ export class Trip {
   readonly #lengthM: number;
   readonly #limits: Limits;
   readonly #advised: boolean;
+  readonly #everyMs: number;
   readonly counts: TripCounts = { trips: 0, stops: 0, travelMs: 0 };
   #motion: Motion;
   #beganMs: number;
@@ -27,11 +34,15 @@ export class Trip {
   #stops = 0;
   #stands = false;
 
-  /** Begins at `nowMs`, at speed. */
-  constructor(lengthM: number, limits: Limits, advised: boolean, nowMs: number) {
+  /**
+   * Begins at `nowMs`, at speed. With `everyMs` each further trip begins at a whole multiple of it
+   * from there, however long the last one took: with or without advice they arrive alike.
+   */
+  constructor(lengthM: number, { limits, advised, everyMs = 0 }: TripOptions, nowMs: number) {
     this.#lengthM = lengthM;
     this.#limits = limits;
     this.#advised = advised;
+    this.#everyMs = everyMs;
     this.#beganMs = nowMs;
     this.#atMs = nowMs;
     this.#motion = { atM: 0, speedMps: limits.maxMps };
@@ -43,6 +54,7 @@ export class Trip {
 
   /** Drives on by its last decision; at the end of the route it begins anew. */
   advance(decision: Decision | null, nowMs: number): void {
+    if (nowMs <= this.#beganMs) return;
     const targetMps = decision === null ? 0 : this.#targetMps(decision);
     this.#motion = drive(this.#motion, targetMps, this.#limits, nowMs - this.#atMs);
     this.#atMs = nowMs;
@@ -58,8 +70,15 @@ export class Trip {
     this.counts.stops += this.#stops;
     this.counts.travelMs += nowMs - this.#beganMs;
     this.#stops = 0;
-    this.#beganMs = nowMs;
+    this.#beganMs = this.#nextMs(nowMs);
+    this.#atMs = this.#beganMs;
     this.#motion = { atM: 0, speedMps: this.#limits.maxMps };
+  }
+
+  #nextMs(nowMs: number): number {
+    const everyMs = this.#everyMs;
+    if (everyMs === 0) return nowMs;
+    return this.#beganMs + Math.ceil((nowMs - this.#beganMs) / everyMs) * everyMs;
   }
 
   #targetMps({ advice, light, distanceM }: Decision): number {

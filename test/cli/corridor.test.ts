@@ -42,7 +42,7 @@ t.test("each site file is right, and names those beside it", async (t) => {
 
 t.test("its street is one that vehicles can drive", async (t) => {
   const loaded = parseStreet(
-    corridorStreet(["mqtt://127.0.0.1:1", "mqtt://127.0.0.1:2"]),
+    corridorStreet(["mqtts://127.0.0.1:1", "mqtts://127.0.0.1:2"], "ca"),
     "street",
   );
   t.ok(loaded.ok);

@@ -57,7 +57,7 @@ function decisionAt({ motion }: Trip, nowMs: number): Decision {
 function driven(advised: boolean): Trip["counts"] {
   const sum = { trips: 0, stops: 0, travelMs: 0 };
   for (let beginMs = 0; beginMs < CYCLE_MS; beginMs += 1_000) {
-    const trip = new Trip(LENGTH_M, USUAL_LIMITS, advised, beginMs);
+    const trip = new Trip(LENGTH_M, { limits: USUAL_LIMITS, advised }, beginMs);
     for (let nowMs = beginMs; trip.counts.trips === 0; ) {
       const decision = decisionAt(trip, nowMs);
       nowMs += STEP_MS;
@@ -80,8 +80,26 @@ t.test("at any moment of the cycle: less than half the stops by advice, no later
 });
 
 t.test("before the first decision it stands, and counts one stop", async (t) => {
-  const trip = new Trip(LENGTH_M, USUAL_LIMITS, true, 0);
+  const trip = new Trip(LENGTH_M, { limits: USUAL_LIMITS, advised: true }, 0);
   for (let nowMs = STEP_MS; nowMs < 60_000; nowMs += STEP_MS) trip.advance(null, nowMs);
   t.equal(trip.motion.speedMps, 0);
   t.match(trip.counts, { trips: 0, stops: 0 }, "of trips that are complete");
+});
+
+t.test("trips of a pair begin together, whichever of the two was sooner there", async (t) => {
+  const everyMs = 50_000;
+  for (const advised of [true, false]) {
+    const trip = new Trip(LENGTH_M, { limits: USUAL_LIMITS, advised, everyMs }, 0);
+    const begins: number[] = [];
+    for (let nowMs = 0; nowMs < 600_000; nowMs += STEP_MS) {
+      const stood = trip.motion.atM === 0;
+      trip.advance(decisionAt(trip, nowMs), nowMs + STEP_MS);
+      if (stood && trip.motion.atM > 0) begins.push(nowMs);
+    }
+    t.ok(begins.length > 5);
+    t.ok(
+      begins.every((atMs) => atMs % everyMs === 0),
+      `${begins}`,
+    );
+  }
 });
