@@ -12,13 +12,10 @@ const vehicle = new VehicleAgent({ routes: [{ id: "south", links: [street] }] })
 let atM = 0;
 let speedMps = 10;
 vehicle.on("connection", ({ up, reason }) => console.log(up ? "connected" : reason));
-vehicle.on("advice", ({ kind, targetMps, passes }, { light, distanceM }) => {
+vehicle.on("advice", ({ kind, targetMps }, { light, distanceM }) => {
   const seen = light?.doubt ?? light?.light ?? "no light ahead";
   const where = distanceM === null ? "beyond" : `${distanceM.toFixed(0)} m before`;
-  console.log(
-    `${where} the line, ${seen}: ${kind}, ${targetMps.toFixed(1)} m/s`,
-    passes ? "*" : "",
-  );
+  console.log(`${where} the line, ${seen}: ${kind}, ${targetMps.toFixed(1)} m/s`);
   speedMps = targetMps;
 });
 
