@@ -4,8 +4,8 @@
 // their position a second. Beside it mosquitto and nats-server hand pictures of the same size,
 // from one publisher, to the same vehicles with the same reports; they know no zones, no rules and
 // no positions, and nothing becomes of a report there. Subjects take turns, each from new
-// processes; figures are medians of turns. --quick is one turn of each and is for trying, --own leaves
-// the peers out.
+// processes; figures are medians of turns. --quick is one short turn of each and is for trying;
+// --own leaves the peers out.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";

@@ -1,4 +1,4 @@
-// The kit as others have it: from an empty folder that has the package linked, as npm links a folder.
+// The kit as others have it: from an empty folder into which the package is linked, as npm does.
 import { spawnSync } from "node:child_process";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
