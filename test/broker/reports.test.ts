@@ -2,8 +2,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ConnectionOptions, connect } from "node:tls";
 import t from "tap";
-import { connectPacket, publishPacket } from "../../src/vehicle/packets.ts";
+import { publishPacket } from "../../src/broker/packets.ts";
 import { encodeVehicleReport } from "../../src/wire/vehicle.ts";
+import { field, packet } from "./bytes.ts";
 import { startZones } from "./mover.ts";
 import { shows } from "./secured.ts";
 import { PREFIX } from "./support.ts";
@@ -20,7 +21,9 @@ t.test("who only reports stays connected", async (t) => {
   socket.on("close", () => {
     closed = true;
   });
-  socket.resume().write(connectPacket("vehicle:bus-7", 1));
+  const keepAliveS = 1;
+  const login = [...field("MQTT"), 4, 2, 0, keepAliveS, ...field("vehicle:bus-7")];
+  socket.resume().write(Buffer.from(packet(0x10, ...login)));
   for (let sequence = 1; sequence <= 14; sequence += 1) {
     await sleep(250);
     const report = { sequence, atWallMs: node.clock.wallMs(), ...PLACE };
