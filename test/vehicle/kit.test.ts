@@ -1,12 +1,14 @@
-// The kit as others have it: from an empty folder into which the package is linked, as npm does.
+// The kit as others have it: from an empty folder into which npm has linked the whole package, or
+// has unpacked the built kit.
 import { spawnSync } from "node:child_process";
-import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import t from "tap";
 import { folder } from "../cli/support.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const KIT = join(ROOT, "scripts", "kit.ts");
 const PROGRAM = `
 import { newPseudonym, VehicleAgent } from "stopline/vehicle";
 const junction = { region: "a", zone: "b", id: "c", url: "mqtt://127.0.0.1:1" };
@@ -18,16 +20,53 @@ vehicle.on("connection", ({ up, reason }) => {
 });
 `;
 
-t.test("it is imported from anywhere", async (t) => {
+function run(dir: string) {
+  writeFileSync(join(dir, "main.mjs"), PROGRAM);
+  return spawnSync(process.execPath, ["main.mjs"], { cwd: dir, env: {}, encoding: "utf8" });
+}
+
+function build(out: string) {
+  return spawnSync(process.execPath, [KIT, out], { encoding: "utf8" });
+}
+
+t.test("it is imported from a folder into which npm has linked the whole", async (t) => {
   const dir = folder(t);
   mkdirSync(join(dir, "node_modules"));
   symlinkSync(ROOT, join(dir, "node_modules", "stopline"));
-  writeFileSync(join(dir, "main.mjs"), PROGRAM);
-  const { status, stdout, stderr } = spawnSync(process.execPath, ["main.mjs"], {
-    cwd: dir,
-    env: {},
-    encoding: "utf8",
-  });
+  const { status, stdout, stderr } = run(dir);
   t.equal(status, 0, stderr);
   t.match(stdout, /^false connect ECONNREFUSED/);
+});
+
+t.test("built, it is imported from node_modules, with its types", async (t) => {
+  const dir = folder(t);
+  const modules = join(dir, "node_modules");
+  const built = build(join(modules, "stopline"));
+  t.equal(built.status, 0, built.stderr);
+  for (const name of ["mqtt", "cbor-x", "@types"]) {
+    symlinkSync(join(ROOT, "node_modules", name), join(modules, name));
+  }
+  const { status, stdout, stderr } = run(dir);
+  t.equal(status, 0, stderr);
+  t.match(stdout, /^false connect ECONNREFUSED/);
+  writeFileSync(
+    join(dir, "typed.ts"),
+    PROGRAM.replace("reason })", "reason }: { up: number; reason: unknown })"),
+  );
+  const options = ["--module", "nodenext", "--noEmit", "--skipLibCheck", "--types", "node"];
+  const tsc = join(ROOT, "node_modules", "typescript", "bin", "tsc");
+  const typed = spawnSync(process.execPath, [tsc, ...options, join(dir, "typed.ts")], {
+    cwd: dir,
+    encoding: "utf8",
+  });
+  t.match(typed.stdout, /'boolean' is not assignable to type 'number'/);
+});
+
+t.test("it replaces nothing but a kit", async (t) => {
+  const dir = folder(t);
+  writeFileSync(join(dir, "letter.txt"), "dear");
+  const { status, stderr } = build(dir);
+  t.equal(status, 1);
+  t.match(stderr, /holds something else than a kit/);
+  t.equal(readFileSync(join(dir, "letter.txt"), "utf8"), "dear");
 });
