@@ -32,9 +32,9 @@ function reached(dir: string, file: string, found = new Set<string>()): Set<stri
 function compile(dir: string): void {
   const tsc = join(ROOT, "node_modules", "typescript", "bin", "tsc");
   const args = [tsc, "-p", join(ROOT, "tsconfig.kit.json"), "--outDir", dir];
-  const { status, stdout } = spawnSync(process.execPath, args, { encoding: "utf8" });
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
   if (status === 0) return;
-  process.stderr.write(stdout);
+  process.stderr.write(`stopline: the kit does not compile\n${stdout}${stderr}`);
   process.exit(1);
 }
 

@@ -20,13 +20,15 @@ vehicle.on("connection", ({ up, reason }) => {
 });
 `;
 
-function run(dir: string) {
-  writeFileSync(join(dir, "main.mjs"), PROGRAM);
-  return spawnSync(process.execPath, ["main.mjs"], { cwd: dir, env: {}, encoding: "utf8" });
+/** tap hands its loaders to children through NODE_OPTIONS; these must run without them. */
+function node(cwd: string, ...args: readonly string[]) {
+  const words = ["-c", 'unset NODE_OPTIONS; exec "$@"', "sh", process.execPath, ...args];
+  return spawnSync("sh", words, { cwd, env: {}, encoding: "utf8" });
 }
 
-function build(out: string) {
-  return spawnSync(process.execPath, [KIT, out], { encoding: "utf8" });
+function run(dir: string) {
+  writeFileSync(join(dir, "main.mjs"), PROGRAM);
+  return node(dir, "main.mjs");
 }
 
 t.test("it is imported from a folder into which npm has linked the whole", async (t) => {
@@ -41,7 +43,7 @@ t.test("it is imported from a folder into which npm has linked the whole", async
 t.test("built, it is imported from node_modules, with its types", async (t) => {
   const dir = folder(t);
   const modules = join(dir, "node_modules");
-  const built = build(join(modules, "stopline"));
+  const built = node(dir, KIT, join(modules, "stopline"));
   t.equal(built.status, 0, built.stderr);
   for (const name of ["mqtt", "cbor-x", "@types"]) {
     symlinkSync(join(ROOT, "node_modules", name), join(modules, name));
@@ -55,17 +57,14 @@ t.test("built, it is imported from node_modules, with its types", async (t) => {
   );
   const options = ["--module", "nodenext", "--noEmit", "--skipLibCheck", "--types", "node"];
   const tsc = join(ROOT, "node_modules", "typescript", "bin", "tsc");
-  const typed = spawnSync(process.execPath, [tsc, ...options, join(dir, "typed.ts")], {
-    cwd: dir,
-    encoding: "utf8",
-  });
+  const typed = node(dir, tsc, ...options, join(dir, "typed.ts"));
   t.match(typed.stdout, /'boolean' is not assignable to type 'number'/);
 });
 
 t.test("it replaces nothing but a kit", async (t) => {
   const dir = folder(t);
   writeFileSync(join(dir, "letter.txt"), "dear");
-  const { status, stderr } = build(dir);
+  const { status, stderr } = node(dir, KIT, dir);
   t.equal(status, 1);
   t.match(stderr, /holds something else than a kit/);
   t.equal(readFileSync(join(dir, "letter.txt"), "utf8"), "dear");
