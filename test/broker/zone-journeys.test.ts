@@ -105,7 +105,8 @@ t.test("notices and deliveries agree on every journey", async (t) => {
     }),
     { numRuns: 300 },
   );
-  t.ok(moved > 1_000, "they did move");
+  // Some 1,200 as the journeys fall; a thousand was missed once in a hundred runs.
+  t.ok(moved > 500, "they did move");
 });
 
 t.test("a journey along both zones, word by word", async (t) => {
