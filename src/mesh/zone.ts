@@ -3,6 +3,7 @@
 // each origin and stream the sequence of the newest batch taken.
 import { hash } from "node:crypto";
 import { leaseNow } from "../core/state/lease.ts";
+import type { Op } from "../core/state/part.ts";
 import type { Replica } from "../core/state/replica.ts";
 import { type BatchHead, openBatch, peekBatch } from "../wire/batch.ts";
 import { BatchChains } from "../wire/batch-chain.ts";
@@ -153,8 +154,10 @@ export class ZoneScope {
 
   /** A batch whose signature holds: taken now, parked until it is due, or its origin cut off. */
   #arrived(arrived: Arrived, now: MeshNow): void {
-    const { out, clock, birth, id } = this.#doors;
+    const { out, clock, birth, id, revoked } = this.#doors;
     const { origin, incarnation, boot } = arrived.batch;
+    // The CA's signature makes them true, not the time or the name of who says them.
+    revoked.heard(origin, opsOf(arrived));
     if (origin === id) {
       birth.answered(incarnation, boot, now);
       return;
@@ -217,7 +220,8 @@ export class ZoneScope {
     this.#doors.out.send({ neighbour, lane: "reliable", kind: "batch", payload });
   }
 
-  #join({ batch, bornMs }: Arrived, now: MeshNow): void {
+  #join(arrived: Arrived, now: MeshNow): void {
+    const { batch, bornMs } = arrived;
     const { out, replicas, clock } = this.#doors;
     const newest = stampOf(batch);
     // Leases count from when the sender wrote, as far as the way here says how long that is ago.
@@ -228,9 +232,7 @@ export class ZoneScope {
       if (result.kind === "refused") out.count(`refused-${(result.reason ?? "").split(" ")[0]}`);
       else if (result.kind === "gap" || result.kind === "needs-whole") out.count(result.kind);
     }
-    const ops = batch.parts.flatMap(({ part }) => part.ops);
-    if (keepOfOps(ops) === "through") this.cacheNow.add(zoneKey(batch));
-    this.#doors.revoked.heard(batch.origin, ops);
+    if (keepOfOps(opsOf(arrived)) === "through") this.cacheNow.add(zoneKey(batch));
     clock.saw(batch.parts, now);
   }
 
@@ -301,6 +303,10 @@ export class ZoneScope {
     this.#parking.drop(origin);
     for (const replica of this.#doors.replicas) replica.drop(origin);
   }
+}
+
+function opsOf({ batch }: Arrived): Op[] {
+  return batch.parts.flatMap(({ part }) => part.ops);
 }
 
 /** Whether more is on its way to a neighbour than it has said that it has. */

@@ -101,6 +101,35 @@ t.test("a liar's key does not stand in the way of the true one", async (t) => {
   t.same(zone.mesh("b").revoked(), [SERIAL]);
 });
 
+t.test("the word of a node whose clock is ahead is held back, not what it revokes", async (t) => {
+  for (const aheadMs of [4_500, 3_600_000]) {
+    const zone = started(LINE);
+    zone.member("a").wallAheadMs = aheadMs;
+    zone.step("a", { kind: "write", direction: "north", value: "evening" });
+    zone.run(100);
+    tell(zone, "a");
+    zone.run(2_500);
+    t.same(zone.mesh("b").revoked(), [SERIAL], `said by a clock ${aheadMs} ms ahead`);
+    t.same(zone.mesh("b").replica(2).keys("wish", "a"), [], "it is held back");
+  }
+});
+
+t.test("a wish of a time to come holds no revocation back when the clock is right", async (t) => {
+  const zone = started(LINE);
+  zone.member("a").wallAheadMs = 3_600_000;
+  zone.step("a", { kind: "write", direction: "north", value: "evening" });
+  zone.run(1_000);
+  zone.stop("a");
+  zone.member("a").wallAheadMs = 0;
+  zone.start("a");
+  zone.run(3_000);
+  tell(zone, "a");
+  zone.run(5_000);
+  t.same(tellersAt(zone, "d"), ["b", "c", "d"], "who is told of it says it");
+  const wish = zone.mesh("d").replica(2).keys("wish", "a");
+  t.same(wish, [], "while the wish waits for its time");
+});
+
 t.test("who restarts cut off from everybody knows it still", async (t) => {
   const zone = started(LINE);
   tell(zone, "a");
