@@ -109,8 +109,8 @@ export class NodeStory {
     this.#handedOver = { events, missing };
   }
 
-  ordered({ id, author }: Command): void {
-    const story = this.#story(`${author} ${id}`);
+  ordered({ id }: Command): void {
+    const story = this.#story(id);
     story.effects += 1;
     story.effectsNow += 1;
     if (story.answered) story.effectsAfterAnswer += 1;
@@ -119,7 +119,7 @@ export class NodeStory {
 
   replied({ id, ok, atMs }: Reply): void {
     if (!ok) return;
-    this.#story(`operator ${id}`).answered = true;
+    this.#story(id).answered = true;
     const answer = `done at ${atMs}`;
     const first = this.#answers.get(id);
     if (first === undefined) this.#answers.set(id, answer);
