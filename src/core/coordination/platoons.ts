@@ -1,4 +1,4 @@
-// Platoons of one neighbour as they reach the stop line, counted by whether they had green: for
+// Platoons of one neighbour that have passed the stop line, counted by whether they had green: for
 // people and for the summary of a run, no decision depends on it.
 
 /** From so many vehicles a second on, those who come belong to a platoon. */
