@@ -8,17 +8,22 @@ export const ZONE = "old-town";
 export const PLAN = 1;
 const PLAN_PARTS =
   "reference: 2, coordinated: [2, 6], " +
-  "splits: { 1: 10, 2: 27, 3: 10, 4: 33, 5: 10, 6: 27, 7: 10, 8: 33 }";
+  "splits: { 1: 10, 2: 67, 3: 10, 4: 33, 5: 10, 6: 67, 7: 10, 8: 33 }";
 
 /**
- * Between two stop lines, m: somewhat less than half a cycle of driving, so that both ways have a
- * wide band and a run of a minute sees platoons arrive.
+ * Between two stop lines, m: 22 s of driving, so that what leaves the first green of a run reaches
+ * the next junction and passes it within the run's first minute. No less than a street needs: its
+ * vehicles appear some 210 m before a stop line, and vanish 30 m behind the one before.
  */
-export const SPACING_M = 450;
-/** Vehicles along the street: enough that they leave a red light as a platoon. */
-const THROUGH_PER_HOUR = 900;
-/** Of the plan, s. */
-const CYCLE_S = 80;
+export const SPACING_M = 280;
+/** Vehicles along the street: enough that they leave a red light as a platoon, with gaps after. */
+const THROUGH_PER_HOUR = 800;
+/**
+ * Of the plan, s. A cycle that comes into step may be shorter by a fifth: what is left of the
+ * street's green after that, 38 s, still lasts from the start to the end of the first platoon, and
+ * both ways have a band of some 24 s.
+ */
+const CYCLE_S = 120;
 /** Of a platoon: somewhat below the approach speed of 13.9 m/s. */
 const PLATOON_MPS = 12.5;
 /** From where a vehicle begins to the first stop line, m, and its speed. */

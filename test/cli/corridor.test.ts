@@ -1,4 +1,4 @@
-// A corridor: the site files that it makes, what it sums up, and two processes that are linked.
+// A corridor: the site files that it makes, what it sums up, and three processes for a minute.
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -47,7 +47,7 @@ t.test("its street is one that vehicles can drive", async (t) => {
   );
   t.ok(loaded.ok);
   const lengths = loaded.ok ? loaded.route.links.map(({ lengthM }) => lengthM) : [];
-  t.same(lengths, [300, 450, 100]);
+  t.same(lengths, [300, 280, 100]);
 });
 
 t.test("a sum is ok when all said that they are", async (t) => {
@@ -78,15 +78,17 @@ t.test("what can't be run is said in one line", async (t) => {
   }
 });
 
-t.test("two processes are linked, and sum up at their end", async (t) => {
+t.test("in a minute three processes are linked and platoons have green", async (t) => {
   const dataDir = t.testdir();
-  const args = ["--corridor", "2", "--for", "12s", "--data", dataDir];
+  const args = ["--corridor", "3", "--for", "60s", "--data", dataDir];
   const run = spawnSync("scripts/run", args, { cwd: ROOT, encoding: "utf8" });
   const last = run.stdout.trim().split("\n").at(-1) ?? "";
   const summary = JSON.parse(last);
   const again = spawnSync("scripts/run", args, { cwd: ROOT, encoding: "utf8" });
   t.equal(again.status, 1, "a folder that has been used");
   t.match(again.stderr.trim().split("\n").at(-1), /^stopline demo: .*exists and is not replaced/);
-  t.match(summary, { trips: 0, links: 1 });
+  t.match(summary, { trips: 0, links: 2 });
+  t.ok(summary.vehicles > 0, last);
+  t.ok(summary.platoons > 0, last);
   t.notMatch(run.stderr, /not believed/);
 });

@@ -42,11 +42,11 @@ t.test("each junction's offset, and how wide the bands are", async (t) => {
   const files = siteFiles(t);
   const both = offsets(...files, "--plan", "1");
   t.equal(both.status, 0, both.stderr);
-  t.match(both.stdout, /^plan 1, cycle 80 s\njunction-1 +0 m +offset: 0\njunction-2 +450 m/);
+  t.match(both.stdout, /^plan 1, cycle 120 s\njunction-1 +0 m +offset: 0\njunction-2 +280 m/);
   const width = (way: string, text: string): number =>
-    Number(new RegExp(`band ${way} +([\\d.]+) s of 80 s`).exec(text)?.[1]);
-  t.ok(width("ahead", both.stdout) > 12);
-  t.ok(width("back", both.stdout) > 12);
+    Number(new RegExp(`band ${way} +([\\d.]+) s of 120 s`).exec(text)?.[1]);
+  t.ok(width("ahead", both.stdout) > 20);
+  t.ok(width("back", both.stdout) > 20);
   const one = offsets(...files, "--plan", "1", "--favour", "ahead");
   t.ok(width("ahead", one.stdout) >= width("ahead", both.stdout));
 });
@@ -75,7 +75,7 @@ t.test("what does not fit together is one line", async (t) => {
       /junction-2 doesn't say how far junction-1 is; add neighbours.junction-1 with approach/,
     ],
     [
-      (text) => text.replace("cycle: 80", "cycle: 90").replace("2: 27, 3", "2: 37, 3"),
+      (text) => text.replace("cycle: 120", "cycle: 130").replace("2: 67, 3", "2: 77, 3"),
       ["--plan", "1"],
       /junction-2\.yaml:\d+: plans/,
     ],

@@ -31,17 +31,17 @@ t.test("two nodes announce to each other, agree, and one that differs is named",
   const authority = await testAuthority(t, { region: REGION, zone: ZONE });
   // The third measures the road to the second otherwise.
   const { start } = await corridor(t, authority, 3, (number, site) =>
-    number === 3 ? site.replace(/(reliable: \d+, approach: south, length: )450/, "$1900") : site,
+    number === 3 ? site.replace(/(reliable: \d+, approach: south, length: )280/, "$1900") : site,
   );
   const [first, second, third] = [start(1), start(2), start(3)];
   for (const node of [first, second, third]) t.ok(await node.opened(), node.err);
   const page = await watchPage(t, second, 2);
   const entry = (id: string) => page()?.neighbours.find((one) => one.id === id);
-  t.ok(await soon(() => /length is 450 m here and 900 m/.test(entry("junction-3")?.trouble ?? "")));
+  t.ok(await soon(() => /length is 280 m here and 900 m/.test(entry("junction-3")?.trouble ?? "")));
   t.equal(entry("junction-3")?.linkUp, true, "its link stays up");
   t.equal(entry("junction-1")?.trouble, null);
   t.ok(await soon(() => entry("junction-1")?.plan?.plan === 1), "the plan in force there");
-  t.match(entry("junction-1")?.plan, { cycleS: 80, offsetS: 0 });
+  t.match(entry("junction-1")?.plan, { cycleS: 120, offsetS: 0 });
   const used = (): unknown => page()?.here?.corridor?.neighbours.map(({ id, used }) => [id, used]);
   t.ok(await soon(() => JSON.stringify(used())?.includes('["junction-1",true]') ?? false));
   t.match(used(), [
