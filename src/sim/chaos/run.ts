@@ -62,8 +62,11 @@ const START_PATIENCE_MS = 180_000;
  * share.
  */
 const PEACE_MS = 300_000;
-/** A cycle with every phase in it, and what is judged only when no stop has cut it. */
-const ROUND_MS = 180_000;
+/**
+ * A cycle with every phase in it, and what is judged only when no stop has cut it: two cycles of
+ * the corridor's plan.
+ */
+const ROUND_MS = 240_000;
 const AGREE_MS = 60_000;
 /** The orderly stop of a junction takes its longest clearances. */
 const STOP_PATIENCE_MS = 120_000;
