@@ -23,6 +23,8 @@ const RATE_S = 300;
 const FIRST_RATE_PER_S = 0.05;
 /** Length of a standing vehicle with its gap. */
 const STANDING_M = 7;
+/** Who sees a queue ahead takes the foot off and brakes late: the mean over the way, m/s². */
+const SLOWING_MPS2 = 1;
 
 interface Advance {
   on: boolean;
@@ -62,6 +64,7 @@ export class PhaseTraffic {
   private readonly advances = new Map<number, Advance>();
   private readonly standings = new Map<number, Advance>();
   private readonly onMs: number;
+  private readonly advanceM: number;
   private readonly advanceRoom: number;
   private coming: Bunch[] = [];
   private counted = 0;
@@ -74,7 +77,8 @@ export class PhaseTraffic {
     this.perSecond = this.lanes / SATURATION_HEADWAY_S;
     const speedMps = site.approaches.find(({ id }) => id === timing.approach)?.speedMps ?? 10;
     this.onMs = (VEHICLE_AND_LOOP_M / speedMps) * 1000;
-    this.advanceRoom = ((speedMps * ADVANCE_MS) / 1000 / STANDING_M) * this.lanes;
+    this.advanceM = (speedMps * ADVANCE_MS) / 1000;
+    this.advanceRoom = (this.advanceM / STANDING_M) * this.lanes;
     const mine = site.detectors.filter(({ extend }) => extend.includes(timing.phase));
     this.place(mine, "advance", this.advances);
     this.place(mine, "presence", this.standings);
@@ -110,8 +114,15 @@ export class PhaseTraffic {
   /** A loop over several lanes that is on for longer than one vehicle has seen another one. */
   private countMore(advance: Advance, onMs: number, nowMs: number): void {
     if (advance.lanes < 2 || onMs > STANDING_MS) return;
-    const more = Math.ceil((onMs - 1.15 * this.onMs) / this.onMs);
-    if (more > 0) this.count(more, nowMs - onMs / 2);
+    if (onMs > 1.15 * this.singleMs()) this.count(1, nowMs - onMs / 2);
+  }
+
+  /** How long one vehicle is over the loop, ms: it slows down for those who wait before it. */
+  private singleMs(): number {
+    const before = this.queue + this.coming.reduce((sum, { vehicles }) => sum + vehicles, 0) - 1;
+    const freeM = this.advanceM - (STANDING_M * Math.max(0, before)) / this.lanes;
+    const speedMps = Math.sqrt(2 * SLOWING_MPS2 * Math.max(1, freeM));
+    return Math.max(this.onMs, (1000 * VEHICLE_AND_LOOP_M) / speedMps);
   }
 
   private count(vehicles: number, atMs: number): void {
@@ -167,14 +178,23 @@ export class PhaseTraffic {
     // Who brakes for a red needs longer to the stop bar than who drives on.
     const emptyMs = isGreen ? GONE_MS : NOBODY_CAME_MS;
     if (nowMs - this.seenMs >= emptyMs) this.queue = 0;
-    if (isStanding && !isGreen) this.queue = Math.max(this.queue, 1);
-    if (isStanding && isGreen && nowMs - view.sinceMs < 1000 * START_LOST_S) {
-      this.queue = Math.max(this.queue, 1);
-    }
+    const isStarting = isGreen && nowMs - view.sinceMs < 1000 * START_LOST_S;
+    if (isStanding && (!isGreen || isStarting)) this.atLeastOne();
     if (this.occluded) this.queue = Math.max(this.queue, this.advanceRoom);
     if (!this.hasAdvance && isStanding && isGreen && this.departed === 0) {
       this.departed = this.dischargeOf(view, nowMs);
     }
+  }
+
+  /** Somebody is at the stop bar: whoever was to come first, a little early. */
+  private atLeastOne(): void {
+    if (this.queue >= 1) return;
+    const [first, ...later] = this.coming;
+    if (first !== undefined) {
+      this.queue += first.vehicles;
+      this.coming = later;
+    }
+    this.queue = Math.max(this.queue, 1);
   }
 
   private learn(): void {

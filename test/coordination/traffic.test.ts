@@ -1,0 +1,55 @@
+// The estimate of a phase's traffic: who is counted once, who twice, and who waits.
+import t from "tap";
+import { corridorSites } from "../../bench/support/corridor-sites.ts";
+import { PhaseTraffic } from "../../src/core/coordination/traffic.ts";
+import { phaseOf } from "../../src/core/site/model.ts";
+import type { PhaseView } from "../../src/core/site/view.ts";
+
+const [found] = corridorSites();
+if (found === undefined) throw new Error("the corridor has no junctions");
+const SITE = found;
+/** Northbound through: two lanes, one advance and one presence detector over both. */
+const PHASE = phaseOf(SITE, 6);
+const ADVANCE = 16;
+const PRESENCE = 6;
+/** Over the advance detector at the approach's speed, ms. */
+const PASSING_MS = 470;
+const RED = { phase: 6, state: "red", sinceMs: 0 } as unknown as PhaseView;
+
+class Red {
+  readonly traffic = new PhaseTraffic(SITE, PHASE);
+  nowMs = 1000;
+
+  pass(onMs: number): void {
+    this.traffic.edge(ADVANCE, true, this.nowMs);
+    this.traffic.edge(ADVANCE, false, this.nowMs + onMs);
+  }
+
+  seconds(count: number): void {
+    for (let at = 0; at < count; at += 1) {
+      this.nowMs += 1000;
+      this.traffic.second(RED, 0, this.nowMs);
+    }
+  }
+}
+
+t.test("whoever is at the stop bar a little early is not counted again", async (t) => {
+  const red = new Red();
+  red.pass(PASSING_MS);
+  red.seconds(2);
+  red.traffic.edge(PRESENCE, true, red.nowMs);
+  red.seconds(3);
+  t.equal(red.traffic.queue, 1);
+});
+
+t.test("two side by side are two; one that slows down for a queue is one", async (t) => {
+  const empty = new Red();
+  empty.pass(1.6 * PASSING_MS);
+  t.equal(empty.traffic.takeCounted(), 2);
+  const full = new Red();
+  full.traffic.edge(PRESENCE, true, full.nowMs);
+  full.seconds(1);
+  full.traffic.queue = 12;
+  full.pass(3 * PASSING_MS);
+  t.equal(full.traffic.takeCounted(), 1, "a little before the end of the queue one takes so long");
+});
