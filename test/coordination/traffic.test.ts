@@ -15,8 +15,9 @@ const PRESENCE = 6;
 /** Over the advance detector at the approach's speed, ms. */
 const PASSING_MS = 470;
 const RED = { phase: 6, state: "red", sinceMs: 0 } as unknown as PhaseView;
+const GREEN = { ...RED, state: "green" as const, sinceMs: 11_000 };
 
-class Red {
+class Street {
   readonly traffic = new PhaseTraffic(SITE, PHASE);
   nowMs = 1000;
 
@@ -25,16 +26,16 @@ class Red {
     this.traffic.edge(ADVANCE, false, this.nowMs + onMs);
   }
 
-  seconds(count: number): void {
+  seconds(count: number, view: PhaseView = RED): void {
     for (let at = 0; at < count; at += 1) {
       this.nowMs += 1000;
-      this.traffic.second(RED, 0, this.nowMs);
+      this.traffic.second(view, 0, this.nowMs);
     }
   }
 }
 
 t.test("whoever is at the stop bar a little early is not counted again", async (t) => {
-  const red = new Red();
+  const red = new Street();
   red.pass(PASSING_MS);
   red.seconds(2);
   red.traffic.edge(PRESENCE, true, red.nowMs);
@@ -43,13 +44,24 @@ t.test("whoever is at the stop bar a little early is not counted again", async (
 });
 
 t.test("two side by side are two; one that slows down for a queue is one", async (t) => {
-  const empty = new Red();
+  const empty = new Street();
   empty.pass(1.6 * PASSING_MS);
   t.equal(empty.traffic.takeCounted(), 2);
-  const full = new Red();
+  const full = new Street();
   full.traffic.edge(PRESENCE, true, full.nowMs);
   full.seconds(1);
   full.traffic.queue = 12;
   full.pass(3 * PASSING_MS);
   t.equal(full.traffic.takeCounted(), 1, "a little before the end of the queue one takes so long");
+});
+
+t.test("a queue over the advance detector is as long as the way, until it moves off", async (t) => {
+  const street = new Street();
+  street.traffic.edge(PRESENCE, true, street.nowMs);
+  street.traffic.edge(ADVANCE, true, street.nowMs);
+  street.seconds(10);
+  const waiting = street.traffic.queue;
+  t.ok(waiting > 15 && waiting < 17, `${waiting} in two lanes`);
+  street.seconds(8, GREEN);
+  t.ok(street.traffic.queue < waiting - 4, `${street.traffic.queue} after 8 s of green`);
 });

@@ -180,7 +180,8 @@ export class PhaseTraffic {
     if (nowMs - this.seenMs >= emptyMs) this.queue = 0;
     const isStarting = isGreen && nowMs - view.sinceMs < 1000 * START_LOST_S;
     if (isStanding && (!isGreen || isStarting)) this.atLeastOne();
-    if (this.occluded) this.queue = Math.max(this.queue, this.advanceRoom);
+    // In green they move off at the stop bar first: what stands farther back says nothing new.
+    if (this.occluded && !isGreen) this.queue = Math.max(this.queue, this.advanceRoom);
     if (!this.hasAdvance && isStanding && isGreen && this.departed === 0) {
       this.departed = this.dischargeOf(view, nowMs);
     }
