@@ -9,7 +9,11 @@ import type {
   CoordinationInput,
   JunctionView,
 } from "../../src/core/coordination/coordination-types.ts";
-import { exitHeadingDeg, feedsTowards } from "../../src/core/coordination/exits.ts";
+import {
+  exitHeadingDeg,
+  feedsTowards,
+  isStreetThrough,
+} from "../../src/core/coordination/exits.ts";
 import { dispersionOf, Forecast } from "../../src/core/coordination/forecast.ts";
 import { createController } from "../../src/core/signal/controller.ts";
 import type { SiteModel } from "../../src/core/site/model.ts";
@@ -82,6 +86,12 @@ t.test("through and turning traffic leaves for the neighbour that lies that way"
   const phases = (deg: number): number[] => feedsTowards(MIDDLE, deg).map(({ phase }) => phase);
   t.same(phases(0), [6, 7, 8], "northbound through, eastbound left, westbound right");
   t.same(phases(180), [2, 3, 4], "southbound through, westbound left, eastbound right");
+  const straight = SOUTH.phases.filter((phase) => isStreetThrough(SOUTH, phase));
+  t.same(
+    straight.map(({ phase }) => phase),
+    [2, 6],
+    "from the only neighbour, and to it",
+  );
 });
 
 t.test("a platoon spreads on its way and loses nobody", async (t) => {

@@ -56,3 +56,14 @@ export function feedsTowards(site: SiteModel, headingDeg: number): Feed[] {
     return share === 0 ? [] : [{ phase: phase.phase, share }];
   });
 }
+
+/** True for a phase whose vehicles go straight on and come from a neighbour or leave to one. */
+export function isStreetThrough(site: SiteModel, phase: SiteModel["phases"][number]): boolean {
+  if (phase.movement !== "through") return false;
+  const headingDeg = site.approaches.find(({ id }) => id === phase.approach)?.headingDeg;
+  return site.neighbours.some((neighbour) => {
+    const exitDeg = exitHeadingDeg(site, neighbour);
+    if (neighbour.road?.approach === phase.approach) return true;
+    return exitDeg !== null && headingDeg !== undefined && isSameWay(headingDeg, exitDeg);
+  });
+}
