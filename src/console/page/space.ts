@@ -87,7 +87,12 @@ export class Space {
     const frame = { context, paint: paintOf(this.element), scale, nowMs, fromMs, x };
     this.#axis(frame);
     const streetWays = [...waysOf(members, plan)];
+    context.save();
+    context.beginPath();
+    context.rect(0, 0, this.#width, scale.height);
+    context.clip();
     for (const way of joined(streetWays)) drawWay(frame, way);
+    context.restore();
     for (const { index, atM, ahead, back } of plan.places) {
       const history = members[index]?.history;
       if (history === null || history === undefined) continue;
