@@ -16,8 +16,7 @@ import { LANE_BUGS, PLANTED_BUGS } from "../core/planted.ts";
 import { isGood, resultJson, resultLines } from "../sim/chaos/result.ts";
 import type { Roads } from "../sim/chaos/roads.ts";
 import { Chaos, type ChaosJunction } from "../sim/chaos/run.ts";
-import { createAuthority, LEAF_DAYS } from "../trust/authority.ts";
-import { freeTcpPort, freeUdpPort, keysOf } from "./corridor.ts";
+import { planJunctions } from "./corridor.ts";
 import { corridorSite, type JunctionPlan, REGION, ZONE } from "./corridor-site.ts";
 import { fail, type OptionShape, parseOptions } from "./options.ts";
 
@@ -97,19 +96,7 @@ export async function run(args: string[]): Promise<number> {
 }
 
 async function corridor(dir: string, count: number) {
-  mkdirSync(dir, { recursive: true });
-  const nowMs = Date.now();
-  const request = { region: REGION, zone: ZONE, days: LEAF_DAYS, nowMs };
-  const authority = await createAuthority(join(dir, "ca"), request);
-  const plans: JunctionPlan[] = [];
-  for (let number = 1; number <= count; number += 1) {
-    const place = join(dir, `junction-${number}`);
-    const keyFolder = await keysOf(authority, `junction-${number}`, place, nowMs);
-    const [fastPort, streetPort] = [await freeUdpPort(), await freeUdpPort()];
-    const [reliablePort, consolePort] = [await freeTcpPort(), await freeTcpPort()];
-    const ports = { fastPort, reliablePort, streetPort, consolePort };
-    plans.push({ number, place, keyFolder, ...ports, offsetS: 0 });
-  }
+  const { authority, plans } = await planJunctions(dir, count);
   const junctions = plans.map(
     ({ number, place, fastPort, reliablePort }): ChaosJunction => ({
       number,

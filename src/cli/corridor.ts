@@ -114,6 +114,14 @@ function tellStreet(dir: string, members: readonly Member[]): void {
 
 /** Keys and site files of all junctions; what can't be made stops the run before it begins. */
 async function plansOf(dir: string, count: number): Promise<JunctionPlan[]> {
+  return writeSites(dir, (await planJunctions(dir, count)).plans);
+}
+
+/** A CA, and keys, ports and a folder for each of `count` junctions; no site files yet. */
+export async function planJunctions(
+  dir: string,
+  count: number,
+): Promise<{ readonly authority: Authority; readonly plans: JunctionPlan[] }> {
   mkdirSync(dir, { recursive: true });
   const nowMs = Date.now();
   const authority = await createAuthority(join(dir, CA_FOLDER), {
@@ -131,7 +139,7 @@ async function plansOf(dir: string, count: number): Promise<JunctionPlan[]> {
     const ports = { fastPort, reliablePort, streetPort, consolePort };
     plans.push({ number, place, keyFolder, ...ports, offsetS: 0 });
   }
-  return writeSites(dir, plans);
+  return { authority, plans };
 }
 
 /** Site files whose offsets make a green wave both ways, and the picture of it. */
@@ -152,7 +160,7 @@ function writeSites(dir: string, plans: readonly JunctionPlan[]): JunctionPlan[]
   });
 }
 
-export async function keysOf(
+async function keysOf(
   authority: Authority,
   id: string,
   place: string,
@@ -169,7 +177,7 @@ export async function keysOf(
   return keyFolder;
 }
 
-export async function freeTcpPort(): Promise<number> {
+async function freeTcpPort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((done) => server.listen(0, "127.0.0.1", () => done()));
   const address = server.address();
@@ -178,7 +186,7 @@ export async function freeTcpPort(): Promise<number> {
   return address.port;
 }
 
-export async function freeUdpPort(): Promise<number> {
+async function freeUdpPort(): Promise<number> {
   const socket = createSocket("udp4");
   await new Promise<void>((done) => socket.bind(0, "127.0.0.1", () => done()));
   const { port } = socket.address();
