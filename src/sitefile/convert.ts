@@ -116,6 +116,7 @@ function detectorModel(detector: number, entry: DetectorEntry): Detector {
     call: entry.call,
     extend: entry.extend,
     kind: entry.kind,
+    setbackM: entry.setback ?? null,
     delayMs: ms(entry.delay),
     extensionMs: ms(entry.extension),
     input: entry.input ?? null,

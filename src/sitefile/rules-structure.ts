@@ -110,20 +110,34 @@ export function checkInputs(draft: Draft, problems: Problems): void {
     const what = `the input of ${other.slice(0, 2).join(".")} already`;
     problems.add({ path, what, use: "each input once" });
   }
-  for (const [number, detector] of draft.detectors) {
-    const path = ["detectors", String(number)];
-    const sources = Number(detector.input !== undefined) + Number(detector.mqtt !== undefined);
-    if (sources !== 1) {
-      const what = sources === 0 ? "without input and mqtt" : "with both input and mqtt";
-      problems.add({ path, value: `detector ${number}`, what, use: "one of the two" });
-    }
-    for (const list of ["call", "extend"] as const) {
-      for (const [at, phase] of detector[list].entries()) {
-        isPhase(draft, problems, phase, [...path, list, at]);
-      }
+  for (const [number, detector] of draft.detectors)
+    checkDetector(draft, problems, number, detector);
+  checkButtons(draft, problems);
+}
+
+type DetectorDraft = Draft["detectors"] extends ReadonlyMap<number, infer Entry> ? Entry : never;
+
+function checkDetector(
+  draft: Draft,
+  problems: Problems,
+  number: number,
+  detector: DetectorDraft,
+): void {
+  const path = ["detectors", String(number)];
+  const sources = Number(detector.input !== undefined) + Number(detector.mqtt !== undefined);
+  if (sources !== 1) {
+    const what = sources === 0 ? "without input and mqtt" : "with both input and mqtt";
+    problems.add({ path, value: `detector ${number}`, what, use: "one of the two" });
+  }
+  if (detector.setback !== undefined && detector.kind !== "advance") {
+    const what = `set for a ${detector.kind} detector`;
+    problems.add({ path: [...path, "setback"], what, use: "kind: advance, or no setback" });
+  }
+  for (const list of ["call", "extend"] as const) {
+    for (const [at, phase] of detector[list].entries()) {
+      isPhase(draft, problems, phase, [...path, list, at]);
     }
   }
-  checkButtons(draft, problems);
 }
 
 function checkButtons(draft: Draft, problems: Problems): void {

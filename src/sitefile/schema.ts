@@ -63,6 +63,7 @@ const detector = z.strictObject({
   kind: z
     .enum(["presence", "pulse", "count", "stop-bar", "advance"])
     .describe("what it sees, and for the virtual street where it lies"),
+  setback: number(10, 500, "from the stop bar upstream to an advance detector, m").optional(),
   delay: seconds(0, 255, "how long it must be on before it calls"),
   extension: seconds(0, 25.5, "how long it stays on after it went off"),
   input: inputNumber.optional(),

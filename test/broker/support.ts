@@ -39,6 +39,7 @@ function detector(number: number, mqttClient: string | null): Detector {
     extend: [2],
     kind: "presence",
     delayMs: 0,
+    setbackM: null,
     extensionMs: 0,
     input: mqttClient === null ? number : null,
     mqtt: mqttClient === null ? null : { client: mqttClient, leaseMs: 1_500 },

@@ -61,6 +61,7 @@ function detector(number: number, phase: number, kind: Detector["kind"]): Detect
     extend: [phase],
     kind,
     delayMs: 0,
+    setbackM: null,
     extensionMs: 0,
     input: number,
     mqtt: null,

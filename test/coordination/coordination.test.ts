@@ -22,6 +22,8 @@ import { driveCorridor } from "../../src/sim/street/corridor-drive.ts";
 const [SOUTH, MIDDLE] = corridorSites();
 if (SOUTH === undefined || MIDDLE === undefined) throw new Error("the corridor has no junctions");
 const PHASES = MIDDLE.phases.map(({ phase }) => phase);
+/** Upstream detectors of phase 6, northbound through: one on each lane. */
+const UPSTREAM = 26;
 const NORTHERN = "junction-3";
 const SOUTHERN = "junction-1";
 
@@ -141,8 +143,8 @@ t.test("departures are counted and announced every second to both sides", async 
   const bench = new Bench(MIDDLE);
   bench.tick();
   const sums = new Map<string, number>();
-  for (let second = 0; second < 20; second += 1) {
-    if (second < 5) bench.pass(16);
+  for (let second = 0; second < 26; second += 1) {
+    if (second < 5) bench.pass(UPSTREAM);
     for (const effect of bench.tick()) {
       if (effect.kind !== "announce") continue;
       const { tenths } = effect.departures;
@@ -156,7 +158,7 @@ t.test("departures are counted and announced every second to both sides", async 
 });
 
 t.test("with a failed detector nothing is guessed", async (t) => {
-  const bench = new Bench(MIDDLE, 16);
+  const bench = new Bench(MIDDLE, UPSTREAM);
   bench.hear(SOUTHERN, [10]);
   const told: string[] = [];
   for (let second = 0; second < 5; second += 1) {

@@ -2,12 +2,14 @@
 import t from "tap";
 import { corridorSites } from "../../bench/support/corridor-sites.ts";
 import { PhaseTraffic } from "../../src/core/coordination/traffic.ts";
-import { phaseOf } from "../../src/core/site/model.ts";
+import { phaseOf, type SiteModel } from "../../src/core/site/model.ts";
 import type { PhaseView } from "../../src/core/site/view.ts";
 
 const [found] = corridorSites();
 if (found === undefined) throw new Error("the corridor has no junctions");
-const SITE = found;
+const ALL = found;
+/** Without its upstream detectors. */
+const SITE = { ...ALL, detectors: ALL.detectors.filter(({ setbackM }) => setbackM === null) };
 /** Northbound through: two lanes, one advance and one presence detector over both. */
 const PHASE = phaseOf(SITE, 6);
 const ADVANCE = 16;
@@ -18,8 +20,12 @@ const RED = { phase: 6, state: "red", sinceMs: 0 } as unknown as PhaseView;
 const GREEN = { ...RED, state: "green" as const, sinceMs: 11_000 };
 
 class Street {
-  readonly traffic = new PhaseTraffic(SITE, PHASE);
+  readonly traffic: PhaseTraffic;
   nowMs = 1000;
+
+  constructor(site: SiteModel = SITE) {
+    this.traffic = new PhaseTraffic(site, PHASE);
+  }
 
   pass(onMs: number): void {
     this.traffic.edge(ADVANCE, true, this.nowMs);
@@ -64,4 +70,17 @@ t.test("a queue over the advance detector is as long as the way, until it moves 
   t.ok(waiting > 15 && waiting < 17, `${waiting} in two lanes`);
   street.seconds(8, GREEN);
   t.ok(street.traffic.queue < waiting - 4, `${street.traffic.queue} after 8 s of green`);
+});
+
+t.test("the farthest advance detectors count, and a nearer one not once more", async (t) => {
+  const street = new Street(ALL);
+  for (const detector of [26, 36, ADVANCE]) {
+    street.traffic.edge(detector, true, street.nowMs);
+    street.traffic.edge(detector, false, street.nowMs + 2 * PASSING_MS);
+  }
+  t.equal(street.traffic.takeCounted(), 2, "one in each lane, however long it takes");
+  street.seconds(9);
+  t.equal(street.traffic.queue, 0, "139 m take ten seconds");
+  street.seconds(1);
+  t.equal(street.traffic.queue, 2);
 });

@@ -163,6 +163,8 @@ t.test("the demo uses every key but those that need a place elsewhere", async (t
   // A reason stands on one line of the demo, the pedestrian's, and may also stand on a phase's.
   used.add(".phases.*.reason");
   for (const key of ["copyTo", "copyCredentials"]) used.add(`.log.${key}`);
+  // The demo's advance detectors lie where such detectors usually do.
+  used.add(".detectors.*.setback");
   // Plans, joined streets and a page of many consoles are a corridor's: the demo runs free, alone.
   const isCorridors = (key: string): boolean =>
     /^\.(plans|schedule|street\.join|console\.corridor)\b/.test(key);

@@ -68,6 +68,7 @@ export function makeDetector(phase: number, parts: Partial<Detector> = {}): Dete
     extend: [phase],
     kind: "presence",
     delayMs: 0,
+    setbackM: null,
     extensionMs: 0,
     input: phase,
     mqtt: null,

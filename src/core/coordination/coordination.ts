@@ -20,7 +20,7 @@ import type {
 import { Decider, type Decision } from "./decide.ts";
 import { Neighbour } from "./neighbour.ts";
 import { HORIZON_S, type PhaseNow } from "./rollout.ts";
-import { ADVANCE_MS, PhaseTraffic } from "./traffic.ts";
+import { PhaseTraffic } from "./traffic.ts";
 
 /** An ask stands a little longer than until the next one. */
 const ASK_MS = 1500;
@@ -141,13 +141,17 @@ export class Coordination {
     if (road === null || forecast === null) return;
     let counted: number | null = 0;
     let part = 0;
-    for (const traffic of this.traffics) {
-      if (traffic.approach !== road.approach || !traffic.hasAdvance) continue;
+    const own = this.traffics.filter(
+      ({ approach, hasAdvance }) => approach === road.approach && hasAdvance,
+    );
+    const leadS = Math.max(...own.map(leadSOf));
+    for (const traffic of own) {
       const vehicles = traffic.takeCounted();
+      if (leadSOf(traffic) !== leadS) continue;
       counted = traffic.occluded || counted === null ? null : counted + vehicles;
       part += this.shareOf(traffic);
     }
-    if (part > 0) forecast.compare(wallS + ADVANCE_MS / 1000, counted, part);
+    if (part > 0) forecast.compare(wallS + leadS, counted, part);
   }
 
   /** Arrivals of each phase in each second of the horizon. */
@@ -157,7 +161,7 @@ export class Coordination {
       const arrivals = this.arrivals[index];
       if (arrivals === undefined) continue;
       traffic.comingInto(arrivals, monoMs);
-      const counted = traffic.hasAdvance && !traffic.occluded ? ADVANCE_MS / 1000 : 0;
+      const counted = traffic.hasAdvance && !traffic.occluded ? leadSOf(traffic) : 0;
       for (let at = counted; at < HORIZON_S; at += 1) {
         const expected = this.expectedAt(traffic, wallS + 1 + at, monoMs);
         arrivals[at] = (arrivals[at] ?? 0) + expected;
@@ -275,4 +279,9 @@ export class Coordination {
     const input = { kind: "platoon" as const, hold, end, untilMs: monoMs + ASK_MS };
     effects.push({ kind: "ask", input });
   }
+}
+
+/** So many whole seconds ahead the advance detectors have counted who comes. */
+function leadSOf({ leadMs }: PhaseTraffic): number {
+  return Math.round(leadMs / 1000);
 }

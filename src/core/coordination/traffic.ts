@@ -1,7 +1,7 @@
 // What the traffic of one phase does now, estimated each second from its detectors and its lamps:
 // who comes, how many wait, who leaves. A queue is what has come less what has left (input-output
 // model); what the detectors at the stop bar show corrects it.
-import type { Detector, Phase, SiteModel } from "../site/model.ts";
+import { ADVANCE_S, type Detector, type Phase, type SiteModel } from "../site/model.ts";
 import type { DetectorView, PhaseView } from "../site/view.ts";
 
 /** Headway of a queue that moves off, s per lane (HCM: 1900 vehicles an hour and lane). */
@@ -9,8 +9,6 @@ const SATURATION_HEADWAY_S = 1.9;
 /** The first vehicle needs this after its green; the last ones use as much of the yellow. */
 export const START_LOST_S = 2;
 export const YELLOW_USED_S = 3;
-/** An advance detector lies this long before the stop bar, as the virtual street builds it. */
-export const ADVANCE_MS = 4000;
 /** Vehicle and loop: an advance detector is on for this length at the approach speed. */
 const VEHICLE_AND_LOOP_M = 6.5;
 /** On for longer, the queue stands on it and it counts no more. */
@@ -26,7 +24,7 @@ const STANDING_M = 7;
 /** Who sees a queue ahead takes the foot off and brakes late: the mean over the way, m/s². */
 const SLOWING_MPS2 = 1;
 
-interface Advance {
+interface Loop {
   on: boolean;
   sinceMs: number;
   readonly lanes: number;
@@ -51,6 +49,8 @@ export class PhaseTraffic {
   /** Vehicles a second that leave a queue. */
   readonly perSecond: number;
   readonly hasAdvance: boolean;
+  /** Free driving time from those advance detectors that count to the stop bar. */
+  readonly leadMs: number;
   /** Vehicles that wait, or roll in the queue. */
   queue = 0;
   /** Vehicles that came to, and left, the stop line in the newest second. */
@@ -61,8 +61,9 @@ export class PhaseTraffic {
   /** True while the advance detectors can't count. */
   occluded = false;
   private readonly lanes: number;
-  private readonly advances = new Map<number, Advance>();
-  private readonly standings = new Map<number, Advance>();
+  /** The farthest advance detectors: whoever passes a nearer one has been counted. */
+  private readonly counting: ReadonlyMap<number, Loop>;
+  private readonly standings: ReadonlyMap<number, Loop>;
   private readonly onMs: number;
   private readonly advanceM: number;
   private readonly advanceRoom: number;
@@ -77,31 +78,34 @@ export class PhaseTraffic {
     this.perSecond = this.lanes / SATURATION_HEADWAY_S;
     const speedMps = site.approaches.find(({ id }) => id === timing.approach)?.speedMps ?? 10;
     this.onMs = (VEHICLE_AND_LOOP_M / speedMps) * 1000;
-    this.advanceM = (speedMps * ADVANCE_MS) / 1000;
+    const mine = site.detectors.filter(
+      ({ call, extend }) => call.includes(timing.phase) || extend.includes(timing.phase),
+    );
+    const advances = mine.filter(({ kind }) => kind === "advance");
+    const setbackM = (each: Detector): number => each.setbackM ?? speedMps * ADVANCE_S;
+    this.advanceM = Math.max(0, ...advances.map(setbackM));
     this.advanceRoom = (this.advanceM / STANDING_M) * this.lanes;
-    const mine = site.detectors.filter(({ extend }) => extend.includes(timing.phase));
-    this.place(mine, "advance", this.advances);
-    this.place(mine, "presence", this.standings);
-    this.hasAdvance = this.advances.size > 0;
+    this.leadMs = Math.round((1000 * this.advanceM) / speedMps);
+    this.hasAdvance = advances.length > 0;
+    this.counting = this.loops(advances.filter((each) => setbackM(each) === this.advanceM));
+    this.standings = this.loops(mine.filter(({ kind }) => kind === "presence"));
   }
 
-  private place(mine: readonly Detector[], kind: string, into: Map<number, Advance>): void {
-    const alike = mine.filter((detector) => detector.kind === kind);
-    for (const { detector } of alike) {
-      const lanes = Math.max(1, this.lanes / alike.length);
-      into.set(detector, { on: false, sinceMs: 0, lanes });
-    }
+  /** Detectors side by side share the lanes. */
+  private loops(alike: readonly Detector[]): Map<number, Loop> {
+    const lanes = Math.max(1, this.lanes / alike.length);
+    return new Map(alike.map(({ detector }) => [detector, { on: false, sinceMs: 0, lanes }]));
   }
 
-  /** True when one of its detectors has failed: nothing that is estimated is worth anything. */
+  /** True when a detector that it goes by has failed: what is estimated is worth nothing. */
   isBlind(detectors: readonly DetectorView[]): boolean {
     const mine = (each: DetectorView): boolean =>
-      this.advances.has(each.detector) || this.standings.has(each.detector);
+      this.counting.has(each.detector) || this.standings.has(each.detector);
     return detectors.some((each) => each.failed !== null && mine(each));
   }
 
   edge(detector: number, on: boolean, nowMs: number): void {
-    const advance = this.advances.get(detector);
+    const advance = this.counting.get(detector);
     if (advance !== undefined) {
       if (on) this.count(1, nowMs);
       else if (advance.on) this.countMore(advance, nowMs - advance.sinceMs, nowMs);
@@ -112,7 +116,7 @@ export class PhaseTraffic {
   }
 
   /** A loop over several lanes that is on for longer than one vehicle has seen another one. */
-  private countMore(advance: Advance, onMs: number, nowMs: number): void {
+  private countMore(advance: Loop, onMs: number, nowMs: number): void {
     if (advance.lanes < 2 || onMs > STANDING_MS) return;
     if (onMs > 1.15 * this.singleMs()) this.count(1, nowMs - onMs / 2);
   }
@@ -126,7 +130,7 @@ export class PhaseTraffic {
   }
 
   private count(vehicles: number, atMs: number): void {
-    this.coming.push({ atMs: atMs + ADVANCE_MS, vehicles });
+    this.coming.push({ atMs: atMs + this.leadMs, vehicles });
     this.counted += vehicles;
   }
 
@@ -140,12 +144,14 @@ export class PhaseTraffic {
   /** One second to `nowMs`. `expected`: who was expected in it, where nothing counts them. */
   second(view: PhaseView, expected: number, nowMs: number): void {
     this.occluded = false;
-    for (const { on, sinceMs } of this.advances.values()) {
+    for (const { on, sinceMs } of this.counting.values()) {
       if (on && nowMs - sinceMs > STANDING_MS) this.occluded = true;
     }
     this.arrived = this.take(nowMs);
     if (this.occluded || !this.hasAdvance) this.arrived += expected;
     const most = this.dischargeOf(view, nowMs);
+    // Whoever is due in an empty lane now is not missed at the stop bar yet.
+    if (this.queue === 0 && this.arrived > 0) this.seenMs = nowMs;
     this.queue += this.arrived;
     this.departed = Math.min(this.queue, most);
     this.queue -= this.departed;

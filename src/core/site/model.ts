@@ -72,12 +72,17 @@ export interface MqttSource {
   readonly leaseMs: number;
 }
 
+/** Usual place of an advance detector: so long before the stop bar at the approach speed. */
+export const ADVANCE_S = 4;
+
 export interface Detector {
   /** Channel number of the high-resolution log. */
   readonly detector: number;
   readonly call: readonly number[];
   readonly extend: readonly number[];
   readonly kind: DetectorKind;
+  /** From the stop bar upstream to an advance detector; null: ADVANCE_S at the approach speed. */
+  readonly setbackM: number | null;
   readonly delayMs: number;
   readonly extensionMs: number;
   /** Cabinet input 1 to 32, or null when it comes over MQTT. */

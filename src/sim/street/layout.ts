@@ -1,6 +1,12 @@
-// Lanes and detector zones of the virtual street, from the site file. The file has no positions
-// of detectors: where one lies follows from its kind, as it does on most real streets.
-import type { Approach, Detector, Movement, SiteModel } from "../../core/site/model.ts";
+// Lanes and detector zones of the virtual street, from the site file. Where a detector lies follows
+// from its kind, as it does on most real streets; only an advance detector may say it itself.
+import {
+  ADVANCE_S,
+  type Approach,
+  type Detector,
+  type Movement,
+  type SiteModel,
+} from "../../core/site/model.ts";
 
 export interface LanePlan {
   readonly approach: Approach;
@@ -26,12 +32,10 @@ export interface DetectorPlan {
   readonly lanes: readonly number[];
 }
 
-/** An advance detector lies this long before the stop bar at the approach speed. */
-const ADVANCE_S = 4;
 const LOOP_M = 2;
 
-/** Where a detector of each kind lies on a lane with this approach speed. */
-function zoneOf(kind: Detector["kind"], speedMps: number): Zone {
+/** Where a detector lies on a lane with this approach speed. */
+function zoneOf({ kind, setbackM }: Detector, speedMps: number): Zone {
   switch (kind) {
     case "presence":
       return { nearM: 0, farM: 12, pulse: false };
@@ -41,8 +45,10 @@ function zoneOf(kind: Detector["kind"], speedMps: number): Zone {
       return { nearM: -LOOP_M, farM: 0, pulse: false };
     case "pulse":
       return { nearM: 30, farM: 30 + LOOP_M, pulse: true };
-    case "advance":
-      return { nearM: speedMps * ADVANCE_S, farM: speedMps * ADVANCE_S + LOOP_M, pulse: false };
+    case "advance": {
+      const nearM = setbackM ?? speedMps * ADVANCE_S;
+      return { nearM, farM: nearM + LOOP_M, pulse: false };
+    }
   }
 }
 
@@ -87,19 +93,23 @@ function phasesOf(detector: Detector): number[] {
   return [...new Set([...detector.call, ...detector.extend])].sort((a, b) => a - b);
 }
 
+function placeOf(detector: Detector): string {
+  return `${detector.kind} ${detector.setbackM} ${phasesOf(detector).join(",")}`;
+}
+
 /**
- * Detectors that come by a cabinet input and have a phase. Several of one kind on the same phases
+ * Detectors that come by a cabinet input and have a phase. Several in one place on the same phases
  * share its lanes; a single one covers them all. A detector without a phase has no place here.
  */
 export function planDetectors(site: SiteModel, lanes: readonly LanePlan[]): DetectorPlan[] {
   const alike = new Map<string, number[]>();
   for (const detector of site.detectors) {
-    const key = `${detector.kind} ${phasesOf(detector).join(",")}`;
+    const key = placeOf(detector);
     alike.set(key, [...(alike.get(key) ?? []), detector.detector]);
   }
   return site.detectors.flatMap((detector): DetectorPlan[] => {
     const phases = phasesOf(detector);
-    const group = alike.get(`${detector.kind} ${phases.join(",")}`) ?? [];
+    const group = alike.get(placeOf(detector)) ?? [];
     const over = [...lanes.keys()].filter((at) => phases.includes(lanes[at]?.phase ?? 0));
     if (detector.input === null || over.length === 0) return [];
     const share = Math.min(group.length, over.length);
@@ -108,7 +118,7 @@ export function planDetectors(site: SiteModel, lanes: readonly LanePlan[]): Dete
     return [
       {
         input: detector.input,
-        zone: zoneOf(detector.kind, speedMps),
+        zone: zoneOf(detector, speedMps),
         lanes: over.filter((_, at) => at % share === mine),
       },
     ];
