@@ -1,7 +1,7 @@
 // The corridor of the study of coordination: five junctions like the demo's along one street, not
 // evenly spaced, and three demand patterns of a peak hour.
 import { readFileSync } from "node:fs";
-import type { Movement, SiteModel } from "../../src/core/site/model.ts";
+import type { Detector, Movement, SiteModel } from "../../src/core/site/model.ts";
 import type { Plan } from "../../src/core/site/plan.ts";
 import { parseSite } from "../../src/sitefile/load.ts";
 
@@ -16,6 +16,17 @@ const SIDE_PARTS: readonly number[] = [1, 0.7, 1.2, 0.8, 1];
 /** Parts that turn left and right, from the street and from the side streets. */
 const STREET_TURNS = { left: 0.1, right: 0.08 };
 const SIDE_TURNS = { left: 0.2, right: 0.18 };
+/**
+ * Upstream detectors, one a lane: ten seconds before the stop bar at the demo's 13.9 m/s, beyond
+ * most queues. They call and do not extend, so free operation has nothing of them but calls.
+ */
+const UPSTREAM_M = { street: 139, side: 112 };
+const UPSTREAM: readonly { readonly phase: number; readonly inputs: readonly number[] }[] = [
+  { phase: 2, inputs: [13, 14] },
+  { phase: 6, inputs: [15, 16] },
+  { phase: 4, inputs: [21] },
+  { phase: 8, inputs: [22] },
+];
 /** On each crosswalk, an hour. */
 const PEDESTRIANS = 8;
 /**
@@ -48,7 +59,23 @@ function demoSite(): SiteModel {
     ...phase,
     passageMs: PASSAGE_MS[phase.movement],
   }));
-  return { ...loaded.site, phases };
+  return {
+    ...loaded.site,
+    phases,
+    detectors: [...loaded.site.detectors, ...upstream(loaded.site)],
+  };
+}
+
+function upstream({ detectors }: SiteModel): Detector[] {
+  return UPSTREAM.flatMap(({ phase, inputs }) => {
+    const near = detectors.find(({ kind, extend }) => kind === "advance" && extend.includes(phase));
+    if (near === undefined) throw new Error(`phase ${phase} has no advance detector`);
+    const setbackM = phase === 2 || phase === 6 ? UPSTREAM_M.street : UPSTREAM_M.side;
+    return inputs.map((input, lane): Detector => {
+      const detector = 20 + 10 * lane + phase;
+      return { ...near, detector, input, setbackM, extend: [], extensionMs: 0 };
+    });
+  });
 }
 
 function neighbour(number: number, approach: string, lengthM: number) {
