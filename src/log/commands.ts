@@ -4,6 +4,7 @@
 import { isPlanted } from "../core/planted.ts";
 import type { Command, Reply } from "../wire/command.ts";
 import { type CommandBody, parametersOf } from "../wire/command-body.ts";
+import { MAX_ORDER_LIFE_MS, ORDER_AHEAD_MS } from "../wire/zone-order.ts";
 import { type Database, integerOf, type Statement, textOf } from "./driver.ts";
 import type { NodeEvent } from "./events.ts";
 
@@ -17,6 +18,8 @@ const REMEMBER_MS = 60_000;
  * 60 s of life, and 5 s by which the giver's clock may be ahead.
  */
 const MAX_LIFE_MS = 65_000;
+/** What came through the zone was taken with a sure clock, and may live for a day. */
+const MAX_ZONE_LIFE_MS = MAX_ORDER_LIFE_MS + ORDER_AHEAD_MS;
 
 export type Verdict =
   /** Committed: carry it out, then `finish` it. */
@@ -41,7 +44,10 @@ const IDEMPOTENT: ReadonlySet<CommandBody["kind"]> = new Set([
   "plan",
   "priority",
   "revoke",
+  "zone-order",
 ]);
+
+const VIAS: readonly Command["via"][] = ["mqtt", "console", "zone"];
 
 function contentOf(command: Command): string {
   return JSON.stringify([command.issuedMs, command.expiresMs, command.body]);
@@ -87,7 +93,8 @@ export class CommandMemory {
       integerOf(this.#count.get()) >= MAX_COMMANDS;
     if (full) return { kind: "refused", reason: "busy" };
     const { author, id, via, issuedMs, expiresMs } = command;
-    const forget = Math.min(expiresMs, nowMs + MAX_LIFE_MS) + REMEMBER_MS;
+    const lifeMs = via === "zone" ? MAX_ZONE_LIFE_MS : MAX_LIFE_MS;
+    const forget = Math.min(expiresMs, nowMs + lifeMs) + REMEMBER_MS;
     this.#insert.run(author, id, via, contentOf(command), expiresMs, Math.round(forget));
     const body = [
       id,
@@ -119,7 +126,7 @@ export class CommandMemory {
       const content = parsed(textOf(row, 3)) as [number, number, CommandBody] | null;
       if (content === null) return [];
       const [issuedMs, expiresMs, body] = content;
-      const via = textOf(row, 2) === "console" ? "console" : "mqtt";
+      const via = VIAS.find((word) => word === textOf(row, 2)) ?? "mqtt";
       return [{ author: textOf(row, 0), id: textOf(row, 1), via, issuedMs, expiresMs, body }];
     });
   }

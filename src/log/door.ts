@@ -122,23 +122,36 @@ export class LogDoor {
    */
   async run(command: Command): Promise<Reply> {
     try {
-      const verdict = await this.accept(command);
-      // A log thread that has just opened also names it among what it found unfinished.
-      const running = this.#running.get(keyOf(command));
-      switch (verdict.kind) {
-        case "accepted":
-          if (running !== undefined) return await running;
-          this.#done.delete(keyOf(command));
-          return await this.#carryOut(command);
-        case "answered":
-          return verdict.reply;
-        case "pending":
-          return await (running ?? this.#carryOut(command));
-        case "refused":
-          return this.#reply(command, verdict.reason);
-      }
+      return await this.#whole(command);
     } catch (error) {
       return this.#reply(command, error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  /** The same for somebody who can ask again: null while the log does not answer. */
+  async carry(command: Command): Promise<Reply | null> {
+    try {
+      return await this.#whole(command);
+    } catch {
+      return null;
+    }
+  }
+
+  async #whole(command: Command): Promise<Reply> {
+    const verdict = await this.accept(command);
+    // A log thread that has just opened also names it among what it found unfinished.
+    const running = this.#running.get(keyOf(command));
+    switch (verdict.kind) {
+      case "accepted":
+        if (running !== undefined) return await running;
+        this.#done.delete(keyOf(command));
+        return await this.#carryOut(command);
+      case "answered":
+        return verdict.reply;
+      case "pending":
+        return await (running ?? this.#carryOut(command));
+      case "refused":
+        return this.#reply(command, verdict.reason);
     }
   }
 

@@ -77,6 +77,11 @@ export const KINDS = {
    * this node (`key folder`, `operator`, `zone`).
    */
   revocation: shape("serial signed source", "critical", true),
+  /**
+   * An order for the zone that was taken: `plan` or `flash`, its id and author, when it begins and
+   * expires, the bytes that he signed, and who brought it (`operator`, or a neighbour's id).
+   */
+  "zone-order": shape("slot id author notBefore expires signed source", "critical", true),
   /** An own row that was lost here and that a custodian has given back, with its bytes. */
   recovered: shape("incarnation seq at kind body hash", "critical", true),
   /** What an own state that a custodian has given back counted beyond what was left here. */

@@ -1,9 +1,17 @@
 // The part of the folded state that other nodes hear of: wishes with the hybrid clock's stamps,
-// acknowledgements, revocations, and how far an own history that was lost here has been brought
-// back. Whether the CA signed a revocation is not judged here: whoever reads them does.
+// acknowledgements, revocations, orders for the zone, and how far an own history that was lost
+// here has been brought back. Whether the CA signed a revocation, and an operator an order, is not
+// judged here: whoever reads them does.
 import { FIELDS, KEY_TEXT_MAX } from "../core/state/schema.ts";
 import type { CborValue } from "../wire/codec.ts";
-import { integer, list, octets, text, tuple } from "../wire/shape.ts";
+import { integer, list, octets, text, tuple, word } from "../wire/shape.ts";
+import {
+  isLaterOrder,
+  MAX_ORDER_BYTES,
+  ZONE_SLOTS,
+  type ZoneSlot,
+  type ZoneStamp,
+} from "../wire/zone-order.ts";
 
 /** A junction has a few directions and a handful of faults; more is somebody's mistake. */
 const MAX_WISHES = 64;
@@ -13,6 +21,11 @@ const MAX_VALUE_BYTES = 256;
 /** As many as a node may say in its zone. */
 const MAX_REVOCATIONS = FIELDS.revocations.maxKeys;
 const MAX_REVOCATION_BYTES = 256;
+
+/** The latest order of a slot, with the bytes that its author signed. */
+export interface KeptOrder extends ZoneStamp {
+  readonly signed: Uint8Array;
+}
 
 /** A stamp of the hybrid logical clock. */
 export interface Stamp {
@@ -59,6 +72,8 @@ export class SharedState {
   readonly acknowledgements = new Map<string, Acknowledgement>();
   /** The bytes that the CA signed, by the serial of the certificate. */
   readonly revocations = new Map<string, Uint8Array>();
+  /** The latest of each slot; one that has expired still keeps older ones away. */
+  readonly orders = new Map<ZoneSlot, KeptOrder>();
   /** Of each incarnation with rows that were brought back, the last one. */
   readonly recovered = new Map<number, number>();
 
@@ -91,6 +106,19 @@ export class SharedState {
     this.revocations.set(serial, new Uint8Array(signed));
   }
 
+  /** A `zone-order` row; the latest of its slot stays, in whatever order rows come back. */
+  order([slot, id, , notBeforeMs, , signed]: readonly CborValue[]): void {
+    const known = ZONE_SLOTS.find((word) => word === slot);
+    if (known === undefined || typeof id !== "string" || !isWhole(notBeforeMs)) return;
+    if (!(signed instanceof Uint8Array) || signed.length > MAX_ORDER_BYTES) return;
+    this.#keep(known, { id, notBeforeMs, signed: new Uint8Array(signed) });
+  }
+
+  #keep(slot: ZoneSlot, order: KeptOrder): void {
+    const before = this.orders.get(slot);
+    if (before === undefined || isLaterOrder(order, before)) this.orders.set(slot, order);
+  }
+
   /** The fault is gone; when it comes again somebody has to look again. */
   settle(fault: string): void {
     this.acknowledgements.delete(fault);
@@ -112,6 +140,7 @@ export class SharedState {
       if (!this.acknowledgements.has(fault)) this.acknowledge(at, [fault, author]);
     }
     for (const entry of other.revocations) this.revoke(entry);
+    for (const [slot, order] of other.orders) this.#keep(slot, order);
     for (const [incarnation, seq] of other.recovered) this.noteRecovered(incarnation, seq);
   }
 
@@ -126,16 +155,22 @@ export class SharedState {
       [...this.recovered].sort(([a], [b]) => a - b),
     ];
     // Most nodes have none, and their states are as before there were any.
-    if (this.revocations.size === 0) return fields;
-    return [...fields, [...this.revocations].sort(([a], [b]) => byText(a, b))];
+    if (this.revocations.size === 0 && this.orders.size === 0) return fields;
+    fields.push([...this.revocations].sort(([a], [b]) => byText(a, b)));
+    if (this.orders.size === 0) return fields;
+    const orders = [...this.orders].sort(([a], [b]) => byText(a, b));
+    fields.push(
+      orders.map(([slot, { id, notBeforeMs, signed }]) => [slot, id, notBeforeMs, signed]),
+    );
+    return fields;
   }
 }
 
 /** What `encode` gave; else a `WireError`. */
 export function decodeShared(value: CborValue | undefined): SharedState {
-  const fields = list(value, 5, "shared state");
-  if (fields.length !== 5) tuple(fields, 4, "shared state");
-  const [clock, wishes, seen, recovered, revocations = []] = fields;
+  const fields = list(value, 6, "shared state");
+  if (fields.length < 5) tuple(fields, 4, "shared state");
+  const [clock, wishes, seen, recovered, revocations = [], orders = []] = fields;
   const state = new SharedState();
   const [wallMs, count] = tuple(clock, 2, "clock");
   state.clock = { wallMs: integer(wallMs, "clock"), count: integer(count, "clock") };
@@ -160,6 +195,13 @@ export function decodeShared(value: CborValue | undefined): SharedState {
     const [serial, signed] = tuple(entry, 2, "revocation");
     const bytes = octets(signed, "revocation", MAX_REVOCATION_BYTES, 1);
     state.revoke([text(serial, "serial", KEY_TEXT_MAX), bytes]);
+  }
+  for (const entry of list(orders, ZONE_SLOTS.length, "orders")) {
+    const [slot, id, notBefore, signed] = tuple(entry, 4, "order");
+    const bytes = octets(signed, "order", MAX_ORDER_BYTES, 1);
+    const name = word(slot, ZONE_SLOTS, "slot");
+    const notBeforeMs = integer(notBefore, "notBefore");
+    state.orders.set(name, { id: text(id, "id", KEY_TEXT_MAX), notBeforeMs, signed: bytes });
   }
   return state;
 }

@@ -148,6 +148,7 @@ export class LogState {
     if (kind === "wish") this.shared.wish(body);
     else if (kind === "acknowledge") this.shared.acknowledge(at, body);
     else if (kind === "revocation") this.shared.revoke(body);
+    else if (kind === "zone-order") this.shared.order(body);
     else if (kind === "recovered") this.#recovered(body);
     else if (kind === "recovered-state") this.#recoveredState(body);
   }

@@ -96,6 +96,7 @@ function stateEvent(log: Recovering, row: HistoryRow): NodeEvent {
   const counts = countsBeyond(countsOf(state), countsOf(stateLeft(log, row.incarnation)));
   // They may be more than a row holds, and the custodian, a neighbour, says them all by itself.
   state.shared.revocations.clear();
+  state.shared.orders.clear();
   const shared: CborValue = state.shared.encode();
   const { incarnation, seq, hash } = row;
   return { kind: "recovered-state", body: [incarnation, seq, hash, counts, shared] };

@@ -93,6 +93,9 @@ function putShared({ shared }: LogState, put: Put): void {
   for (const [serial, signed] of sorted(shared.revocations)) {
     put(`revoked ${serial}`, plain(signed));
   }
+  for (const [slot, { id, notBeforeMs }] of sorted(shared.orders)) {
+    put(`zone order ${slot}`, `${id} from ${time(notBeforeMs)}`);
+  }
   for (const [incarnation, seq] of numbered(shared.recovered)) {
     put(`recovered of incarnation ${incarnation}`, `to row ${seq}`);
   }

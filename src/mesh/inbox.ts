@@ -22,6 +22,7 @@ import type { Outbox } from "./out.ts";
 import type { Recovery } from "./recovery.ts";
 import type { Sharing } from "./sharing.ts";
 import type { ZoneScope } from "./zone.ts";
+import type { ZoneOrders } from "./zone-orders.ts";
 
 export interface InboxDoors {
   readonly id: string;
@@ -36,6 +37,7 @@ export interface InboxDoors {
   readonly recovery: Recovery;
   readonly sharing: Sharing;
   readonly geometry: Geometry;
+  readonly orders: ZoneOrders;
 }
 
 /** What a neighbour may say that does not know its own incarnation yet. */
@@ -134,6 +136,12 @@ export class Inbox {
         break;
       case "map":
         this.#doors.geometry.onMap(neighbour, payload, now);
+        break;
+      case "order":
+        this.#doors.orders.heard(neighbour, payload);
+        break;
+      case "order-held":
+        this.#doors.orders.isThere(neighbour, Buffer.from(payload).toString("hex"));
         break;
       case "known":
         introductions.onKnown(payload, now);

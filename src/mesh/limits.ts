@@ -34,6 +34,10 @@ export const HELLO_EVERY_MS = 1_000;
 /** What a neighbour once said and has not restated is told to it again so often. */
 export const ECHO_EVERY_MS = 5_000;
 
+/** An order for the zone goes to a neighbour again until that one has it on its disk; doubling. */
+export const ORDER_REPEAT_MS = 2_000;
+export const ORDER_REPEAT_MAX_MS = 60_000;
+
 /** Not heard for so long: leave coordination (DESIGN section 3, rule 4). */
 export const STALE_AFTER_MS = 120_000;
 /** Heard within this time: it answers, as far as can be told. */

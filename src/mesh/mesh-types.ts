@@ -11,6 +11,8 @@ import type { ClockQuality } from "../core/site/view.ts";
 import type { Keep } from "../log/cache-store.ts";
 import type { LogRow, NodeEvent } from "../log/events.ts";
 import type { CborValue } from "../wire/codec.ts";
+import type { Command } from "../wire/command.ts";
+import type { ZoneSlot } from "../wire/zone-order.ts";
 import type { NeighbourPlan } from "./agreement.ts";
 import type { Announcement, CorridorSite } from "./own-corridor.ts";
 import type { ToldPhases } from "./told-phases.ts";
@@ -124,6 +126,8 @@ export type MeshEvent =
    * not sign them.
    */
   | { readonly kind: "revocation"; readonly signed: Uint8Array; readonly source: RevocationSource }
+  /** Bytes that are said to be a signed order for the zone; answered where they are refused. */
+  | { readonly kind: "order"; readonly signed: Uint8Array }
   /** Vehicles that went into or out of a link between two junctions, seen at this end. */
   | {
       readonly kind: "passage";
@@ -229,6 +233,9 @@ export type MeshEffect =
       readonly source: RevocationSource;
     }
   | { readonly kind: "revocation-refused"; readonly reason: string }
+  /** To be carried out here like any other; the same one may come again after a start. */
+  | { readonly kind: "zone-order"; readonly slot: ZoneSlot; readonly command: Command }
+  | { readonly kind: "order-refused"; readonly reason: string }
   /** For a person: `text` says what is wrong and the way out; `active` false takes it back. */
   | {
       readonly kind: "alarm";

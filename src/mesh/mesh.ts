@@ -40,6 +40,7 @@ import { Sharing } from "./sharing.ts";
 import { Standing } from "./standing.ts";
 import { Standstill } from "./standstill.ts";
 import { ZoneScope } from "./zone.ts";
+import { type OrderOpener, ZoneOrders } from "./zone-orders.ts";
 
 export interface MeshOptions {
   /** This node's id. */
@@ -49,7 +50,12 @@ export interface MeshOptions {
   readonly keys: Keys;
   /** Without it no revocation is believed. */
   readonly checkRevocation?: RevocationCheck;
+  /** Without it no order for the zone is believed. */
+  readonly openOrder?: OrderOpener;
 }
+
+/** By stream. */
+type Replicas = [Replica, Replica, Replica, Replica];
 
 export class Mesh {
   readonly id: string;
@@ -57,9 +63,10 @@ export class Mesh {
   readonly #birth: Birth;
   readonly #registry: Registry;
   readonly #revoked: Revoked;
+  readonly #orders: ZoneOrders;
   readonly #clock = new ZoneClock();
   readonly #standstill = new Standstill();
-  readonly #replicas: readonly [Replica, Replica, Replica, Replica];
+  readonly #replicas: Readonly<Replicas>;
   readonly #neighbours = new Map<string, Neighbour>();
   readonly #introductions: Introductions;
   readonly #link: LinkScope;
@@ -76,18 +83,13 @@ export class Mesh {
   /** What figures and pictures are made of. */
   readonly #sources: Sources;
 
-  constructor({ id, neighbours, keys, checkRevocation = () => null }: MeshOptions) {
+  constructor({ id, neighbours, keys, checkRevocation = () => null, openOrder }: MeshOptions) {
     this.id = id;
     const out = new Outbox(id);
     const birth = new Birth(id, out);
     const registry = new Registry(out);
     const replicas = [0, 1, 2, 3].map((stream) => new Replica(stream as StreamId, id));
-    const [control, sensor, zoneControl, zoneSensor] = replicas as [
-      Replica,
-      Replica,
-      Replica,
-      Replica,
-    ];
+    const [control, sensor, zoneControl, zoneSensor] = replicas as Replicas;
     for (const other of neighbours) {
       if (other !== id) this.#neighbours.set(other, new Neighbour(other));
     }
@@ -98,6 +100,7 @@ export class Mesh {
     this.#birth = birth;
     this.#registry = registry;
     this.#revoked = revoked;
+    this.#orders = new ZoneOrders({ ...shared, clock: this.#clock, openOrder });
     this.#replicas = [control, sensor, zoneControl, zoneSensor];
     this.#introductions = new Introductions({ ...shared, sensor });
     this.#link = new LinkScope({ ...shared, digests, replicas: [control, sensor] });
@@ -135,6 +138,7 @@ export class Mesh {
       recovery: this.#recovery,
       sharing: this.#sharing,
       geometry: this.#geometry,
+      orders: this.#orders,
     });
   }
 
@@ -254,6 +258,9 @@ export class Mesh {
       case "revocation":
         this.#revoked.told(event.signed, event.source, now);
         break;
+      case "order":
+        this.#orders.told(event.signed, now);
+        break;
       case "passage": {
         const { link, into, outOf } = event;
         const pass = { kind: "pass", field: "occupancy", key: link, in: into, out: outOf } as const;
@@ -294,6 +301,7 @@ export class Mesh {
       this.#out.count("own-state-unreadable");
     }
     this.#revoked.start(state.shared.revocations);
+    this.#orders.start(state.shared.orders);
     this.#sharing.own = new OwnState(state, this.#sharing.own.corridor);
     this.#clock.recall(state.shared.clock);
     if (!event.trusted) this.#recovery.start(event.before, now);
@@ -310,6 +318,7 @@ export class Mesh {
     const { own } = this.#sharing;
     const { counted, shared } = own.committed(event.rows);
     this.#revoked.committed(own.revocations);
+    this.#orders.committed(own.orders);
     // A history that came back has stamps of its own, and a later wish must count as later.
     this.#clock.recall(own.clock);
     this.#sharing.change(1, counted, now);
@@ -345,6 +354,7 @@ export class Mesh {
     neighbour.greeted = false;
     neighbour.vectorMs = null;
     this.#geometry.cut(neighbour);
+    this.#orders.cut(neighbour);
     if (!up) return;
     neighbour.haveMs = Number.NEGATIVE_INFINITY;
     neighbour.zoneTold = -1;
@@ -370,6 +380,7 @@ export class Mesh {
     this.#sharing.tick(now);
     this.#zone.tick(now);
     this.#revoked.tick(now);
+    this.#orders.tick(now);
     for (const neighbour of this.#neighbours.values()) {
       this.#introductions.tick(neighbour, now);
       this.#link.tick(neighbour, now);

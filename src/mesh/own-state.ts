@@ -8,6 +8,8 @@ import type { Change, Op } from "../core/state/part.ts";
 import { FIELDS, KEY_TEXT_MAX, type StreamId } from "../core/state/schema.ts";
 import type { LogRow } from "../log/events.ts";
 import type { LogState } from "../log/fold.ts";
+import type { KeptOrder } from "../log/fold-shared.ts";
+import type { ZoneSlot } from "../wire/zone-order.ts";
 import { PREDICTION_EVERY_MS, PREDICTION_STEP_MS } from "./limits.ts";
 import type { LogPosition, MeshNow } from "./mesh-types.ts";
 import { OwnCorridor } from "./own-corridor.ts";
@@ -115,6 +117,11 @@ export class OwnState {
   /** What the CA signed, by the serial of the certificate. */
   get revocations(): Map<string, Uint8Array> {
     return this.#state.shared.revocations;
+  }
+
+  /** The latest order of each slot that this log holds. */
+  get orders(): ReadonlyMap<ZoneSlot, KeptOrder> {
+    return this.#state.shared.orders;
   }
 
   /** Revocations that this log holds, but those that are said under these keys. */

@@ -12,7 +12,7 @@ export interface Instant {
 }
 
 /** What a command may ask of control, and of the mesh thread. */
-export type { JunctionOrder as Order, RevokeOrder } from "../wire/command-body.ts";
+export type { JunctionOrder as Order, MeshOrder } from "../wire/command-body.ts";
 
 export type ControlEvent =
   | { readonly kind: "port-opened" }

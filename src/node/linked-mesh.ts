@@ -5,8 +5,15 @@ import type { ClockQuality } from "../core/site/view.ts";
 import { realTimers } from "../log/timers.ts";
 import { Lanes } from "../mesh/lanes/lanes.ts";
 import { toldClock } from "../mesh/told-phases.ts";
+import { Trust } from "../trust/judge.ts";
 import { expiresInDays, type KeyFolder, KeyFolderError, readKeysOf } from "../trust/key-folder.ts";
 import { openRevocation, RevocationError } from "../trust/revocation.ts";
+import {
+  type OpenedOrder,
+  OrderError,
+  type OrderRefusal,
+  openOrder,
+} from "../trust/signed-order.ts";
 import type { HealthPart } from "../wire/health.ts";
 import { ed25519Keys } from "../wire/keys.ts";
 import { keysPart, WARN_DAYS } from "./keys-part.ts";
@@ -37,7 +44,8 @@ export class LinkedMesh {
     if (isTold(message)) this.#clock = toldClock(message);
     if (this.#body !== null) this.#body.take(message);
     else if (isTold(message)) this.#waiting.set("phases", message);
-    else if (message.kind !== "revoke") this.#waiting.set(message.kind, message);
+    else if (message.kind !== "revoke" && message.kind !== "zone-order")
+      this.#waiting.set(message.kind, message);
     else this.#tell({ kind: "ordered", token: message.token, refusal: this.#said });
   }
 
@@ -81,6 +89,8 @@ export class LinkedMesh {
       now: () => ({ wallMs: Date.now(), sure: this.#clock === "sure" }),
     });
     this.#lanes = lanes;
+    const { revocations } = lanes;
+    const trust = new Trust({ ca: folder.ca, place: node, revocations });
     this.#body = new MeshBody({
       node: node.id,
       neighbours: neighbours.map(({ id }) => id),
@@ -92,6 +102,7 @@ export class LinkedMesh {
       tell: this.#tell,
       refusals: () => lanes.counts,
       checkRevocation: (signed) => serialOf(signed, folder),
+      openOrder: (signed) => openedOrder(signed, trust),
       onRevoked: (signed) => this.#revoked(lanes, signed),
       keysPart: () => this.#keysPart(lanes, folder),
       ...meshSpans(traces, this.#tell),
@@ -138,6 +149,16 @@ export class LinkedMesh {
     if (days > WARN_DAYS) return;
     const text = `this node's certificate ends in ${Math.floor(days)} days; make a new one`;
     this.#tell({ kind: "notice", level: "warn", text: `${text}: stopline keys rotate` });
+  }
+}
+
+/** The order in the bytes; the reason where it is none of an operator of this zone. */
+function openedOrder(signed: Uint8Array, trust: Trust): OpenedOrder | OrderRefusal {
+  try {
+    return openOrder(signed, trust);
+  } catch (error) {
+    if (!(error instanceof OrderError)) throw error;
+    return error.reason;
   }
 }
 

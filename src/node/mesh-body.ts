@@ -16,6 +16,7 @@ import type {
 } from "../mesh/mesh-types.ts";
 import type { RevocationCheck } from "../mesh/revoked.ts";
 import { toldClock } from "../mesh/told-phases.ts";
+import type { OrderOpener } from "../mesh/zone-orders.ts";
 import type { HealthPart } from "../wire/health.ts";
 import type { Keys } from "../wire/keys.ts";
 import { encodeMap, mapFromSite } from "../wire/map.ts";
@@ -45,6 +46,8 @@ export interface MeshBodyOptions {
   readonly refusals?: () => ReadonlyMap<string, number>;
   /** Absent where there is no CA: no revocation is believed. */
   readonly checkRevocation?: RevocationCheck;
+  /** Absent where there is no CA: no order for the zone is believed. */
+  readonly openOrder?: OrderOpener;
   /** Before the control thread hears of it. */
   readonly onRevoked?: (signed: Uint8Array) => void;
   readonly keysPart?: () => HealthPart;
@@ -75,17 +78,18 @@ export class MeshBody {
   readonly #appliedTraces = new Map<string, TraceContext>();
   /** The traced change that is being sent. */
   #traced: TracedChange | null = null;
-  /** Why the revocation of the present step was refused. */
+  /** Why the revocation or the order of the present step was refused. */
   #refusal: string | null = null;
 
   constructor(options: MeshBodyOptions) {
-    const { node, neighbours, keys, timers, checkRevocation } = options;
+    const { node, neighbours, keys, timers, checkRevocation, openOrder } = options;
     this.#options = options;
     this.mesh = new Mesh({
       id: node,
       neighbours,
       keys,
       ...(checkRevocation === undefined ? {} : { checkRevocation }),
+      ...(openOrder === undefined ? {} : { openOrder }),
     });
     this.#log = new LogAsker({
       timers,
@@ -135,12 +139,12 @@ export class MeshBody {
         this.step({ kind: "raised", incarnation: message.incarnation });
         break;
       case "revoke":
-        this.#options.tell({
-          kind: "ordered",
-          token: message.token,
-          refusal: this.revoke(message.signed, "operator"),
-        });
+      case "zone-order": {
+        const { kind, token, signed } = message;
+        const refusal = kind === "revoke" ? this.revoke(signed, "operator") : this.#order(signed);
+        this.#options.tell({ kind: "ordered", token, refusal });
         break;
+      }
       case "stop":
         this.close();
         break;
@@ -151,6 +155,12 @@ export class MeshBody {
   revoke(signed: Uint8Array, source: RevocationSource): string | null {
     this.#refusal = null;
     this.step({ kind: "revocation", signed, source });
+    return this.#refusal;
+  }
+
+  #order(signed: Uint8Array): string | null {
+    this.#refusal = null;
+    this.step({ kind: "order", signed });
     return this.#refusal;
   }
 
@@ -266,7 +276,11 @@ export class MeshBody {
         tell({ kind: "revoked", serial, signed });
         break;
       }
+      case "zone-order":
+        tell(effect);
+        break;
       case "revocation-refused":
+      case "order-refused":
         this.#refusal = effect.reason;
         break;
       case "cache-put":

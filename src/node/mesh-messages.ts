@@ -8,7 +8,10 @@ import type { FromLog } from "../log/messages.ts";
 import type { CorridorNews, Lane } from "../mesh/mesh-types.ts";
 import type { Announcement } from "../mesh/own-corridor.ts";
 import type { ToldPhases } from "../mesh/told-phases.ts";
+import type { Command } from "../wire/command.ts";
+import type { MeshOrder } from "../wire/command-body.ts";
 import type { Span, TraceContext } from "../wire/trace.ts";
+import type { ZoneSlot } from "../wire/zone-order.ts";
 import type { MeshPicture } from "./messages.ts";
 
 /** Neighbours that are not reached over the lanes of the site file, and the way to them. */
@@ -79,7 +82,11 @@ export type ToMesh =
   | { readonly kind: "site"; readonly site: SiteModel }
   | { readonly kind: "raised"; readonly incarnation: number }
   /** An operator's; answered `ordered`. */
-  | { readonly kind: "revoke"; readonly token: number; readonly signed: Uint8Array }
+  | {
+      readonly kind: MeshOrder["kind"];
+      readonly token: number;
+      readonly signed: Uint8Array;
+    }
   | { readonly kind: "stop" };
 
 /** True for the phases of a view, which alone have no kind. */
@@ -110,6 +117,8 @@ export type FromMesh =
   | { readonly kind: "applied"; readonly neighbour: string; readonly trace: TraceContext }
   /** A certificate is revoked: the bytes that the CA signed, as they were checked. */
   | { readonly kind: "revoked"; readonly serial: string; readonly signed: Uint8Array }
+  /** An order for the zone holds here too; the same one may come again. */
+  | { readonly kind: "zone-order"; readonly slot: ZoneSlot; readonly command: Command }
   | { readonly kind: "ordered"; readonly token: number; readonly refusal: string | null }
   | { readonly kind: "notice"; readonly level: "info" | "warn"; readonly text: string };
 

@@ -5,7 +5,10 @@ import type { ChannelPort } from "../log/channel.ts";
 import type { CorridorNews } from "../mesh/mesh-types.ts";
 import type { Announcement } from "../mesh/own-corridor.ts";
 import { type ToldPhases, toldPhases } from "../mesh/told-phases.ts";
+import type { Command } from "../wire/command.ts";
+import type { MeshOrder } from "../wire/command-body.ts";
 import type { Span, TraceContext } from "../wire/trace.ts";
+import type { ZoneSlot } from "../wire/zone-order.ts";
 import type { Host } from "./host.ts";
 import type { LogSide } from "./log-side.ts";
 import type {
@@ -43,7 +46,9 @@ export interface MeshSideOptions {
   /** Neighbours of whom coordination should know something new. */
   readonly onCorridor: (news: readonly CorridorNews[], traces: CorridorTraces | null) => void;
   readonly onRevoked: (signed: readonly Uint8Array[]) => void;
-  /** What became of `revoke`: null, or why it was refused. */
+  /** An order for the zone holds here too. */
+  readonly onZoneOrder: (command: Command) => void;
+  /** What became of `order`: null, or why it was refused. */
   readonly onOrdered: (token: number, refusal: string | null) => void;
   readonly onSpans: (spans: readonly Span[]) => void;
   /** A traced change of a neighbour has been applied. */
@@ -61,6 +66,8 @@ export class MeshSide {
   private readonly known = {
     /** Of all certificates that are known to be revoked, by serial. */
     revoked: new Map<string, Uint8Array>(),
+    /** Orders for the zone, the latest of each slot. */
+    orders: new Map<ZoneSlot, Command>(),
     /** Of whom control has been told. */
     neighbours: new Set<string>(),
   };
@@ -112,9 +119,14 @@ export class MeshSide {
     return [...this.known.revoked.values()];
   }
 
-  /** An operator's revocation; `onOrdered` answers. */
-  revoke(token: number, signed: Uint8Array): void {
-    this.post({ kind: "revoke", token, signed });
+  /** Orders for the zone that hold here: for a service thread that starts. */
+  get orders(): readonly Command[] {
+    return [...this.known.orders.values()];
+  }
+
+  /** What an operator of this node brings, signed; `onOrdered` answers. */
+  order(token: number, { kind, signed }: MeshOrder): void {
+    this.post({ kind, token, signed: new Uint8Array(Buffer.from(signed, "base64")) });
   }
 
   publishView(view: ControlView, trace: TraceContext | null): void {
@@ -206,6 +218,10 @@ export class MeshSide {
         if (this.known.revoked.has(message.serial)) break;
         this.known.revoked.set(message.serial, message.signed);
         this.options.onRevoked([message.signed]);
+        break;
+      case "zone-order":
+        this.known.orders.set(message.slot, message.command);
+        this.options.onZoneOrder(message.command);
         break;
       case "ordered":
         this.options.onOrdered(message.token, message.refusal);

@@ -5,9 +5,10 @@ import type { NeighboursPicture } from "../core/site/neighbours.ts";
 import type { ControlView } from "../core/site/view.ts";
 import type { ChannelPort } from "../log/channel.ts";
 import type { Figure } from "../observe/metrics.ts";
+import type { Command } from "../wire/command.ts";
 import type { HealthPart } from "../wire/health.ts";
 import type { Span, TraceContext } from "../wire/trace.ts";
-import type { Order, RevokeOrder } from "./control-types.ts";
+import type { MeshOrder, Order } from "./control-types.ts";
 
 /** What a service thread is born with. */
 export interface ServiceData {
@@ -62,6 +63,8 @@ export type ToService =
   | { readonly kind: "mesh"; readonly picture: MeshPicture }
   /** Revocations that the CA signed; some may be known. */
   | { readonly kind: "revoked"; readonly signed: readonly Uint8Array[] }
+  /** Orders for the zone that hold here too; what became of one may be known. */
+  | { readonly kind: "zone-orders"; readonly commands: readonly Command[] }
   | { readonly kind: "ordered"; readonly token: number; readonly refusal: string | null }
   | {
       readonly kind: "reloaded";
@@ -98,7 +101,7 @@ export type FromService =
   | {
       readonly kind: "order";
       readonly token: number;
-      readonly order: Order | RevokeOrder;
+      readonly order: Order | MeshOrder;
       readonly author: string;
     }
   | { readonly kind: "detector"; readonly input: DetectorInput }

@@ -64,6 +64,11 @@ export function narrate(row: Pick<LogRow, "kind" | "body">): Narrated | null {
       return orderLine(row.body);
     case "revocation":
       return { level: "warn", text: `certificate ${text(first)} is revoked (${text(third)})` };
+    case "zone-order": {
+      const [, id, author, , , , source] = row.body;
+      const from = source === "operator" ? "given here" : `by way of ${text(source)}`;
+      return { level: "info", text: `zone order ${text(id)} of ${text(author)}, ${from}` };
+    }
     default:
       return null;
   }

@@ -7,7 +7,7 @@ import type { ControlView } from "../core/site/view.ts";
 import { type TimerHandle, within } from "../log/timers.ts";
 import type { TraceContext } from "../wire/trace.ts";
 import { ClockWatch } from "./clock-watch.ts";
-import type { Order, RevokeOrder } from "./control-types.ts";
+import type { MeshOrder, Order } from "./control-types.ts";
 import type { Host } from "./host.ts";
 import { LiveControl } from "./live-control.ts";
 import { type LogAccount, LogSide } from "./log-side.ts";
@@ -110,6 +110,7 @@ export class RunningNode {
       onReady: () => this.joinServiceAndMesh(),
       onCorridor: (news, traces) => this.tracing.decided(traces, () => this.live?.hear(news)),
       onRevoked: (signed) => this.tell({ kind: "revoked", signed }),
+      onZoneOrder: (command) => this.tell({ kind: "zone-orders", commands: [command] }),
       onOrdered: (token, refusal) => this.tell({ kind: "ordered", token, refusal }),
       onSpans: (spans) => this.tracing.forward(spans),
       onApplied: (neighbour, trace) => this.tracing.applied(neighbour, trace),
@@ -293,7 +294,10 @@ export class RunningNode {
         this.joinServiceAndLog();
         this.joinServiceAndMesh();
         for (const message of this.unsaid.splice(0)) this.tell(message);
-        if (this.mesh !== null) this.tell({ kind: "revoked", signed: this.mesh.revoked });
+        if (this.mesh !== null) {
+          this.tell({ kind: "revoked", signed: this.mesh.revoked });
+          this.tell({ kind: "zone-orders", commands: this.mesh.orders });
+        }
         this.onOpened?.();
         break;
       case "spans-taken":
@@ -313,21 +317,24 @@ export class RunningNode {
     }
   }
 
-  private order(token: number, order: Order | RevokeOrder, author: string): void {
-    if (order.kind === "revoke" && this.mesh !== null) {
-      this.mesh.revoke(token, new Uint8Array(Buffer.from(order.signed, "base64")));
+  private order(token: number, order: Order | MeshOrder, author: string): void {
+    if ("signed" in order && this.mesh !== null) {
+      this.mesh.order(token, order);
       return;
     }
     const refusal = this.refusalOf(order, author);
-    if (refusal === null && order.kind !== "revoke") {
+    if (refusal === null && !("signed" in order)) {
       this.live?.step({ kind: "order", order, author });
     }
     this.tell({ kind: "ordered", token, refusal });
   }
 
-  private refusalOf(order: Order | RevokeOrder, author: string): string | null {
-    if (order.kind !== "revoke") {
+  private refusalOf(order: Order | MeshOrder, author: string): string | null {
+    if (!("signed" in order)) {
       return this.live === null ? "no cabinet is driven" : this.live.refusalOf(order, author);
+    }
+    if (order.kind === "zone-order") {
+      return "this node has no neighbours; give it the order itself, without --zone";
     }
     return "this node has no neighbours; put the file into revoked/ of its key folder and reload";
   }

@@ -4,6 +4,7 @@
 import { setPriority } from "node:os";
 import { parentPort, workerData } from "node:worker_threads";
 import { LogDoor } from "../log/door.ts";
+import { realTimers } from "../log/timers.ts";
 import { createLogger } from "../observe/logging.ts";
 import type { Command } from "../wire/command.ts";
 import { Asking } from "./asking.ts";
@@ -12,6 +13,7 @@ import type { FromService, ServiceData, ToService } from "./messages.ts";
 import { CAUGHT_UP_KINDS, Narrator } from "./narration.ts";
 import { Service } from "./service.ts";
 import { ALIVE, ALIVE_MS } from "./thread.ts";
+import { ZoneDesk } from "./zone-desk.ts";
 
 /** Control answers within a tick; a reload reads a file and may take a while. */
 const ORDER_PATIENCE_MS = 5_000;
@@ -47,6 +49,14 @@ const service = new Service(data, {
   page: (query) => log.page(query),
   disk: { load: () => log.loadBroker(), apply: (batch) => log.applyBroker(batch) },
   write: (level, text) => logger[level](text),
+});
+
+const zone = new ZoneDesk({
+  timers: realTimers,
+  carry: (command) => log.carry(command),
+  refused: ({ id, author }, reason) => {
+    logger.warn(`zone order ${id} of ${author} is not carried out here: ${reason}`);
+  },
 });
 
 const narrator = new Narrator(({ level, text }) => logger[level](text));
@@ -93,12 +103,16 @@ parent.on("message", (message: ToService) => {
     case "revoked":
       service.revoke(message.signed);
       break;
+    case "zone-orders":
+      zone.take(message.commands);
+      break;
     case "street":
       service.publishStreet(message.queues);
       break;
     case "log-port":
       log.attach(message.port);
       service.wakeDisk();
+      void zone.again();
       if (narrator.behind) void catchUp();
       break;
     case "mesh-port":
@@ -121,6 +135,7 @@ parent.on("message", (message: ToService) => {
 
 async function stop(): Promise<void> {
   clearInterval(signs);
+  zone.close();
   await service.close();
   log.detach();
   process.exit(0);

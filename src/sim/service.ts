@@ -108,6 +108,7 @@ export class SimService {
       case "revoked":
       case "reloaded":
       case "notice":
+      case "zone-orders":
       case "spans":
         break;
     }

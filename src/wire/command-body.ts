@@ -34,7 +34,16 @@ export interface RevokeOrder {
   readonly signed: string;
 }
 
-export type CommandBody = JunctionOrder | RevokeOrder;
+/** An order that its author signed for all nodes of the zone, in base64: it proves itself too. */
+export interface ZoneOrder {
+  readonly kind: "zone-order";
+  readonly signed: string;
+}
+
+/** What goes beyond this node: whoever reads it checks who signed it. */
+export type MeshOrder = RevokeOrder | ZoneOrder;
+
+export type CommandBody = JunctionOrder | MeshOrder;
 
 export type OrderedPlan = number | "free" | "schedule";
 
@@ -48,6 +57,7 @@ export const COMMAND_KINDS = [
   "plan",
   "priority",
   "revoke",
+  "zone-order",
 ] as const satisfies CommandKind[];
 
 /** Names of a kind's parameters, in their order on the wire. */
@@ -59,6 +69,7 @@ const NAMES: Readonly<Record<CommandKind, readonly string[]>> = {
   plan: ["plan", "until"],
   priority: ["request", "phase", "arrival", "departure"],
   revoke: ["signed"],
+  "zone-order": ["signed"],
 };
 
 /** Every key that a command in JSON may have beside its own. */
@@ -69,8 +80,8 @@ export function parameterCount(kind: CommandKind): number {
   return NAMES[kind].length;
 }
 
-/** As long as a revocation may be. */
-const MAX_SIGNED_BYTES = 256;
+/** As long as a revocation may be, and a signed order. */
+const MAX_SIGNED_BYTES = { revoke: 256, "zone-order": 1_024 } as const;
 const BASE64_PATTERN = /^[A-Za-z0-9+/]+={0,2}$/;
 /** Numbers of plans in a site file (NTCIP 1202: 254 is free, 255 flash). */
 const MAX_PLAN = 253;
@@ -91,13 +102,14 @@ export function parametersOf(body: CommandBody): (string | number | boolean | nu
     case "priority":
       return [body.request, body.phase, body.arrivalMs, body.departMs];
     case "revoke":
+    case "zone-order":
       return [body.signed];
   }
 }
 
 /** What follows the kind in CBOR. */
 export function parametersToCbor(body: CommandBody): CborValue[] {
-  return body.kind === "revoke" ? [Buffer.from(body.signed, "base64")] : parametersOf(body);
+  return "signed" in body ? [Buffer.from(body.signed, "base64")] : parametersOf(body);
 }
 
 /** The keys beside the command's own in JSON. */
@@ -122,7 +134,9 @@ export function bodyFromJson(
   if (kind === "call") return bodyOf(kind, { pedestrian: false, ...fields });
   if (kind === "plan") return bodyOf(kind, { until: null, ...fields });
   if (kind === "priority") return bodyOf(kind, { request: 1, ...fields });
-  if (kind === "revoke") return bodyOf(kind, { signed: base64Of(fields.signed) });
+  if (kind === "revoke" || kind === "zone-order") {
+    return bodyOf(kind, { signed: base64Of(fields.signed, MAX_SIGNED_BYTES[kind]) });
+  }
   return bodyOf(kind, fields);
 }
 
@@ -148,7 +162,8 @@ function bodyOf(kind: CommandKind, fields: Readonly<Record<string, unknown>>): C
     case "priority":
       return priorityOf(fields);
     case "revoke":
-      return revokeOf(fields.signed);
+    case "zone-order":
+      return signedOf(kind, fields.signed);
   }
 }
 
@@ -174,13 +189,13 @@ function priorityOf(fields: Readonly<Record<string, unknown>>): CommandBody {
   return { kind: "priority", request, phase: phaseOf(fields.phase), arrivalMs, departMs };
 }
 
-function revokeOf(signed: unknown): CommandBody {
-  const bytes = octets(signed, "signed", MAX_SIGNED_BYTES, 1);
-  return { kind: "revoke", signed: Buffer.from(bytes).toString("base64") };
+function signedOf(kind: keyof typeof MAX_SIGNED_BYTES, signed: unknown): CommandBody {
+  const bytes = octets(signed, "signed", MAX_SIGNED_BYTES[kind], 1);
+  return { kind, signed: Buffer.from(bytes).toString("base64") };
 }
 
-function base64Of(value: unknown): Uint8Array {
-  const signed = text(value, "signed", MAX_SIGNED_BYTES * 2);
+function base64Of(value: unknown, maxBytes: number): Uint8Array {
+  const signed = text(value, "signed", maxBytes * 2);
   if (!BASE64_PATTERN.test(signed)) throw new WireError("signed is not base64");
   return new Uint8Array(Buffer.from(signed, "base64"));
 }

@@ -48,7 +48,8 @@ export interface CommandMessage {
 /** A command with who gave it and how it came in, as the node handles it. */
 export interface Command extends CommandMessage {
   readonly author: string;
-  readonly via: "mqtt" | "console";
+  /** `zone`: signed by its author, and brought by whoever had it. */
+  readonly via: "mqtt" | "console" | "zone";
 }
 
 export interface Reply {
@@ -61,7 +62,8 @@ export interface Reply {
 }
 
 const ID_PATTERN = /^[0-9a-f]{32}$/;
-const BOUNDS = { maxBytes: 1_024, maxDepth: 2, maxItems: 16 };
+/** A signed order of 1,024 bytes, in JSON as base64, is the longest. */
+const BOUNDS = { maxBytes: 2_048, maxDepth: 2, maxItems: 16 };
 
 /** True for 32 lower-case hex digits. */
 export function isCommandId(id: string): boolean {

@@ -20,6 +20,8 @@ export const ENVELOPE_KINDS = {
   known: 6,
   echo: 7,
   map: 8,
+  order: 9,
+  "order-held": 10,
   "custody-offer": 16,
   "custody-rows": 17,
   "custody-position": 18,

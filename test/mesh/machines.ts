@@ -8,6 +8,7 @@ import { Mesh } from "../../src/mesh/mesh.ts";
 import type { Lane, MeshEffect, MeshEvent, StartEvent } from "../../src/mesh/mesh-types.ts";
 import type { RevocationCheck } from "../../src/mesh/revoked.ts";
 import { toldPhases } from "../../src/mesh/told-phases.ts";
+import type { OrderOpener } from "../../src/mesh/zone-orders.ts";
 import { checkMadeUp } from "../../src/sim/revocations.ts";
 import { ed25519Keys, type Keys } from "../../src/wire/keys.ts";
 import { restingPhase, restingView } from "../support/views.ts";
@@ -131,6 +132,8 @@ export class Zone<L extends MemberLog = SmallLog> {
   tamper: (flying: Flying) => Uint8Array | null = (flying) => flying.bytes;
   /** What each takes for a revocation from its next start on. */
   checkRevocation: (id: string) => RevocationCheck = () => checkMadeUp;
+  /** What each takes for a signed order from its next start on. */
+  openOrder: (id: string) => OrderOpener | undefined = () => undefined;
   /** What else is done with an effect. */
   onEffect: (id: string, effect: MeshEffect) => void = () => {};
 
@@ -156,7 +159,14 @@ export class Zone<L extends MemberLog = SmallLog> {
   #mesh(id: string): Mesh {
     const neighbours = this.#links[id] ?? [];
     const keys = keysOf(id, Object.keys(this.#links));
-    return new Mesh({ id, neighbours, keys, checkRevocation: this.checkRevocation(id) });
+    const openOrder = this.openOrder(id);
+    return new Mesh({
+      id,
+      neighbours,
+      keys,
+      checkRevocation: this.checkRevocation(id),
+      ...(openOrder === undefined ? {} : { openOrder }),
+    });
   }
 
   member(id: string): Member<L> {

@@ -35,6 +35,10 @@ t.test("ordinary modes are information, others a warning", async (t) => {
   const level = (mode: string) => narrate({ kind: "mode", body: [mode, null] })?.level;
   t.same(["starting", "controlled", "orderly-stop"].map(level), ["info", "info", "info"]);
   t.same(["no-cabinet", "failure-display"].map(level), ["warn", "warn"]);
+  const order = ["flash", "4f", "operator:anna", 1, 2, new Uint8Array(9)];
+  const from = (source: string) => narrate({ kind: "zone-order", body: [...order, source] })?.text;
+  t.equal(from("operator"), "zone order 4f of operator:anna, given here");
+  t.equal(from("b"), "zone order 4f of operator:anna, by way of b");
   t.equal(narrate({ kind: "code", body: [1, 2, null] }), null);
   t.equal(narrate({ kind: "cabinet", body: ["closed", "x"] }), null, "the mode says it");
 });

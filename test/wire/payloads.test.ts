@@ -1,7 +1,7 @@
 // The payload codecs: what goes in comes out, JSON twins carry the same, and a message with
 // anything wrong is refused by the field's name with the one typed error.
 import fc from "fast-check";
-import t from "tap";
+import t, { type Test } from "tap";
 import { darkDisplay, LAMP } from "../../src/core/site/lamps.ts";
 import { type CborValue, decodeCbor, encodeCbor, WireError } from "../../src/wire/codec.ts";
 import {
@@ -177,7 +177,7 @@ t.test("commands in JSON end in the same checks", async (t) => {
   ];
   for (const [value, reason] of refused) t.throws(() => json(value), reason);
   t.throws(() => decodeCommand(Buffer.from("{")), /cannot be parsed/);
-  t.throws(() => decodeCommand(Buffer.from(`{"id":"${"x".repeat(2_000)}"}`)), /bytes/);
+  t.throws(() => decodeCommand(Buffer.from(`{"id":"${"x".repeat(2_100)}"}`)), /bytes/);
 });
 
 t.test("holds, plans and priority requests: both forms, and what is refused", async (t) => {
@@ -213,18 +213,28 @@ t.test("holds, plans and priority requests: both forms, and what is refused", as
   }
 });
 
-t.test("a revocation as a command is what the CA signed, in both forms", async (t) => {
+function signedCommand(t: Test, kind: "revoke" | "zone-order", maxBytes: number): void {
   const signed = Buffer.from([0, 1, 2, 250, 251, 252, 253]).toString("base64");
-  const command = { ...CALL, body: { kind: "revoke", signed } } as const;
+  const command = { ...CALL, body: { kind, signed } } as const;
   t.strictSame(decodeCommand(encodeCommand(command)), command);
   const json = (value: unknown) => decodeCommand(Buffer.from(JSON.stringify(value)));
   const twin = commandToJson(command);
   t.strictSame(json(twin), command);
-  for (const wrong of ["", "%%", "AA==x", undefined, 7, "A".repeat(600)]) {
+  for (const wrong of ["", "%%", "AA==x", undefined, 7, "A".repeat(1_500)]) {
     t.throws(() => json({ ...twin, signed: wrong }), /signed/, String(wrong).slice(0, 9));
   }
-  const long = Buffer.alloc(257).toString("base64");
+  const whole = { ...twin, signed: Buffer.alloc(maxBytes).toString("base64") };
+  t.ok(decodeCommand(encodeCommand(json(whole))), "the longest one in both forms");
+  const long = Buffer.alloc(maxBytes + 1).toString("base64");
   t.throws(() => json({ ...twin, signed: long }), /signed/);
+}
+
+t.test("a revocation as a command is what the CA signed, in both forms", async (t) => {
+  signedCommand(t, "revoke", 256);
+});
+
+t.test("an order for the zone as a command is what its author signed, in both forms", async (t) => {
+  signedCommand(t, "zone-order", 1_024);
 });
 
 t.test("stop lines lie before the junction, to the right of the centre line", async (t) => {
