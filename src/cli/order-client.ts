@@ -7,7 +7,7 @@ import type { ConnectionOptions } from "node:tls";
 import mqtt, { type IClientOptions, type MqttClient } from "mqtt";
 import { lastConsoleAddress } from "../console/place.ts";
 import { readConsoleSecret } from "../console/secret.ts";
-import { CertificateError, readCertificate } from "../trust/certificate.ts";
+import { type Certificate, CertificateError, readCertificate } from "../trust/certificate.ts";
 import { KeyFileError, readKeyFile } from "../trust/key-files.ts";
 import { CA_CERT_FILE } from "../trust/key-folder.ts";
 import { decodeReply, encodeCommand, type Reply } from "../wire/command.ts";
@@ -67,8 +67,13 @@ async function prefixOf(origin: string): Promise<string> {
 
 /** A node's listener for certificates; `keys` is an operator's folder, or the `.crt` in it. */
 export function secureDoor(url: string, keys: string): Door {
+  return readable(() => openDoor(url, keys));
+}
+
+/** What a file has wrong is an `OrderError`. */
+function readable<T>(read: () => T): T {
   try {
-    return openDoor(url, keys);
+    return read();
   } catch (error) {
     const known = error instanceof KeyFileError || error instanceof CertificateError;
     if (known || (error as NodeJS.ErrnoException).code !== undefined) {
@@ -78,10 +83,23 @@ export function secureDoor(url: string, keys: string): Door {
   }
 }
 
-function openDoor(url: string, keys: string): Door {
+/** An operator's certificate and key; the same errors. */
+export function readOperator(keys: string): Operator {
+  return readable(() => operatorIn(keys));
+}
+
+interface Operator {
+  readonly certificate: Certificate;
+  readonly cert: string;
+  readonly key: string;
+  readonly ca: string;
+}
+
+function operatorIn(keys: string): Operator {
   const path = certificateIn(keys);
   const cert = readFileSync(path, "utf8");
-  const { identity } = readCertificate(cert);
+  const certificate = readCertificate(cert);
+  const { identity } = certificate;
   if (identity.role !== "operator") {
     throw new OrderError(`${path} is of ${identity.role}/${identity.id}; only operators order`);
   }
@@ -90,6 +108,12 @@ function openDoor(url: string, keys: string): Door {
     madeBy: "`stopline keys operator`",
   }).toString();
   const ca = readFileSync(join(dirname(path), CA_CERT_FILE), "utf8");
+  return { certificate, cert, key, ca };
+}
+
+function openDoor(url: string, keys: string): Door {
+  const { certificate, cert, key, ca } = operatorIn(keys);
+  const { identity } = certificate;
   let prefix = "";
   // mqtt.js hands all of it to `tls.connect`; its types know a part.
   const secure: ConnectionOptions = {

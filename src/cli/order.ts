@@ -1,9 +1,11 @@
-// `stopline order`: gives a running node one command and prints its reply.
+// `stopline order`: gives a running node one command and prints its reply; with `--zone` an order
+// that the operator's key signs for all nodes of the zone.
 import type { Reply } from "../wire/command.ts";
 import { type CommandBody, MAX_HOLD_S } from "../wire/command-body.ts";
 import { parseDurationMs } from "./duration.ts";
 import { fail, type OptionShape, parseOptions } from "./options.ts";
 import { consoleDoor, type Door, giveOrder, OrderError, secureDoor } from "./order-client.ts";
+import { signZoneOrder, zoneBody } from "./zone-order.ts";
 
 type Values = Readonly<Record<string, string | boolean>>;
 
@@ -33,6 +35,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
     body: priorityOf,
   },
   flash: { usage: "flash", options: {}, body: () => ({ kind: "flash" }) },
+  stop: { usage: "stop", options: {}, body: () => ({ kind: "flash" }) },
   return: { usage: "return", options: {}, body: () => ({ kind: "return" }) },
 };
 
@@ -99,18 +102,20 @@ async function doorOf({ data, node, keys }: Values): Promise<Door | string> {
 
 function usage(): string {
   const lines = Object.values(VERBS).map((verb) => `  stopline order ${verb.usage}`);
-  return `use, with ${PLACES}:\n${lines.join("\n")}`;
+  const zone = "--zone --keys DIR: plan, stop and return for all nodes of the zone";
+  return `use, with ${PLACES}:\n${lines.join("\n")}\n  ${zone}`;
 }
 
-function answered(name: string, { ok, reason, atMs }: Reply): number {
+function answered(name: string, what: string, { ok, reason, atMs }: Reply): number {
   if (!ok) return fail("order", `${name} refused: ${reason ?? "no reason given"}`);
-  process.stdout.write(`${name}: done at ${new Date(atMs).toISOString()}\n`);
+  process.stdout.write(`${name}: ${what} at ${new Date(atMs).toISOString()}\n`);
   return 0;
 }
 
 /** Prints the node's reply; 0 when it did what was asked. */
 export async function run(args: string[]): Promise<number> {
-  const [name = "", ...rest] = args;
+  const zone = args.includes("--zone");
+  const [name = "", ...rest] = args.filter((word) => word !== "--zone");
   const verb = Object.hasOwn(VERBS, name) ? VERBS[name] : undefined;
   if (verb === undefined) return fail("order", usage());
   const parsed = parseOptions(rest, { ...WHERE, ...verb.options });
@@ -120,12 +125,32 @@ export async function run(args: string[]): Promise<number> {
   if (more !== undefined) return fail("order", `'${more}' is too much; order ${verb.usage}`);
   const body = verb.body(word, parsed.values, Date.now());
   if (typeof body === "string") return fail("order", `${body}; stopline order ${verb.usage}`);
+  if (name === "stop" && !zone) return fail("order", "stop is for a zone: --zone; or use flash");
   try {
-    const door = await doorOf(parsed.values);
-    if (typeof door === "string") return fail("order", door);
-    return answered(name, await giveOrder(door, body));
+    return await (zone ? giveZone : giveOne)(name, body, parsed.values);
   } catch (error) {
     if (!(error instanceof OrderError)) throw error;
     return fail("order", error.message);
   }
+}
+
+async function giveOne(name: string, body: CommandBody, values: Values): Promise<number> {
+  const door = await doorOf(values);
+  if (typeof door === "string") return fail("order", door);
+  return answered(name, "done", await giveOrder(door, body));
+}
+
+/** The same for a whole zone, signed with the operator's key. */
+async function giveZone(name: string, body: CommandBody, values: Values): Promise<number> {
+  const ordered = zoneBody(name, body);
+  if (ordered === null) {
+    return fail("order", `${name} is for one node; plan, stop and return are for a zone`);
+  }
+  const { keys, ...others } = values;
+  if (typeof keys !== "string") return fail("order", "a zone's order is signed: --keys DIR");
+  const order = signZoneOrder(ordered, keys, Date.now());
+  // Where the keys only sign, the console of this machine is the way.
+  const door = await doorOf(/^mqtts:/.test(String(values.node)) ? values : others);
+  if (typeof door === "string") return fail("order", door);
+  return answered(name, "taken for the zone", await giveOrder(door, order));
 }

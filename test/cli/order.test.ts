@@ -104,6 +104,11 @@ t.test("what can't be an order is said before anybody is asked", async (t) => {
     [["priority", "2"], /say when it arrives/],
     [["flash", "now"], /'now' is too much/],
     [["flash"], /say which node/],
+    [["stop"], /stop is for a zone: --zone; or use flash/],
+    [["flash", "--zone"], /flash is for one node; plan, stop and return are for a zone/],
+    [["stop", "now", "--zone"], /'now' is too much/],
+    [["stop", "--zone", "--data", "x"], /signed: --keys DIR/],
+    [["stop", "--zone", "--data", "x", "--keys", "nowhere"], /nowhere/],
     [["flash", "--keys", "x"], /goes with --node mqtts/],
     [["flash", "--data", "nowhere"], /no console secret/],
   ];
