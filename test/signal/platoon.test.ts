@@ -2,56 +2,15 @@
 // who asks every second for whatever comes to his mind, or for the worst he can think of.
 import fc from "fast-check";
 import t from "tap";
-import {
-  createController,
-  type SignalController,
-  type SignalInput,
-} from "../../src/core/signal/controller.ts";
+import { createController } from "../../src/core/signal/controller.ts";
 import type { SiteModel } from "../../src/core/site/model.ts";
-import { createRandom } from "../../src/sim/street/random.ts";
 import { plannedSiteArbitrary } from "../support/plan-arbitrary.ts";
 import { siteArbitrary } from "../support/site-arbitrary.ts";
+import { anything, favours, holdsAll } from "./asks.ts";
 import { Monitor } from "./monitor.ts";
 import { type Deed, type Every, playScript, scriptArbitrary } from "./script.ts";
 
 const RUNS = 100;
-const SECOND_MS = 1000;
-
-function ask(hold: readonly number[], end: readonly number[], atMs: number): SignalInput {
-  return { kind: "platoon", hold, end, untilMs: atMs + 1e9 };
-}
-
-function greens(controller: SignalController, atMs: number): number[] {
-  const views = controller.phases(atMs).filter(({ state }) => state === "green");
-  return views.map(({ phase }) => phase);
-}
-
-/** Asks every second for random phases to be held and ended. */
-function anything(site: SiteModel, seed: number): Every {
-  const random = createRandom(seed);
-  const some = (): number[] => site.phases.map(({ phase }) => phase).filter(() => random() < 0.4);
-  return (atMs) => (atMs % SECOND_MS === 0 ? ask(some(), some(), atMs) : null);
-}
-
-/** Always for one phase: its green held, everybody else's ended. */
-function favours(phase: number): Every {
-  return (atMs, controller) => {
-    if (atMs % SECOND_MS !== 0) return null;
-    const on = greens(controller, atMs);
-    return ask(
-      on.filter((each) => each === phase),
-      on.filter((each) => each !== phase),
-      atMs,
-    );
-  };
-}
-
-/** Every green is held for as long as it goes. */
-function holdsAll(site: SiteModel): Every {
-  const all = site.phases.map(({ phase }) => phase);
-  return (atMs) => (atMs % SECOND_MS === 0 ? ask(all, [], atMs) : null);
-}
-
 function judge(site: SiteModel, script: readonly Deed[], every: Every): void {
   const monitor = new Monitor(site);
   playScript(site, createController(site), script, { watcher: monitor, every });
