@@ -130,8 +130,8 @@ class NodeBroker implements Broker {
       onCoalesced: () => this.#counting.drop("detector", "coalesced"),
     });
     const publish = (kind: string, message: Outbound) => this.#publish(kind, message);
-    const hasListener = (topic: string) =>
-      this.#engine.hasListener(topic) || this.#sessions.has(topic);
+    const hasListener = (topic: string, part?: number) =>
+      this.#engine.hasListener(topic, part) || (part === undefined && this.#sessions.has(topic));
     const ports = { topics, publish, hasListener, wallMs, counting: this.#counting };
     this.#publisher = new Publisher(options.site, { ...ports, now: this.#now });
     this.#zones = this.#makeZones(topics, wallMs);

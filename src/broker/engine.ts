@@ -71,6 +71,8 @@ export interface Outbound {
   readonly payload: Uint8Array;
   readonly qos: 0 | 1;
   readonly retain?: boolean;
+  /** Only to this part of its subscribers, below `PARTS`; QoS 0 that is not retained. */
+  readonly part?: number;
   /** The newest row of the log in it. */
   readonly position?: number;
 }
@@ -147,9 +149,9 @@ export class Engine {
   }
 
   #publishNow(message: Outbound): void {
-    const { topic, qos, retain = false } = message;
+    const { topic, qos, retain = false, part } = message;
     if (qos === 0 && !retain) {
-      this.#handOut(topic, message.payload);
+      this.#handOut(topic, message.payload, part);
       return;
     }
     const payload = Buffer.from(message.payload);
@@ -165,10 +167,10 @@ export class Engine {
    * asks `authorizeForward` of each and has nothing left to do; its own way makes a packet, a turn
    * and three writes for each of five hundred.
    */
-  #handOut(topic: string, payload: Uint8Array): void {
+  #handOut(topic: string, payload: Uint8Array, part?: number): void {
     this.#ready = publishPacket(topic, payload);
     const message = { cmd: "publish", topic, payload, qos: 0, retain: false, dup: false };
-    this.#emitter.emit(message, () => undefined);
+    this.#emitter.emit(message, () => undefined, part);
     this.#ready = null;
   }
 
@@ -187,9 +189,9 @@ export class Engine {
     (client as unknown as ClientParts).waitForDrain(() => undefined);
   }
 
-  /** True when a connected client would get it. */
-  hasListener(topic: string): boolean {
-    return this.#emitter.has(topic);
+  /** True when a connected client, one of `part` if given, would get it. */
+  hasListener(topic: string, part?: number): boolean {
+    return this.#emitter.has(topic, part);
   }
 
   peerOf(clientId: string): Peer | null {

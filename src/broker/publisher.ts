@@ -19,21 +19,26 @@ import {
   unavailableSpat,
 } from "../wire/spat.ts";
 import { type NodeTopics, topicsOf } from "../wire/topics.ts";
+import { PARTS } from "./emitter.ts";
 import type { Outbound, Send } from "./engine.ts";
 import { matches } from "./filters.ts";
 
-/** SPaT at least this often. */
+/** SPaT to every subscriber at least this often. */
 const SPAT_BEAT_MS = 500;
+/** The beat goes round: a part of the subscribers after each of these. */
+const PART_MS = SPAT_BEAT_MS / PARTS;
+/** Timers may come so much too early. */
+const EARLY_MS = 1;
 /** Control speaks every 100 ms: after three missed pictures the lamps are not known. */
 const SILENCE_MS = 300;
 const HEALTH_BEAT_MS = 5_000;
-const CHECK_MS = 50;
 /** Of the picture on `state/json`. */
 const NEIGHBOURS_VERSION = 1;
 
 export interface PublisherPorts {
   readonly publish: (kind: string, message: Outbound) => void;
-  readonly hasListener: (topic: string) => boolean;
+  /** Whether anybody would get it, or anybody in that part of the subscribers. */
+  readonly hasListener: (topic: string, part?: number) => boolean;
   /** Monotonic clock of this thread, ms. */
   readonly now: () => number;
   readonly wallMs: () => number;
@@ -72,8 +77,10 @@ export class Publisher {
   #heardAt: number;
   #spat: Spat;
   #twin: Twin;
-  #spatAt = Number.NEGATIVE_INFINITY;
   #shown = "";
+  /** Whose turn is next, and since when nobody has had a turn. */
+  #part = 0;
+  #partedAt: number;
   #health: { readonly key: string; readonly twin: Twin } | null = null;
   #healthAt = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | null = null;
@@ -83,6 +90,7 @@ export class Publisher {
     this.#topics = topicsOf(site.node);
     this.#heads = phaseHeads(site);
     this.#heardAt = ports.now();
+    this.#partedAt = this.#heardAt;
     this.#spat = unavailableSpat(null, ports.wallMs());
     this.#twin = spatTwin(this.#spat);
     const map = mapFromSite(site);
@@ -98,7 +106,7 @@ export class Publisher {
     const { cbor, json } = this.#map;
     this.#ports.publish("map", { topic, payload: cbor, qos: 1, retain: true });
     this.#ports.publish("map", { topic: mapJson, payload: json, qos: 1, retain: true });
-    this.#timer = setInterval(() => this.#watch(), CHECK_MS);
+    this.#timer = setInterval(() => this.#watch(), PART_MS);
     this.#timer.unref();
   }
 
@@ -114,7 +122,7 @@ export class Publisher {
     this.#spat = trace === undefined ? spat : { ...spat, trace };
     this.#twin = spatTwin(this.#spat);
     this.#publishDetectors(view);
-    return this.#publishSpatIfDue();
+    return this.#publishSpat();
   }
 
   /** Withdraws the picture at once: control is known to be gone. */
@@ -136,7 +144,7 @@ export class Publisher {
     this.#health = { key, twin };
     if (!changed && !due) return;
     this.#healthAt = this.#ports.now();
-    this.#both("health", [this.#topics.health, this.#topics.healthJson], twin);
+    this.#sayBoth("health", [this.#topics.health, this.#topics.healthJson], twin);
   }
 
   /** Rows after their commit, in order; made into messages only while somebody would get them. */
@@ -201,7 +209,7 @@ export class Publisher {
 
   #watch(): void {
     if (this.#silent()) this.#withdraw();
-    this.#publishSpatIfDue();
+    this.#publishSpat();
   }
 
   #withdraw(): void {
@@ -209,23 +217,47 @@ export class Publisher {
       this.#spat = unavailableSpat(this.#spat, this.#ports.wallMs());
       this.#twin = spatTwin(this.#spat);
     }
-    this.#publishSpatIfDue();
+    this.#publishSpat();
   }
 
-  #publishSpatIfDue(): boolean {
-    const now = this.#ports.now();
+  /** What shows something else goes to all at once; else whose turn it is hears the newest. */
+  #publishSpat(): boolean {
     const shown = whatIsShown(this.#spat);
-    if (shown === this.#shown && now - this.#spatAt < SPAT_BEAT_MS) return false;
+    if (shown === this.#shown) return this.#beat();
     this.#shown = shown;
-    this.#spatAt = now;
-    this.#both("spat", [this.#topics.spat, this.#topics.spatJson], this.#twin);
+    // The round goes on from there: the next turn is a whole pause later.
+    this.#partedAt = this.#ports.now();
+    this.#timer?.refresh();
+    this.#sayBoth("spat", [this.#topics.spat, this.#topics.spatJson], this.#twin);
     return true;
   }
 
-  #both(kind: string, [topic, jsonTopic]: readonly [string, string], twin: Twin): void {
+  /**
+   * A beat to all at once would be in the way of a change of lamps that comes just behind it, in
+   * the node and in its subscribers.
+   */
+  #beat(): boolean {
+    const sinceMs = this.#ports.now() - this.#partedAt;
+    const due = Math.floor((sinceMs + EARLY_MS) / PART_MS);
+    this.#partedAt += due * PART_MS;
+    for (let turn = 0; turn < Math.min(due, PARTS); turn += 1) {
+      const topics = [this.#topics.spat, this.#topics.spatJson] as const;
+      this.#sayBoth("spat", topics, this.#twin, { part: this.#part });
+      this.#part = (this.#part + 1) % PARTS;
+    }
+    return due > 0;
+  }
+
+  #sayBoth(
+    kind: string,
+    [topic, jsonTopic]: readonly [string, string],
+    twin: Twin,
+    to: { readonly part?: number } = {},
+  ): void {
     const { hasListener, publish } = this.#ports;
-    if (hasListener(topic)) publish(kind, { topic, payload: twin.cbor, qos: 0 });
-    if (hasListener(jsonTopic)) publish(kind, { topic: jsonTopic, payload: twin.json, qos: 0 });
+    const says = (one: string): boolean => hasListener(one, to.part);
+    if (says(topic)) publish(kind, { topic, payload: twin.cbor, qos: 0, ...to });
+    if (says(jsonTopic)) publish(kind, { topic: jsonTopic, payload: twin.json, qos: 0, ...to });
   }
 
   #detectorTopics(view: ControlView): [string, DetectorView][] {
@@ -265,7 +297,7 @@ function spatTwin(spat: Spat): Twin {
   );
 }
 
-/** What makes a message due at once; expected ends move with every car and ride on the beat. */
+/** What goes to all at once; expected ends move with every car and ride on the beat. */
 function whatIsShown(spat: Spat): string {
   const { incarnation, mode, cause, clock, lamps, preempts } = spat;
   return JSON.stringify([incarnation, mode, cause, clock, lamps, preempts]);

@@ -1,5 +1,6 @@
 // What the node says by itself, and when: driven by a clock of the test's own, no broker around.
 import t from "tap";
+import { PARTS } from "../../src/broker/emitter.ts";
 import { Publisher } from "../../src/broker/publisher.ts";
 import { darkDisplay, LAMP } from "../../src/core/site/lamps.ts";
 import { decodeDetectorState } from "../../src/wire/detector.ts";
@@ -12,6 +13,7 @@ interface Said {
   readonly topic: string;
   readonly payload: Uint8Array;
   readonly retain?: boolean;
+  readonly part?: number;
 }
 
 /** A publisher that everybody or nobody listens to, on a clock that the test moves. */
@@ -24,9 +26,15 @@ function setUp(listening: (topic: string) => boolean = () => true) {
     now: () => clock.ms,
     wallMs: () => 1_700_000_000_000 + clock.ms,
   });
-  const spats = () =>
-    said.filter(({ topic }) => topic === `${PREFIX}spat`).map(({ payload }) => decodeSpat(payload));
-  return { publisher, said, clock, spats };
+  const heard = (wanted: (part?: number) => boolean) =>
+    said
+      .filter(({ topic, part }) => topic === `${PREFIX}spat` && wanted(part))
+      .map(({ payload }) => decodeSpat(payload));
+  /** What went to all at once. */
+  const spats = () => heard((part) => part === undefined);
+  /** What the subscribers of one part have heard. */
+  const spatsOf = (own: number) => heard((part) => part === undefined || part === own);
+  return { publisher, said, clock, spats, spatsOf };
 }
 
 /** Views every 100 ms, as control sends them. */
@@ -37,13 +45,21 @@ function views({ publisher, clock }: ReturnType<typeof setUp>, count: number, fr
   }
 }
 
-t.test("SPaT comes every 500 ms while nothing changes", async (t) => {
+t.test("SPaT comes every 500 ms while nothing changes, to one part after the other", async (t) => {
   const run = setUp();
   views(run, 21);
   t.strictSame(
     run.spats().map(({ sequence }) => sequence),
-    [1, 6, 11, 16, 21],
+    [1],
   );
+  for (let part = 0; part < PARTS; part += 1) {
+    const first = 2 + Math.floor(part / 2);
+    t.strictSame(
+      run.spatsOf(part).map(({ sequence }) => sequence),
+      [1, first, first + 5, first + 10, first + 15],
+      `part ${part}, always the newest view`,
+    );
+  }
   t.ok(
     run.said.every(({ retain }) => retain !== true),
     "and is not retained",
@@ -63,12 +79,26 @@ t.test("a changed lamp, mode, cause or clock goes out at once and moves the beat
   run.publisher.publishView(testView(7, { sensed, mode: "starting", cause: null }));
   run.publisher.publishView(testView(8, { sensed, mode: "starting", clock: "unsure" }));
   t.equal(run.spats().length, 6);
-  run.clock.ms += 499;
+  const parts = () => run.said.filter(({ part }) => part !== undefined).length;
+  const before = parts();
+  run.clock.ms += 48;
   run.publisher.publishView(testView(9, { sensed, mode: "starting", clock: "unsure" }));
-  t.equal(run.spats().length, 6);
-  run.clock.ms += 1;
+  t.equal(parts(), before, "nobody's turn for 50 ms");
+  run.clock.ms += 2;
   run.publisher.publishView(testView(10, { sensed, mode: "starting", clock: "unsure" }));
-  t.equal(run.spats().length, 7);
+  t.equal(parts(), before + 2, "then one part's, in both forms");
+  t.equal(run.spats().length, 6);
+});
+
+t.test("after a pause of any length each part has one turn", async (t) => {
+  const run = setUp();
+  views(run, 3);
+  const before = run.said.length;
+  run.clock.ms += 2_150;
+  run.publisher.publishView(testView(9));
+  run.publisher.publishView(testView(10));
+  const turns = run.said.slice(before).filter(({ topic }) => topic === `${PREFIX}spat`);
+  t.strictSame(turns.map(({ part }) => part).sort(), [...Array(PARTS).keys()]);
 });
 
 t.test("to a new subscriber at once, of the newest view, or unavailable", async (t) => {
