@@ -14,9 +14,21 @@ const FLASH_HALF_MAX_MS = 650;
  */
 const SETTLE_MS = 60;
 
+/**
+ * Within this, lamps have followed a command: driver, filter. Statuses come every 20 ms, and in
+ * between when something changes.
+ */
+const FOLLOW_MS = 20;
+
 const RED = 1;
 const YELLOW = 2;
 const GREEN = 4;
+
+/** The colour that a flashing channel has or lacks, as read. */
+const FLASHES: Readonly<Partial<Record<LampCode, number>>> = {
+  [LAMP.flashingDontWalk]: RED,
+  [LAMP.flashingYellow]: YELLOW,
+};
 
 export interface SensedChange {
   readonly channel: number;
@@ -43,6 +55,9 @@ export class LampSense {
   private readonly told: LampCode[] = new Array<LampCode>(CHANNEL_COUNT).fill(LAMP.dark);
   private readonly toldSince = new Float64Array(CHANNEL_COUNT).fill(Number.NEGATIVE_INFINITY);
 
+  /** Stamp of the newest status in which any terminal reads otherwise than before. */
+  private movedAt = Number.NEGATIVE_INFINITY;
+
   /** The present codes, channel 1 first; the caller copies what it keeps. */
   current(): readonly LampCode[] {
     return this.codes;
@@ -61,6 +76,8 @@ export class LampSense {
       const raw =
         ((red >> index) & 1) | (((yellow >> index) & 1) << 1) | (((green >> index) & 1) << 2);
       this.note(index, raw, status);
+    }
+    for (let index = 0; index < CHANNEL_COUNT; index += 1) {
       const code = this.codeOf(index, status);
       if (code === this.codes[index]) continue;
       this.codes[index] = code;
@@ -72,11 +89,13 @@ export class LampSense {
   reset(): void {
     this.rawSince.fill(Number.NEGATIVE_INFINITY);
     this.toldSince.fill(Number.NEGATIVE_INFINITY);
+    this.movedAt = Number.NEGATIVE_INFINITY;
   }
 
   private note(index: number, raw: number, status: StatusFrame): void {
     if (raw !== this.raw[index]) {
       this.raw[index] = raw;
+      this.movedAt = status.stamp;
       this.rawSince[index] = status.stamp;
       if (raw !== 0) this.lit[index] = raw;
     }
@@ -98,9 +117,21 @@ export class LampSense {
     // All channels flash on one clock: one that joins in its dark half is dark for up to 500 ms.
     const joining = raw === 0 && told >= LAMP.flashingDontWalk && toldMs <= FLASH_HALF_MAX_MS;
     if (joining) return told;
+    if (toldMs < FOLLOW_MS && this.stillFlashes(index, raw)) return this.codes[index] ?? LAMP.dark;
     const settling = toldMs <= SETTLE_MS;
     if (settling && !isClear(raw, told)) return this.codes[index] ?? LAMP.dark;
     return plainCode(raw);
+  }
+
+  /**
+   * The status that first tells another command is often read before any lamp has followed it.
+   * What it ends is seen with what it lights: a display that ends a flash and begins a yellow is
+   * one change, not two a millisecond apart.
+   */
+  private stillFlashes(index: number, raw: number): boolean {
+    const colour = FLASHES[this.codes[index] ?? LAMP.dark];
+    const followed = this.movedAt > (this.toldSince[index] ?? 0);
+    return colour !== undefined && (raw & ~colour) === 0 && !followed;
   }
 
   /** `released`: the relay's own flasher has the reds, whatever is commanded. */

@@ -82,7 +82,49 @@ t.test("walk, flashing don't walk, don't walk: three lines and no more", async (
   t.same(told, [
     [0, LAMP.green],
     [1000, LAMP.flashingDontWalk],
-    [6000, LAMP.red],
+    [6020, LAMP.red],
+  ]);
+});
+
+t.test("what a command ends is seen with what it lights, not before", async (t) => {
+  const flashing = during(0, 2_220, (stamp) => ({
+    told: LAMP.flashingDontWalk,
+    raw: flash(stamp, "r"),
+  }));
+  type After = readonly [afterMs: number, raw: Reading["raw"], told?: LampCode];
+  const ended = (...after: readonly After[]) => {
+    const readings = after.map(([afterMs, raw, told = LAMP.red]) => {
+      return { stamp: 2_220 + afterMs, told, raw };
+    });
+    return codesOf([...flashing, ...readings]).slice(1);
+  };
+  t.same(ended([0, "r"], [1, "r"], [19, "r"]), []);
+  t.same(ended([0, "r"], [1, "r"], [20, "r"]), [[2240, LAMP.red]], "when all have followed");
+  t.same(ended([0, "g", LAMP.green]), [[2220, LAMP.green]], "another colour shows at once");
+  t.same(ended([0, "rg"]), [], "two at once settle first");
+
+  const sense = new LampSense();
+  const told: [number, number, LampCode][] = [];
+  const look = (reading: Reading, other: { told: LampCode; green: number; yellow: number }) => {
+    const status = statusOf(reading);
+    const commanded = [...status.commanded];
+    commanded[1] = other.told;
+    const { green, yellow } = other;
+    const sensed = { red: status.sensed.red, green: green << 1, yellow: yellow << 1 };
+    sense.take({ ...status, commanded, sensed }, ({ channel, code }) => {
+      told.push([reading.stamp, channel, code]);
+    });
+  };
+  const green = { told: LAMP.green, green: 1, yellow: 0 };
+  for (const reading of flashing) look(reading, green);
+  told.length = 0;
+  const steady = { told: LAMP.red, raw: "r" } as const;
+  look({ stamp: 2_220, ...steady }, { ...green, told: LAMP.yellow });
+  look({ stamp: 2_221, ...steady }, { ...green, told: LAMP.yellow });
+  look({ stamp: 2_222, ...steady }, { told: LAMP.yellow, green: 0, yellow: 1 });
+  t.same(told, [
+    [2222, 1, LAMP.red],
+    [2222, 2, LAMP.yellow],
   ]);
 });
 
