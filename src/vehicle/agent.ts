@@ -69,7 +69,11 @@ export class VehicleAgent extends EventEmitter<VehicleEvents> {
   readonly #options: CheckedOptions;
   readonly #machine: VehicleMachine;
   readonly #clients = new Map<string, Client>();
+  readonly #reportTopics = new Map<Junction, string>();
   #timer: NodeJS.Timeout | null = null;
+  /** When the timer comes, and when it should. */
+  #timerMs = 0;
+  #wakeMs = 0;
   #garbled = 0;
   /** When the newest message came. */
   #heardMs = 0;
@@ -139,7 +143,7 @@ export class VehicleAgent extends EventEmitter<VehicleEvents> {
         this.#clients.get(effect.junction.url)?.unsubscribe(this.#filtersOf(effect.junction));
         break;
       case "report": {
-        const topic = topicsOf(effect.junction).vehicle(this.id);
+        const topic = this.#reportTopic(effect.junction);
         this.#clients.get(effect.junction.url)?.publish(topic, encodeVehicleReport(effect.report));
         break;
       }
@@ -179,10 +183,29 @@ export class VehicleAgent extends EventEmitter<VehicleEvents> {
     this.emit("advice", decision.advice, decision);
   }
 
+  /** A timer that comes too early waits on; most steps then leave it as it is. */
   #wake(atMs: number): void {
+    this.#wakeMs = atMs;
+    if (this.#timer === null || atMs < this.#timerMs) this.#setTimer();
+  }
+
+  #setTimer(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
-    const waitMs = Math.max(0, Math.ceil(atMs - performance.now()));
-    this.#timer = setTimeout(() => this.#step({ kind: "tick" }), waitMs);
+    this.#timerMs = this.#wakeMs;
+    const waitMs = Math.max(0, Math.ceil(this.#wakeMs - performance.now()));
+    this.#timer = setTimeout(() => {
+      this.#timer = null;
+      if (performance.now() < this.#wakeMs) this.#setTimer();
+      else this.#step({ kind: "tick" });
+    }, waitMs);
+  }
+
+  #reportTopic(junction: Junction): string {
+    const known = this.#reportTopics.get(junction);
+    if (known !== undefined) return known;
+    const topic = topicsOf(junction).vehicle(this.id);
+    this.#reportTopics.set(junction, topic);
+    return topic;
   }
 
   #connect(junction: Junction): void {
@@ -230,10 +253,30 @@ export class VehicleAgent extends EventEmitter<VehicleEvents> {
   }
 }
 
+interface Place {
+  readonly key: string;
+  readonly kind: string;
+}
+
+/** More topics than an agent hears at once. */
+const MAX_PLACES = 256;
+
+const placeOf = new Map<string, Place>();
+
+/** Of what junction and class a topic is; agents hear few of them, and those all the time. */
+function placeOfTopic(topic: string): Place {
+  const known = placeOf.get(topic);
+  if (known !== undefined) return known;
+  const [, , region = "", zone = "", node = "", kind = ""] = topic.split("/");
+  const place = { key: `${region}/${zone}/${node}`, kind };
+  if (placeOf.size >= MAX_PLACES) placeOf.clear();
+  placeOf.set(topic, place);
+  return place;
+}
+
 /** The message as an event; throws `WireError`. Only topics that were subscribed to come here. */
 function eventOf(url: string, topic: string, payload: Uint8Array): VehicleEvent {
-  const [, , region = "", zone = "", node = "", kind = ""] = topic.split("/");
-  const key = `${region}/${zone}/${node}`;
+  const { key, kind } = placeOfTopic(topic);
   if (kind === "spat") return { kind, key, spat: decodedSpat(url + topic, payload) };
   if (kind === "map") return { kind, key, map: decodeMap(payload) };
   return { kind: "notice", key, notice: decodeZoneNotice(payload) };

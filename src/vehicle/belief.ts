@@ -62,6 +62,9 @@ export class JunctionBelief {
     "old-sequence": 0,
   };
   #spat: Spat | null = null;
+  /** What was answered last: a decision asks the same several times. */
+  #last: { readonly phase: number; readonly nowMs: number; readonly belief: PhaseBelief } | null =
+    null;
   #absence: Doubt = "not-heard";
   /** Order of the newest message, also after its picture was dropped. */
   #incarnation = -1;
@@ -74,16 +77,19 @@ export class JunctionBelief {
 
   /** A SUBSCRIBE for this junction's `spat` has left; its number, for `granted`. */
   asked(nowMs: number): number {
+    this.#last = null;
     return this.#channel.asked(nowMs);
   }
 
   /** The SUBACK of that SUBSCRIBE has come. */
   granted(ask: number): void {
+    this.#last = null;
     this.#channel.granted(ask);
   }
 
   /** The connection is gone; what was heard runs out by itself. */
   disconnected(): void {
+    this.#last = null;
     this.#channel.lost();
   }
 
@@ -94,12 +100,14 @@ export class JunctionBelief {
 
   /** Nothing is believed until the next message. */
   drop(doubt: Doubt): void {
+    this.#last = null;
     this.#spat = null;
     this.#absence = doubt;
   }
 
   /** One message in the order of receipt, at `nowMs` of this clock. */
   hear(spat: Spat, nowMs: number): Hearing {
+    this.#last = null;
     const hearing = this.#judge(spat);
     this.#counts[hearing] += 1;
     if (hearing === "old-incarnation" || hearing === "old-sequence") return hearing;
@@ -137,6 +145,14 @@ export class JunctionBelief {
 
   /** What is believed of a phase at `nowMs`. */
   of(phase: number, nowMs: number): PhaseBelief {
+    const last = this.#last;
+    if (last?.phase === phase && last.nowMs === nowMs) return last.belief;
+    const belief = this.#judgePhase(phase, nowMs);
+    this.#last = { phase, nowMs, belief };
+    return belief;
+  }
+
+  #judgePhase(phase: number, nowMs: number): PhaseBelief {
     const spat = this.#spat;
     if (spat === null) return unknownLight(this.#absence);
     if (spat.mode !== "controlled") return unknownLight(spat.mode);

@@ -32,6 +32,7 @@ interface Proof {
 
 export class Channel {
   readonly #buckets: Bucket[] = [];
+  #floorMs: number | null = null;
   #proof: Proof | null = null;
   #asks = 0;
   #askedMs: number | null = null;
@@ -61,9 +62,14 @@ export class Channel {
     const offsetMs = nowMs - monoMs;
     const slot = Math.floor(nowMs / BUCKET_MS);
     const newest = this.#buckets.at(-1);
-    if (newest?.slot === slot) newest.leastMs = Math.min(newest.leastMs, offsetMs);
-    else this.#buckets.push({ slot, leastMs: offsetMs });
-    while ((this.#buckets[0]?.slot ?? slot) < slot - WINDOW_MS / BUCKET_MS) this.#buckets.shift();
+    if (newest?.slot === slot) {
+      newest.leastMs = Math.min(newest.leastMs, offsetMs);
+      this.#floorMs = Math.min(this.#floorMs ?? offsetMs, offsetMs);
+    } else {
+      this.#buckets.push({ slot, leastMs: offsetMs });
+      while ((this.#buckets[0]?.slot ?? slot) < slot - WINDOW_MS / BUCKET_MS) this.#buckets.shift();
+      this.#floorMs = Math.min(...this.#buckets.map(({ leastMs }) => leastMs));
+    }
     if (!this.#granted || this.#askedMs === null) return;
     const roundTripMs = nowMs - this.#askedMs;
     this.lost();
@@ -77,6 +83,7 @@ export class Channel {
   /** Another start of the node: another clock. */
   forget(): void {
     this.#buckets.length = 0;
+    this.#floorMs = null;
     this.#proof = null;
   }
 
@@ -92,8 +99,7 @@ export class Channel {
 
   /** Smallest difference in the window, ms; null without a message. */
   floorMs(): number | null {
-    if (this.#buckets.length === 0) return null;
-    return Math.min(...this.#buckets.map(({ leastMs }) => leastMs));
+    return this.#floorMs;
   }
 
   /** By how much the floor may be too high, ms; null while nothing proves it. */

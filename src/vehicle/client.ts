@@ -132,7 +132,9 @@ export class Client {
 
   /** QoS 0: a position is old when it would be sent again. */
   publish(topic: string, payload: Uint8Array): void {
-    if (this.#up) this.#mqtt.publish(topic, Buffer.from(payload), { qos: 0 }, ignored);
+    if (!this.#up) return;
+    const { buffer, byteOffset, byteLength } = payload;
+    this.#mqtt.publish(topic, Buffer.from(buffer, byteOffset, byteLength), { qos: 0 }, ignored);
   }
 
   /** Ends it for good; no handler is called any more. */

@@ -92,6 +92,16 @@ export interface VehicleCounts extends Record<Hearing, number> {
   readonly reportsRefused: number;
 }
 
+/** What follows from the place on the route; most messages find the vehicle where it was. */
+interface Where {
+  readonly route: Route;
+  readonly atM: number;
+  /** Still to be chosen, without the present one. */
+  readonly others: readonly Route[];
+  readonly next: Ahead | null;
+  readonly wanted: ReadonlyMap<string, Junction>;
+}
+
 /** Stop lines that are listened to in any case, and how far beyond them. */
 const LINES_AHEAD = 2;
 const LOOK_AHEAD_M = 800;
@@ -114,7 +124,8 @@ export class VehicleMachine {
   #atM = 0;
   #speedMps = 0;
   #place: Place | null = null;
-  #said = "";
+  #said: Said | null = null;
+  #where: Where | null = null;
   /** Of the message that is being looked at. */
   #changed = false;
 
@@ -142,9 +153,8 @@ export class VehicleMachine {
     const news = this.#take(event, now.monoMs);
     this.#look(effects, now.monoMs);
     const decision = this.#decide(event, now.monoMs);
-    const said = JSON.stringify([decision.route, decision.junction, decision.light?.light]);
-    if (news || said !== this.#said) effects.push({ kind: "decide", decision });
-    this.#said = said;
+    if (news || !saysSame(decision, this.#said)) effects.push({ kind: "decide", decision });
+    this.#said = decision;
     // Another route may go by other junctions.
     if (decision.route !== this.#route.id) {
       this.#route = this.#plan.routes.find(({ id }) => id === decision.route) ?? this.#route;
@@ -205,7 +215,7 @@ export class VehicleMachine {
 
   /** Subscribes to what is ahead, then leaves what is not. */
   #look(effects: VehicleEffect[], nowMs: number): void {
-    const wanted = this.#wanted();
+    const { wanted } = this.#here();
     for (const [key, junction] of wanted) {
       if (this.#watches.has(key)) continue;
       const watch = new Watch(junction);
@@ -227,19 +237,26 @@ export class VehicleMachine {
     this.#leave(wanted, effects);
   }
 
-  #wanted(): Map<string, Junction> {
+  #here(): Where {
+    const [route, atM] = [this.#route, this.#atM];
+    if (this.#where?.route === route && this.#where.atM === atM) return this.#where;
+    const open = openRoutes(this.#plan.routes, route, atM);
     const wanted = new Map<string, Junction>();
-    for (const route of openRoutes(this.#plan.routes, this.#route, this.#atM)) {
-      for (const [index, { line, distanceM }] of aheadOf(route, this.#atM).entries()) {
+    for (const one of open) {
+      for (const [index, { line, distanceM }] of aheadOf(one, atM).entries()) {
         if (index >= LINES_AHEAD && distanceM > LOOK_AHEAD_M) break;
         wanted.set(junctionKey(line.junction), line.junction);
       }
     }
-    return wanted;
+    const others = open.filter(({ id }) => id !== route.id);
+    this.#where = { route, atM, others, next: aheadOf(route, atM)[0] ?? null, wanted };
+    return this.#where;
   }
 
   /** What was passed goes when the next ones were heard; before that the newest of it stays. */
   #leave(wanted: ReadonlyMap<string, Junction>, effects: VehicleEffect[]): void {
+    // All that is wanted is watched by now.
+    if (this.#watches.size === wanted.size) return;
     const left = [...this.#watches.values()].filter(({ key }) => !wanted.has(key));
     const ready = [...wanted.keys()].every((key) => this.#watches.get(key)?.ready ?? false);
     for (const watch of ready ? left : left.slice(0, -1)) {
@@ -258,29 +275,26 @@ export class VehicleMachine {
     return watch?.lightOf(line, nowMs) ?? unknownLight("not-heard");
   }
 
-  #next(): Ahead | null {
-    return aheadOf(this.#route, this.#atM)[0] ?? null;
-  }
-
   #decide(event: VehicleEvent, nowMs: number): Decision {
-    const { limits, routes } = this.#plan;
+    const { limits } = this.#plan;
+    const here = this.#here();
     const predicted = (route: Route): Predicted => ({
       route,
       predictedMs: predictMs(route, this.#atM, limits.maxMps, (line) => this.#lightOf(line, nowMs)),
     });
-    const others = openRoutes(routes, this.#route, this.#atM).filter(
-      ({ id }) => id !== this.#route.id,
-    );
     const present = predicted(this.#route);
-    const { route, predictedMs } = chooseRoute([present, ...others.map(predicted)], this.#route);
-    const next = aheadOf(route, this.#atM)[0];
-    const light = next === undefined ? null : this.#lightOf(next.line, nowMs);
+    const { route, predictedMs } = chooseRoute(
+      [present, ...here.others.map(predicted)],
+      this.#route,
+    );
+    const next = route === here.route ? here.next : (aheadOf(route, this.#atM)[0] ?? null);
+    const light = next === null ? null : this.#lightOf(next.line, nowMs);
     return {
       atMs: nowMs,
       cause: event.kind,
       route: route.id,
       predictedMs,
-      junction: next === undefined ? null : junctionKey(next.line.junction),
+      junction: next === null ? null : junctionKey(next.line.junction),
       distanceM: next?.distanceM ?? null,
       light,
       advice: this.#advice(route, next?.distanceM ?? null, light),
@@ -324,25 +338,30 @@ export class VehicleMachine {
   }
 
   #wakeAtMs(nowMs: number): number {
-    const due = [nowMs + IDLE_MS];
+    let dueMs = nowMs + IDLE_MS;
     for (const watch of this.#watches.values()) {
-      const askMs = watch.dueAtMs(nowMs);
-      if (askMs !== null) due.push(askMs);
+      dueMs = Math.min(dueMs, watch.dueAtMs(nowMs) ?? dueMs);
     }
-    const next = this.#next();
+    const { next } = this.#here();
     if (next !== null) {
       const { junction } = next.line;
       const watch = this.#watches.get(junctionKey(junction));
-      const changesMs = watch?.changesAtMs(next.line, nowMs) ?? null;
-      if (changesMs !== null) due.push(changesMs);
+      dueMs = Math.min(dueMs, watch?.changesAtMs(next.line, nowMs) ?? dueMs);
     }
     if (this.#place !== null) {
-      for (const { url } of this.#reachable()) due.push(this.#reports.dueAtMs(url));
+      for (const { url } of this.#reachable()) dueMs = Math.min(dueMs, this.#reports.dueAtMs(url));
     }
-    return Math.max(nowMs, Math.min(...due));
+    return Math.max(nowMs, dueMs);
   }
 }
 
 function addCounts(sum: Record<Hearing, number>, counts: Readonly<Record<Hearing, number>>): void {
   for (const key of Object.keys(sum) as Hearing[]) sum[key] += counts[key];
+}
+
+type Said = Pick<Decision, "route" | "junction" | "light">;
+
+function saysSame(now: Said, before: Said | null): boolean {
+  if (now.route !== before?.route || now.junction !== before.junction) return false;
+  return now.light?.light === before.light?.light;
 }

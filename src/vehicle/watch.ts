@@ -18,7 +18,7 @@ export class Watch {
   #map: SiteMap | null = null;
   #connected = false;
   #heard = false;
-  #shown = "";
+  #shown: Spat | null = null;
   #ask = 0;
   #askFromMs = Number.NEGATIVE_INFINITY;
   #pauseMs = FIRST_PAUSE_MS;
@@ -68,10 +68,9 @@ export class Watch {
   /** Takes a message; what became of it, and whether it shows something else than the last. */
   hear(spat: Spat, nowMs: number): { readonly taken: boolean; readonly changed: boolean } {
     const taken = this.belief.hear(spat, nowMs) === "taken";
-    const shown = JSON.stringify([spat.mode, spat.lamps]);
     // The first on a connection is an answer, made when it was asked for.
-    const changed = taken && this.#heard && shown !== this.#shown;
-    if (taken) this.#shown = shown;
+    const changed = taken && this.#heard && !showsSame(spat, this.#shown);
+    if (taken) this.#shown = spat;
     this.#heard = true;
     if (!this.belief.wantsProof(nowMs)) this.#pauseMs = FIRST_PAUSE_MS;
     return { taken, changed };
@@ -109,4 +108,9 @@ export class Watch {
     const phase = this.phaseOf(line);
     return phase === null ? null : this.belief.changesAtMs(phase, nowMs);
   }
+}
+
+function showsSame({ mode, lamps }: Spat, before: Spat | null): boolean {
+  if (before === null || mode !== before.mode || lamps.length !== before.lamps.length) return false;
+  return lamps.every((code, index) => code === before.lamps[index]);
 }
