@@ -95,8 +95,7 @@ export function clearingMps({ decelMps2, reactionMs }: Limits): number {
 function onYellow(approaching: Approaching): Advice {
   const { distanceM, speedMps, limits } = approaching;
   // Half of the reaction is in hand: who has begun to brake for the line does not change his mind.
-  const braking = { ...limits, reactionMs: limits.reactionMs / 2 };
-  if (stoppingM(speedMps, braking) <= distanceM) {
+  if (stoppingM(speedMps, limits, limits.reactionMs / 2) <= distanceM) {
     return advice(approaching, "stop", Math.min(speedMps, capMps(approaching)));
   }
   return advice(approaching, "clear", Math.min(speedMps, limits.maxMps));

@@ -23,8 +23,12 @@ export const USUAL_LIMITS: Limits = {
 };
 
 /** Distance in which a vehicle at `speedMps` stops, reaction included, m. */
-export function stoppingM(speedMps: number, { decelMps2, reactionMs }: Limits): number {
-  return (speedMps * reactionMs) / 1000 + speedMps ** 2 / (2 * decelMps2);
+export function stoppingM(
+  speedMps: number,
+  { decelMps2, reactionMs }: Limits,
+  reactsMs = reactionMs,
+): number {
+  return (speedMps * reactsMs) / 1000 + speedMps ** 2 / (2 * decelMps2);
 }
 
 /** The highest speed from which it stops within `distanceM`, m/s. */
