@@ -58,7 +58,8 @@ export class Emitter {
 
   /** True when a connected client, one of `part` if given, subscribes to the topic. */
   has(topic: string, part?: number): boolean {
-    return this.#of(topic, part).length > 0;
+    const all = this.#tree.match(topic);
+    return part === undefined ? all.length > 0 : all.some((one) => this.#parts.get(one) === part);
   }
 
   #of(topic: string, part?: number): Listener[] {

@@ -51,6 +51,8 @@ export interface ZonePorts {
 
 /** Silence ends a stay; with this pause it is noticed well within the second that MESH allows. */
 const SWEEP_MS = 500;
+/** One after the other, so that a change of lamps never waits for all visitors at once. */
+const SWEEP_PARTS = 10;
 /** A sighting lasts this long, and is told again after a third of it while reports come. */
 const SIGHTING_LEASE_MS = 30_000;
 const SIGHTING_PAUSE_MS = 10_000;
@@ -66,7 +68,10 @@ export class Zones {
   readonly #scope: ZoneScope;
   readonly #zones: ReadonlyMap<string, Zone>;
   readonly #classes: ReadonlyMap<string, string>;
-  readonly #peers = new Set<Peer>();
+  /** Each with the part of a sweep in which it has its turn. */
+  readonly #peers = new Map<Peer, number>();
+  #nextPart = 0;
+  #sweeps = 0;
   /** By name: several connections of one certificate share what it may report. */
   readonly #buckets = new Map<string, Bucket>();
   /** Of all together. */
@@ -83,7 +88,7 @@ export class Zones {
     this.#scope = new ZoneScope(this.#set);
     this.#zones = new Map(site.zones.map((zone) => [zone.name, zone]));
     const { allReportsPerS } = ports.limits;
-    // What is kept for half a second is taken at once then.
+    // Room for a burst of half a second.
     this.#all = new Bucket(allReportsPerS, Math.max(1, allReportsPerS / 2), ports.now());
     const { topics } = ports;
     const usual = [topics.spat, topics.spatJson, topics.map, topics.mapJson, topics.health];
@@ -94,7 +99,7 @@ export class Zones {
   /** Begins to look for silence; without zones there is nobody who could fall silent. */
   start(): void {
     if (this.#set.zones.length === 0) return;
-    this.#timer = setInterval(() => this.#sweep(), SWEEP_MS);
+    this.#timer = setInterval(() => this.#sweep(), SWEEP_MS / SWEEP_PARTS);
     this.#timer.unref();
   }
 
@@ -111,18 +116,20 @@ export class Zones {
 
   /** The client is connected: its time runs. */
   arrive(peer: Peer): void {
-    if (peer.visitor != null) this.#peers.add(peer);
+    if (peer.visitor == null) return;
+    this.#peers.set(peer, this.#nextPart);
+    this.#nextPart = (this.#nextPart + 1) % SWEEP_PARTS;
   }
 
   leave(peer: Peer): void {
     this.#crowd.delete(peer);
-    if (!this.#peers.delete(peer)) return;
+    this.#peers.delete(peer);
   }
 
   /** Who has gone is forgotten when coming back brings no more than staying would have. */
   #forget(): void {
     if (this.#buckets.size === 0) return;
-    const here = new Set([...this.#peers].map(keyOf));
+    const here = new Set([...this.#peers.keys()].map(keyOf));
     const pastMs = this.#ports.now() - SIGHTING_PAUSE_MS;
     for (const key of this.#buckets.keys()) {
       if (here.has(key) || (this.#sighted.get(key) ?? Number.NEGATIVE_INFINITY) > pastMs) continue;
@@ -209,15 +216,24 @@ export class Zones {
   }
 
   #sweep(): void {
-    this.#forget();
-    const waited = [...this.#crowd];
-    this.#crowd.clear();
-    for (const peer of waited) if (peer.visitor != null) this.#takeWaiting(peer, peer.visitor);
-    for (const peer of this.#peers) {
+    const turn = this.#sweeps % SWEEP_PARTS;
+    this.#sweeps += 1;
+    if (turn === 0) this.#forget();
+    this.#thinCrowd();
+    for (const [peer, part] of this.#peers) {
       const { visitor } = peer;
-      if (visitor == null) continue;
+      if (part !== turn || visitor == null) continue;
       this.#takeWaiting(peer, visitor);
       this.#perform(peer, visitor.presence.step({ kind: "time" }, this.#moment()));
+    }
+  }
+
+  /** As many as may be taken by now, in the order in which they came. */
+  #thinCrowd(): void {
+    for (const peer of this.#crowd) {
+      if (this.#all.waitMs(this.#ports.now()) > 0) return;
+      this.#crowd.delete(peer);
+      if (peer.visitor != null) this.#takeWaiting(peer, peer.visitor);
     }
   }
 
