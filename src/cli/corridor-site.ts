@@ -29,9 +29,17 @@ const PLATOON_MPS = 12.5;
 /** From where a vehicle begins to the first stop line, m, and its speed. */
 const APPROACH_M = 300;
 const APPROACH_MPS = 13.9;
+/** From the middle of a junction to a stop line, m, about. */
+const STOP_LINE_M = 15;
+/** From the last stop line to where a vehicle's way ends, m. */
+const BEYOND_M = 100;
 /** A degree of latitude in m. */
 const DEGREE_M = 111_320;
 const SOUTH_LATITUDE_DEG = 50.0755;
+/** A line of an outline: latitude, longitude. */
+const CORNER = /^( +(?:- )+)([\d.]+), ([\d.]+)$/gm;
+/** Of the street, which runs due north. */
+const LONGITUDE_DEG = 14.4378;
 
 /** What one junction of the corridor has. */
 export interface JunctionPlan {
@@ -84,7 +92,8 @@ export function corridorSite(
   plans: readonly JunctionPlan[],
 ): string {
   const { number, keyFolder, fastPort, reliablePort, offsetS } = plan;
-  const latitude = (SOUTH_LATITUDE_DEG + ((number - 1) * SPACING_M) / DEGREE_M).toFixed(6);
+  const northDeg = ((number - 1) * SPACING_M) / DEGREE_M;
+  const latitude = (SOUTH_LATITUDE_DEG + northDeg).toFixed(6);
   let text = replaced(demo, "id: junction-1 }", `id: junction-${number} }`);
   text = replaced(text, "name: Market Street at Station Road", `name: Market Street ${number}`);
   text = replaced(text, `lat: ${SOUTH_LATITUDE_DEG}`, `lat: ${latitude}`);
@@ -103,8 +112,10 @@ export function corridorSite(
   text = replaced(text, "  seed: 1\n", `  seed: ${number}\n${street}\n`);
   text = replaced(text, "north: { through: 520", `north: { through: ${THROUGH_PER_HOUR}`);
   text = replaced(text, "south: { through: 480", `south: { through: ${THROUGH_PER_HOUR}`);
-  // The demo's zones lie around the demo's junction alone.
-  text = text.replace(/^zones:\n(?: .*\n?)*/m, "");
+  // The demo's zones, around this junction.
+  text = text.replace(CORNER, (_, place: string, lat: string, lon: string) => {
+    return `${place}${(Number(lat) + northDeg).toFixed(6)}, ${lon}`;
+  });
   const lines = [
     "plans:",
     `  ${PLAN}: { cycle: ${CYCLE_S}, offset: ${offsetS}, ${PLAN_PARTS} }`,
@@ -120,8 +131,8 @@ export function corridorSite(
 }
 
 /**
- * The northbound way through it, as `stopline vehicles` reads it; brokers from the south, and the
- * folder of the CA that makes the vehicles' certificates, from the file's.
+ * The northbound way through it, as `stopline vehicles` reads it, and where it lies; brokers from
+ * the south, and the folder of the CA that makes the vehicles' certificates, from the file's.
  */
 export function corridorStreet(brokers: readonly string[], keys: string): string {
   const lines = brokers.map((url, index) => {
@@ -129,5 +140,12 @@ export function corridorStreet(brokers: readonly string[], keys: string): string
     const node = `node: ${REGION}/${ZONE}/junction-${index + 1}, url: '${url}'`;
     return `  - { ${node}, ${place}, approach: south, movement: through }`;
   });
-  return `vehicles: 1\nkeys: ${keys}\njunctions:\n${lines.join("\n")}\n`;
+  const wholeM = APPROACH_M + (brokers.length - 1) * SPACING_M + BEYOND_M;
+  const points = [0, wholeM].map((atM) => {
+    const northM = atM - APPROACH_M - STOP_LINE_M;
+    const lat = (SOUTH_LATITUDE_DEG + northM / DEGREE_M).toFixed(6);
+    return `  - { at: ${atM}, lat: ${lat}, lon: ${LONGITUDE_DEG} }`;
+  });
+  const parts = [`length: ${wholeM}`, "way:", ...points, "junctions:", ...lines];
+  return `vehicles: 1\nkeys: ${keys}\n${parts.join("\n")}\n`;
 }

@@ -4,22 +4,30 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { Route } from "../vehicle/route.ts";
 import type { FleetCounts, FleetPlan, VehicleKeys } from "./vehicle-fleet.ts";
+import type { Way } from "./vehicle-way.ts";
 
 export interface DrivePlan {
   readonly route: Route;
+  /** Null: nobody reports where he is. */
+  readonly way: Way | null;
   readonly count: number;
   readonly keys: readonly VehicleKeys[] | null;
   readonly processes: number;
+  /** Address of a collector of traces; null for none. */
+  readonly traces: string | null;
 }
 
 const PROGRAM = fileURLToPath(new URL("./vehicle-process.ts", import.meta.url));
 /** New connections in a second: a board's TLS handshakes take some milliseconds each. */
 const STARTS_PER_S = 50;
+/** From the last connection's beginning to the first trip's: whoever drives is connected. */
+const SETTLE_MS = 2_000;
 
 /** Until `ended`; what became of the vehicles of each process. A process that ends throws. */
 export async function drive(plan: DrivePlan, ended: Promise<void>): Promise<FleetCounts[]> {
-  const { route, count, keys, processes } = plan;
-  const beginWallMs = performance.timeOrigin + performance.now();
+  const { count, keys, processes } = plan;
+  const startMs = (count / STARTS_PER_S) * 1_000 + SETTLE_MS;
+  const beginWallMs = performance.timeOrigin + performance.now() + startMs;
   // Pairs of vehicles stay together.
   const each = Math.ceil(count / processes / 2) * 2;
   const fleets: FleetPlan[] = [];
@@ -27,7 +35,7 @@ export async function drive(plan: DrivePlan, ended: Promise<void>): Promise<Flee
     const own = keys?.slice(from, from + each) ?? null;
     const size = Math.min(each, count - from);
     const startsPerS = STARTS_PER_S / processes;
-    fleets.push({ route, from, count: size, keys: own, startsPerS, beginWallMs });
+    fleets.push({ ...plan, from, count: size, keys: own, startsPerS, beginWallMs });
   }
   return await Promise.all(fleets.map((fleet) => driveOne(fleet, ended)));
 }

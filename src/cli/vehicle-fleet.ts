@@ -1,11 +1,13 @@
 // Vehicle agents of one process, every second one driving by its advice: vehicles 2n and 2n + 1
 // begin their trips together, the first with advice and the second without.
+import type { SpanExporter } from "../observe/otlp.ts";
 import { VehicleAgent } from "../vehicle/agent.ts";
 import type { TlsMaterial } from "../vehicle/client.ts";
 import type { Decision } from "../vehicle/machine.ts";
 import { USUAL_LIMITS } from "../vehicle/motion.ts";
 import { lengthM, type Route } from "../vehicle/route.ts";
 import { Trip, type TripCounts } from "../vehicle/trip.ts";
+import { placeAt, type Way } from "./vehicle-way.ts";
 
 /** Who a vehicle is over TLS. */
 export interface VehicleKeys {
@@ -16,6 +18,8 @@ export interface VehicleKeys {
 /** What one process of several drives. */
 export interface FleetPlan {
   readonly route: Route;
+  /** Null: nobody reports where he is. */
+  readonly way: Way | null;
   /** Its vehicles' numbers among all, one after the other. */
   readonly from: number;
   readonly count: number;
@@ -25,6 +29,8 @@ export interface FleetPlan {
   readonly startsPerS: number;
   /** Trips count from here, wall clock ms: the same for all processes. */
   readonly beginWallMs: number;
+  /** Address of a collector of traces; null for none. */
+  readonly traces: string | null;
 }
 
 /** What became of it; of several processes, to be summed up. */
@@ -38,6 +44,12 @@ export interface FleetCounts {
   readonly messages: number;
   readonly refused: number;
   readonly garbled: number;
+  /** Reports of positions that left, and connections that nodes closed on one. */
+  readonly reports: number;
+  readonly reportsRefused: number;
+  /** Moves, ten a second, towards a stop line that is near; those that knew no light, by reason. */
+  readonly near: number;
+  readonly doubts: Readonly<Record<string, number>>;
   /** Connections that were lost. */
   readonly lost: number;
   /** The last reason why one could not be made or was lost. */
@@ -47,20 +59,29 @@ export interface FleetCounts {
 /** Each vehicle moves ten times a second; the work is spread over so many parts of that. */
 const MOVE_MS = 100;
 const PARTS = 10;
+/** Who waits for his next trip says so little by little: in a zone for 5 s after each report. */
+const WAITING_MOVE_MS = 1_000;
 /** Starting places spread over the route evenly, whatever the count: the golden ratio's part. */
 const SPREAD = 0.618_033_988_75;
 /** From one trip's beginning to the next, in free travel times of the route. */
 const TRIP_TIMES = 2;
 /** Latencies that are remembered: an hour of 250 vehicles. */
 const MAX_LATENCIES = 1_000_000;
+/** So near to a stop line its light has to be known, m: where a zone ends is farther away. */
+const NEAR_M = 200;
 
 class Vehicle {
   readonly agent: VehicleAgent;
   readonly trip: Trip;
   last: Decision | null = null;
   heard = false;
+  near = 0;
+  readonly doubts: Record<string, number> = {};
+  readonly #way: Way | null;
+  #movedMs = Number.NEGATIVE_INFINITY;
+  #connected = false;
 
-  constructor(plan: FleetPlan, index: number, onDecision: (decision: Decision) => void) {
+  constructor(plan: FleetPlan, index: number, { onDecision, exporter }: FleetSide) {
     const { route, keys, beginWallMs } = plan;
     const number = plan.from + index;
     const speeds = route.links.map(({ speedMps }) => speedMps);
@@ -72,19 +93,45 @@ class Vehicle {
     const options = { limits, advised: number % 2 === 0, everyMs };
     this.trip = new Trip(lengthM(route), options, begin);
     const own = keys?.[index] ?? {};
-    this.agent = new VehicleAgent({ routes: [route], limits, reportEveryMs: null, ...own });
+    // A node takes reports under the name of a certificate only.
+    this.#way = keys === null ? null : plan.way;
+    const onSpan = exporter === null ? {} : { onSpan: exporter.take.bind(exporter) };
+    this.agent = new VehicleAgent({ routes: [route], limits, ...own, ...onSpan });
     this.agent.on("decision", (decision) => {
       this.last = decision;
       this.heard ||= decision.spat !== null;
       onDecision(decision);
     });
+    this.agent.on("connection", ({ up }) => {
+      if (up && !this.#connected) this.trip.ready(performance.now());
+      this.#connected ||= up;
+    });
   }
 
+  /** A node may speak only to who says where he is: nobody waits to be spoken to. */
   move(nowMs: number): void {
-    if (!this.heard) return;
-    this.trip.advance(this.last, nowMs);
-    this.agent.position(this.trip.motion);
+    if (!this.#connected) return;
+    const { trip } = this;
+    trip.advance(this.last, nowMs);
+    if (trip.motion.atM === 0 && nowMs - this.#movedMs < WAITING_MOVE_MS) return;
+    this.#movedMs = nowMs;
+    const place = this.#way === null ? {} : placeAt(this.#way, trip.motion.atM);
+    this.agent.position({ ...trip.motion, ...place });
+    if (trip.motion.atM > 0) this.#look();
   }
+
+  #look(): void {
+    const { distanceM, light } = this.last ?? {};
+    if (distanceM == null || light == null || distanceM > NEAR_M) return;
+    this.near += 1;
+    if (light.doubt !== null) this.doubts[light.doubt] = (this.doubts[light.doubt] ?? 0) + 1;
+  }
+}
+
+/** What a vehicle has around it. */
+interface FleetSide {
+  readonly onDecision: (decision: Decision) => void;
+  readonly exporter: SpanExporter | null;
 }
 
 export class Fleet {
@@ -95,9 +142,12 @@ export class Fleet {
   #lost = 0;
   #trouble: string | null = null;
 
-  /** Starts them little by little. */
-  constructor(plan: FleetPlan) {
+  readonly #exporter: SpanExporter | null;
+
+  /** Starts them little by little; spans go to `exporter`. */
+  constructor(plan: FleetPlan, exporter: SpanExporter | null) {
     this.#plan = plan;
+    this.#exporter = exporter;
     this.#timers.push(setInterval(() => this.#startSome(), 1_000 / plan.startsPerS));
     let part = 0;
     const move = (): void => {
@@ -112,8 +162,9 @@ export class Fleet {
 
   #startSome(): void {
     if (this.#vehicles.length === this.#plan.count) return;
-    const vehicle = new Vehicle(this.#plan, this.#vehicles.length, (decision) => {
-      this.#note(decision);
+    const vehicle = new Vehicle(this.#plan, this.#vehicles.length, {
+      onDecision: (decision) => this.#note(decision),
+      exporter: this.#exporter,
     });
     vehicle.agent.on("connection", ({ up, reason, url }) => {
       if (up) return;
@@ -130,12 +181,14 @@ export class Fleet {
   }
 
   counts(): FleetCounts {
-    const sums = { messages: 0, refused: 0, garbled: 0 };
+    const sums = { messages: 0, refused: 0, garbled: 0, reports: 0, reportsRefused: 0 };
     for (const { agent } of this.#vehicles) {
       const { counts } = agent;
       sums.messages += counts.taken + counts.repeat;
       sums.refused += counts["old-incarnation"] + counts["old-sequence"];
       sums.garbled += counts.garbled;
+      sums.reports += counts.reports;
+      sums.reportsRefused += counts.reportsRefused;
     }
     const even = this.#plan.from % 2;
     const trips = this.#vehicles.map(({ trip }) => trip.counts);
@@ -145,6 +198,8 @@ export class Fleet {
       advised: sumOf(trips.filter((_, index) => index % 2 === even)),
       unadvised: sumOf(trips.filter((_, index) => index % 2 !== even)),
       ...sums,
+      near: this.#vehicles.reduce((sum, { near }) => sum + near, 0),
+      doubts: doubtsOf(this.#vehicles),
       lost: this.#lost,
       trouble: this.#trouble,
     };
@@ -154,6 +209,15 @@ export class Fleet {
     for (const timer of this.#timers) clearInterval(timer);
     for (const { agent } of this.#vehicles) agent.close();
   }
+}
+
+/** Doubts of several vehicles or processes together. */
+export function doubtsOf(parts: readonly Pick<FleetCounts, "doubts">[]): Record<string, number> {
+  const sum: Record<string, number> = {};
+  for (const { doubts } of parts) {
+    for (const [doubt, count] of Object.entries(doubts)) sum[doubt] = (sum[doubt] ?? 0) + count;
+  }
+  return sum;
 }
 
 /** Trips of several vehicles together. */

@@ -1,4 +1,6 @@
 // A process of vehicles under `stopline vehicles`: drives what it is told and says what came of it.
+import { SpanExporter } from "../observe/otlp.ts";
+import { packageVersion } from "../observe/version.ts";
 import { Fleet, type FleetPlan } from "./vehicle-fleet.ts";
 
 export type ToFleet =
@@ -6,15 +8,28 @@ export type ToFleet =
   | { readonly kind: "stop" };
 
 let fleet: Fleet | null = null;
+let exporter: SpanExporter | null = null;
+
+function exporterOf({ traces, from }: FleetPlan): SpanExporter | null {
+  if (traces === null) return null;
+  const onNotice = (text: string): void => {
+    process.stderr.write(`stopline vehicles: ${text}\n`);
+  };
+  const node = `vehicles-${from}`;
+  return new SpanExporter({ endpoint: traces, node, version: packageVersion(), onNotice });
+}
 
 process.on("message", (message: ToFleet) => {
   if (message.kind === "drive") {
-    fleet = new Fleet(message.plan);
+    exporter = exporterOf(message.plan);
+    fleet = new Fleet(message.plan, exporter);
     return;
   }
   const counts = fleet?.counts();
   fleet?.close();
-  process.send?.(counts, () => process.exit(0));
+  void (exporter?.close() ?? Promise.resolve()).then(() => {
+    process.send?.(counts, () => process.exit(0));
+  });
 });
 process.on("disconnect", () => process.exit(0));
 // Who presses Ctrl-C speaks to the whole group; the parent asks for the counts first.

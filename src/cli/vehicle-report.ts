@@ -1,6 +1,6 @@
 // What `stopline vehicles` prints: counts of all its processes together, as words or as data.
 import type { TripCounts } from "../vehicle/trip.ts";
-import { type FleetCounts, sumOf } from "./vehicle-fleet.ts";
+import { doubtsOf, type FleetCounts, sumOf } from "./vehicle-fleet.ts";
 
 /** How a group of vehicles fared; null where none has finished a trip. */
 export interface GroupReport {
@@ -37,6 +37,10 @@ export function reportOf(vehicles: number, parts: readonly FleetCounts[]): Fleet
     messages: sum((part) => part.messages),
     refused: sum((part) => part.refused),
     garbled: sum((part) => part.garbled),
+    reports: sum((part) => part.reports),
+    reportsRefused: sum((part) => part.reportsRefused),
+    near: sum((part) => part.near),
+    doubts: doubtsOf(parts),
     lost: sum((part) => part.lost),
     trouble: parts.findLast(({ trouble }) => trouble !== null)?.trouble ?? null,
   };
@@ -80,12 +84,23 @@ export function linesOf(report: FleetReport): string[] {
     ),
     line("with advice", groupText(report.advised)),
     line("without", groupText(report.unadvised)),
+    line("near a line", nearText(report)),
+    line("positions", `${report.reports} reported, ${report.reportsRefused} not taken`),
     line(
       "messages",
       `${messages} taken, ${refused} older than known, ${garbled} unreadable; ` +
         `${lost} connections lost${trouble === null ? "" : ` (${trouble})`}`,
     ),
   ];
+}
+
+function nearText({ near, doubts }: FleetReport): string {
+  if (near === 0) return "no move";
+  const percent = (count: number): string => `${((100 * count) / near).toFixed(1)} %`;
+  const reasons = Object.entries(doubts).sort(([, a], [, b]) => b - a);
+  const known = near - reasons.reduce((sum, [, count]) => sum + count, 0);
+  const rest = reasons.map(([doubt, count]) => `, ${doubt} ${percent(count)}`);
+  return `light known ${percent(known)} of the time${rest.join("")}`;
 }
 
 function groupText({ trips, stopsPerTrip, travelS }: GroupReport): string {

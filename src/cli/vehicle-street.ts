@@ -4,6 +4,9 @@
 //   vehicles: 1
 //   keys: keys                     # folder of certificates, from this file's; for mqtts://
 //   length: 900                    # m; without it 100 m beyond the last stop line
+//   way:                           # where it lies, WGS 84; without it nobody reports where he is
+//     - { at: 0, lat: 50.0728, lon: 14.4378 }
+//     - { at: 900, lat: 50.0809, lon: 14.4378 }
 //   junctions:
 //     - { node: demo/old-town/junction-1, url: 'mqtt://127.0.0.1:1883', at: 300, speed: 13.9,
 //         approach: north, movement: through }
@@ -18,9 +21,18 @@ import type { Link, Route, StopLine } from "../vehicle/route.ts";
 import { WireError } from "../wire/codec.ts";
 import { decodeMap, type SiteMap } from "../wire/map.ts";
 import { NAME_PATTERN } from "../wire/topics.ts";
+import { tooFarM, type Way, type WayPoint } from "./vehicle-way.ts";
+
+interface Street {
+  readonly route: Route;
+  /** Null where it is not known. */
+  readonly way: Way | null;
+  /** Folder of certificates; null for plain MQTT. */
+  readonly keys: string | null;
+}
 
 export type StreetLoad =
-  | { readonly ok: true; readonly route: Route; readonly keys: string | null }
+  | ({ readonly ok: true } & Street)
   | { readonly ok: false; readonly problems: readonly string[] };
 
 const AFTER_LAST_M = 100;
@@ -31,6 +43,8 @@ const MOVEMENTS = ["through", "left", "right"] as const;
 const MAX_LENGTH_M = 100_000;
 const MAX_SPEED_MPS = 50;
 const MAX_JUNCTIONS = 50;
+const MAX_POINTS = 100;
+const TOP_KEYS = ["vehicles", "keys", "length", "way", "junctions"];
 const KEYS = ["node", "url", "at", "speed", "approach", "movement", "phase"];
 
 type Plain = Readonly<Record<string, unknown>>;
@@ -45,8 +59,8 @@ class StreetReader {
     this.#problems = problems;
   }
 
-  read(): { readonly route: Route; readonly keys: string | null } {
-    const top = this.#plain(this.#file.value, [], ["vehicles", "keys", "length", "junctions"]);
+  read(): Street {
+    const top = this.#plain(this.#file.value, [], TOP_KEYS);
     if (top.vehicles !== 1) this.#add(["vehicles"], "no version of this file", "1");
     const found = top.junctions;
     const listed = Array.isArray(found) && found.length > 0 && found.length <= MAX_JUNCTIONS;
@@ -65,7 +79,46 @@ class StreetReader {
     const endM = top.length === undefined ? atM + AFTER_LAST_M : this.#length(top, atM);
     const speedMps = links.at(-1)?.speedMps ?? 1;
     links.push({ id: "out", lengthM: endM - atM, speedMps, end: null });
-    return { route: { id: "street", links }, keys: this.#keys(top) };
+    return { route: { id: "street", links }, way: this.#way(top), keys: this.#keys(top) };
+  }
+
+  #way({ way: found }: Plain): Way | null {
+    if (found === undefined) return null;
+    const listed = Array.isArray(found) && found.length > 1 && found.length <= MAX_POINTS;
+    if (!listed) {
+      this.#add(["way"], "no list of points", `2 to ${MAX_POINTS} of them`);
+      return null;
+    }
+    const points = found.map((value, index) => this.#point(value, ["way", index]));
+    for (const [index, to] of points.entries()) {
+      const from = points[index - 1];
+      const path: Path = ["way", index, "at"];
+      if (from === undefined) {
+        if (to.atM !== 0) this.#add(path, "not the street's beginning", "0 for the first point");
+        continue;
+      }
+      const apartM = tooFarM(from, to);
+      if (to.atM <= from.atM) {
+        this.#add(path, "not beyond the one before", `more than ${from.atM}`);
+      } else if (apartM !== null) {
+        const use = `${Math.ceil(from.atM + apartM)} or more, or other coordinates`;
+        this.#add(path, `nearer than it lies, ${Math.ceil(apartM)} m from the one before`, use);
+      }
+    }
+    const [first, second, ...more] = points;
+    return first === undefined || second === undefined ? null : [first, second, ...more];
+  }
+
+  #point(value: unknown, path: Path): WayPoint {
+    const entry = this.#plain(value, path, ["at", "lat", "lon"]);
+    const within = (key: string, least: number, most: number): number => {
+      const found = entry[key];
+      if (typeof found === "number" && found >= least && found <= most) return found;
+      this.#add([...path, key], "no such number", `${least} to ${most}`);
+      return least;
+    };
+    const atM = within("at", 0, MAX_LENGTH_M);
+    return { atM, latDeg: within("lat", -85, 85), lonDeg: within("lon", -180, 180) };
   }
 
   /** All nodes ask for a certificate, or none does. */
@@ -148,7 +201,7 @@ export function parseStreet(text: string, fileName: string): StreetLoad {
   const read = problems.count === 0 ? new StreetReader(file, problems).read() : null;
   if (read === null || problems.count > 0) return { ok: false, problems: problems.lines(fileName) };
   const keys = read.keys === null ? null : resolve(dirname(fileName), read.keys);
-  return { ok: true, route: read.route, keys };
+  return { ok: true, ...read, keys };
 }
 
 /** A single junction with 300 m in front of it: its first approach that goes straight on. */
@@ -163,7 +216,7 @@ function streetOf(map: SiteMap, [region, zone, id]: readonly string[], url: stri
       { id: "in", lengthM: APPROACH_M, speedMps, end },
       { id: "out", lengthM: AFTER_LAST_M, speedMps, end: null },
     ];
-    return { ok: true, route: { id: "street", links }, keys: null };
+    return { ok: true, route: { id: "street", links }, way: null, keys: null };
   }
   return { ok: false, problems: [`${url}: no approach goes straight on; name one in a file`] };
 }

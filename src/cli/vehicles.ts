@@ -1,6 +1,7 @@
 // `stopline vehicles --count N --corridor FILE|--url URL`: vehicle agents at running nodes, how
 // fast they decide, and what advice is worth to them.
 import { readFileSync } from "node:fs";
+import { mayTakeTraces } from "../sitefile/rules-links.ts";
 import type { Route } from "../vehicle/route.ts";
 import { parseDurationMs } from "./duration.ts";
 import { textOf } from "./finding.ts";
@@ -12,7 +13,7 @@ import { findStreet, parseStreet, type StreetLoad } from "./vehicle-street.ts";
 
 const USE =
   "use: stopline vehicles --corridor FILE | --url mqtt://HOST:PORT [--count N] [--for 60s] " +
-  "[--processes N] [--keys DIR] [--json]";
+  "[--processes N] [--keys DIR] [--traces http://HOST:PORT] [--json]";
 
 const SHAPES = {
   corridor: { type: "string" },
@@ -21,6 +22,7 @@ const SHAPES = {
   for: { type: "string" },
   processes: { type: "string" },
   keys: { type: "string" },
+  traces: { type: "string" },
   json: { type: "boolean" },
 } as const;
 
@@ -39,6 +41,8 @@ interface Asked {
   readonly processes: number;
   /** Instead of the street file's. */
   readonly keys: string | null;
+  /** Address of a collector. */
+  readonly traces: string | null;
   readonly json: boolean;
 }
 
@@ -61,11 +65,21 @@ function tlsProblem({ links }: Route, keys: string | null): string | null {
   return null;
 }
 
+/** What is wrong with the addresses of a node and of a collector, or null. */
+function addressProblem(url: string | boolean = "", traces: string | boolean = ""): string | null {
+  if (url !== "" && !/^mqtt:\/\/[^/:]+:\d+$/.test(String(url))) {
+    return `--url ${url} is no address; use mqtt://HOST:PORT`;
+  }
+  const collector = URL.parse(String(traces));
+  if (traces === "" || (collector !== null && mayTakeTraces(collector))) return null;
+  return `--traces ${traces} is no collector; use https://, or http:// on this machine`;
+}
+
 function askedOf(args: readonly string[]): Asked | { readonly problem: string } {
   const parsed = parseOptions(args, SHAPES);
   if (!parsed.ok) return { problem: parsed.problem };
   const { corridor, url, count = `${USUAL_COUNT}`, for: time = "60s", json } = parsed.values;
-  const { processes = `${Math.ceil(Number(count) / VEHICLES_EACH)}`, keys } = parsed.values;
+  const { processes = `${Math.ceil(Number(count) / VEHICLES_EACH)}`, keys, traces } = parsed.values;
   if ((corridor === undefined) === (url === undefined) || parsed.rest.length > 0) {
     return { problem: USE };
   }
@@ -78,13 +92,15 @@ function askedOf(args: readonly string[]): Asked | { readonly problem: string } 
   }
   const forMs = parseDurationMs(String(time)) ?? 0;
   if (!(forMs > 0)) return { problem: `--for ${time} is no duration; use 20s, 5m or 1h` };
-  if (url !== undefined && !/^mqtt:\/\/[^/:]+:\d+$/.test(String(url))) {
-    return { problem: `--url ${url} is no address; use mqtt://HOST:PORT` };
-  }
+  const astray = addressProblem(url, traces);
+  if (astray !== null) return { problem: astray };
   const street = url === undefined ? { corridor: String(corridor) } : { url: String(url) };
-  const own = keys === undefined ? null : String(keys);
+  const own = {
+    keys: keys === undefined ? null : String(keys),
+    traces: traces === undefined ? null : String(traces),
+  };
   const times = { forMs: forMs || USUAL_MS, processes: Math.min(several, number) };
-  return { street, count: number, ...times, keys: own, json: json === true };
+  return { street, count: number, ...times, ...own, json: json === true };
 }
 
 function loadFile(file: string): StreetLoad {
@@ -128,8 +144,9 @@ export async function run(args: string[]): Promise<number> {
     if (!(error instanceof VehicleKeysError)) throw error;
     return fail("vehicles", error.message);
   }
-  const { processes } = asked;
-  const counts = await drive({ route: load.route, count, keys, processes }, waited(forMs));
+  const { processes, traces } = asked;
+  const { route, way } = load;
+  const counts = await drive({ route, way, count, keys, processes, traces }, waited(forMs));
   const report = reportOf(count, counts);
   const lines = json ? [JSON.stringify(report)] : linesOf(report);
   process.stdout.write(`${lines.join("\n")}\n`);

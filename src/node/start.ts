@@ -1,7 +1,8 @@
 // A node on this machine: what its composition is given here comes from the simulator there.
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import type { CabinetPort } from "../cabinet/port.ts";
 import { consoleSecret } from "../console/secret.ts";
+import { packageVersion } from "../observe/version.ts";
 import { clockFloorMs } from "./clock-floor.ts";
 import { realHost } from "./host.ts";
 import type { MeshSetup } from "./mesh-messages.ts";
@@ -20,11 +21,6 @@ export interface StartOptions {
   readonly entries?: { readonly service?: URL; readonly log?: URL };
   /** Neighbours instead of those of the site file. */
   readonly mesh?: MeshSetup | null;
-}
-
-function packageVersion(): string {
-  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
-  return String((JSON.parse(text) as { version: string }).version);
 }
 
 /** Starts a node; resolves when its service thread has opened what it could. */

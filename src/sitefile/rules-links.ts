@@ -153,6 +153,10 @@ function checkRoad(
 }
 
 /** Traces say what every detector saw: beyond this machine they go encrypted. */
+export function mayTakeTraces({ protocol, hostname }: URL): boolean {
+  return protocol === "https:" || isLoopback(hostname.replace(/^\[|\]$/g, ""));
+}
+
 function checkTraces({ traces }: Draft, problems: Problems): void {
   if (traces === undefined) return;
   const path = ["traces", "endpoint"];
@@ -160,8 +164,7 @@ function checkTraces({ traces }: Draft, problems: Problems): void {
     problems.add({ path, what: "no address", use: "one such as http://127.0.0.1:4318" });
     return;
   }
-  const { protocol, hostname } = new URL(traces.endpoint);
-  if (protocol === "https:" || isLoopback(hostname.replace(/^\[|\]$/g, ""))) return;
+  if (mayTakeTraces(new URL(traces.endpoint))) return;
   const use = "https://, or a collector on this machine such as http://127.0.0.1:4318";
   problems.add({ path, what: "beyond this machine without TLS", use });
 }

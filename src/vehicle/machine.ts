@@ -89,6 +89,8 @@ export type VehicleEffect =
   | { readonly kind: "wake"; readonly atMs: number };
 
 export interface VehicleCounts extends Record<Hearing, number> {
+  /** Reports of its position that left, and connections that nodes closed on one. */
+  readonly reports: number;
   readonly reportsRefused: number;
 }
 
@@ -139,7 +141,7 @@ export class VehicleMachine {
   counts(): VehicleCounts {
     const counts = { ...this.#dropped };
     for (const { belief } of this.#watches.values()) addCounts(counts, belief.counts);
-    return { ...counts, reportsRefused: this.#reports.refused };
+    return { ...counts, reports: this.#reports.made, reportsRefused: this.#reports.refused };
   }
 
   /** What it thinks at `nowMs`, without anything having happened. */

@@ -44,6 +44,11 @@ export class Reports {
     this.#everyMs = everyMs;
   }
 
+  /** How many have left. */
+  get made(): number {
+    return this.#sequence;
+  }
+
   /** When the next report to `url` is due, ms; infinite for never. */
   dueAtMs(url: string): number {
     if (!Number.isFinite(this.#everyMs)) return Number.POSITIVE_INFINITY;

@@ -52,6 +52,13 @@ export class Trip {
     return this.#motion;
   }
 
+  /** It can drive from `nowMs` on: a trip that should have begun before begins the next time. */
+  ready(nowMs: number): void {
+    if (nowMs <= this.#beganMs) return;
+    this.#beganMs = this.#nextMs(nowMs);
+    this.#atMs = this.#beganMs;
+  }
+
   /** Drives on by its last decision; at the end of the route it begins anew. */
   advance(decision: Decision | null, nowMs: number): void {
     if (nowMs <= this.#beganMs) return;

@@ -1,11 +1,17 @@
 // `stopline vehicles`: files of a street and their mistakes, and a run at a real node.
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
+import { corridorStreet, REGION, ZONE } from "../../src/cli/corridor-site.ts";
 import { VehicleKeysError, vehicleKeys } from "../../src/cli/vehicle-keys.ts";
+import type { FleetReport } from "../../src/cli/vehicle-report.ts";
 import { parseStreet } from "../../src/cli/vehicle-street.ts";
+import { placeAt } from "../../src/cli/vehicle-way.ts";
 import { createAuthority } from "../../src/trust/authority.ts";
 import { aheadOf, lengthM } from "../../src/vehicle/route.ts";
+import { corridor, measures, withTls } from "../node/corridor-rig.ts";
+import { startCollector } from "../observe/collector.ts";
+import { type TestAuthority, testAuthority } from "../trust/keys.ts";
 import { folder, runToEnd, Stopline } from "./support.ts";
 
 const EXAMPLE = new URL("../../config/street.yaml", import.meta.url);
@@ -55,6 +61,36 @@ t.test("every mistake with its line, what is wrong and the way out", async (t) =
   t.same(problemsOf(one(entry)), []);
 });
 
+t.test("a way: where each metre lies, and its mistakes", async (t) => {
+  const street = (points: string): string =>
+    `vehicles: 1\nway: ${points}\njunctions:\n` +
+    "  - { node: a/b/c, url: 'mqtt://h:1', at: 300, speed: 10, phase: 2 }\n";
+  const [start, corner] = ["{ at: 0, lat: 50, lon: 14 }", "{ at: 300, lat: 50.0027, lon: 14 }"];
+  const east = "{ at: 600, lat: 50.0027, lon: 14.0042 }";
+  const load = parseStreet(street(`[${start}, ${corner}, ${east}]`), "street.yaml");
+  const way = load.ok ? load.way : null;
+  if (way === null) throw new Error("no way");
+  const near = (found: object, latDeg: number, lonDeg: number, headingDeg: number): void => {
+    t.match(found, { headingDeg });
+    const place = found as { latDeg: number; lonDeg: number };
+    t.ok(Math.abs(place.latDeg - latDeg) < 1e-9 && Math.abs(place.lonDeg - lonDeg) < 1e-9);
+  };
+  near(placeAt(way, 0), 50, 14, 0);
+  near(placeAt(way, 100), 50.0009, 14, 0);
+  near(placeAt(way, 300), 50.0027, 14, 90);
+  near(placeAt(way, 900), 50.0027, 14.0084, 90);
+  const cases: [string, RegExp][] = [
+    [`[${start}]`, /:2: way: .* is no list of points; use 2 to 100 of them/],
+    [`[${corner}, ${east}]`, /:2: way.0.at: 300 is not the street's beginning; use 0/],
+    [`[${start}, ${start}]`, /:2: way.1.at: 0 is not beyond the one before; use more than 0/],
+    [`[${start}, { at: 100, lat: 50.0027, lon: 14 }]`, /way.1.at: 100 is nearer .* 301 m from/],
+    [`[${start}, { at: 100, lat: 95, lon: 14 }]`, /way.1.lat: 95 is no such number; use -85 to 85/],
+    [`[${start}, { at: 100, lat: 50 }]`, /way.1.lon: nothing is no such number; use -180 to 180/],
+    [`[${start}, { at: 9, lat: 50, long: 1, lon: 14 }]`, /way.1.long: .*one of at, lat, lon/],
+  ];
+  for (const [text, words] of cases) t.match(problemsOf(street(text))[0], words, text);
+});
+
 t.test("what can't be run: one line, exit 1", async (t) => {
   const dir = folder(t);
   const [secure, plain] = [join(dir, "secure.yaml"), join(dir, "plain.yaml")];
@@ -70,6 +106,7 @@ t.test("what can't be run: one line, exit 1", async (t) => {
     [["--url", "mqtt://127.0.0.1:1"], /^mqtt:\/\/127.0.0.1:1: .*is a node running there\?/],
     [["--url", "mqtt://127.0.0.1:1", "--processes", "0"], /--processes 0 is no number/],
     [["--url", "mqtt://127.0.0.1:1", "--keys", "x"], /--keys goes with --corridor/],
+    [["--url", "mqtt://127.0.0.1:1", "--traces", "http://far:1"], /http:\/\/far:1 is no collector/],
     [["--corridor", "/none.yaml"], /^\/none.yaml: ENOENT/],
     [["--corridor", secure], /mqtts:\/\/h:1 needs certificates; name their folder by keys:/],
     [["--corridor", secure, "--keys", "/none"], /\/none\/ca.crt: is not there; `stopline keys/],
@@ -133,3 +170,42 @@ t.test("at a node: by its address and by a file, in words and as JSON", async (t
   t.match(report, { vehicles: 4, connected: 4, refused: 0, garbled: 0, lost: 0 });
   t.ok(Number(report.messages) > 4);
 });
+
+t.test("past three nodes with zones: handed over, nothing refused, spans told", async (t) => {
+  const collector = await startCollector(t);
+  const authority = await testAuthority(t, { region: REGION, zone: ZONE });
+  const traces = `traces: { endpoint: '${collector.endpoint}', sample: 1 }\n`;
+  const { base, start } = await corridor(t, authority, 3, (_, site) => withTls(site) + traces);
+  const nodes = [start(1), start(2), start(3)];
+  for (const node of nodes) t.ok(await node.opened(), node.err);
+  const keys = join(base, "vehicles");
+  for (const id of ["car-1", "car-2"]) await writeVehicle(authority, keys, id);
+  const file = join(base, "street.yaml");
+  const urls = nodes.map(({ out }) => /mqtts:\S+/.exec(out)?.[0] ?? "");
+  // As fast as a train: past all three, with time to spare for their lights.
+  writeFileSync(file, corridorStreet(urls, keys).replaceAll("speed: 13.9", "speed: 45"));
+  const args = ["vehicles", "--corridor", file, "--count", "2", "--for", "35s", "--json"];
+  const { code, out, err } = await runToEnd(t, [...args, "--traces", collector.endpoint]);
+  t.equal(code, 0, err);
+  const report = JSON.parse(out) as FleetReport;
+  t.match(report, { connected: 2, refused: 0, reportsRefused: 0, garbled: 0, lost: 0 });
+  t.ok(report.reports > 50, `${report.reports} reports`);
+  t.ok(report.near > 20, `${report.near} moves near a line`);
+  const { "left-zone": left = 0, "not-heard": unheard = 0 } = report.doubts;
+  t.ok((left + unheard) * 10 <= report.near, JSON.stringify(report.doubts));
+  const told = collector.spans.filter(({ from }) => from === "vehicles-0");
+  t.ok(told.length > 0 && told.every(({ name }) => name === "decide"));
+  for (const node of nodes) {
+    t.ok(await measures(node, /^stopline_broker_messages_in_total [1-9]/m));
+    t.notMatch((await node.get("/metrics")).text, /event_dropped_total\{class="vehicle"/);
+    t.notMatch((await node.get("/metrics")).text, /stopline_broker_refused_total\{.*\} [1-9]/);
+  }
+});
+
+async function writeVehicle(authority: TestAuthority, dir: string, id: string): Promise<void> {
+  const { caPem, certPem, keyPem } = await authority.issue("vehicle", id);
+  mkdirSync(dir, { recursive: true });
+  writeFileSync(join(dir, "ca.crt"), caPem);
+  writeFileSync(join(dir, `${id}.crt`), certPem);
+  writeFileSync(join(dir, `${id}.key`), keyPem, { mode: 0o600 });
+}

@@ -9,7 +9,7 @@ import { Stopline, until } from "../cli/support.ts";
 import { junctionPorts } from "../support/ports.ts";
 import { folder, type TestAuthority, type TestKeys, writeKeyFolder } from "../trust/keys.ts";
 
-export const DEMO = readFileSync(new URL("../../config/demo.yaml", import.meta.url), "utf8");
+const DEMO = readFileSync(new URL("../../config/demo.yaml", import.meta.url), "utf8");
 const PLAIN = "listeners: [ { address: 127.0.0.1, port: 0 } ]";
 const BOTH = PLAIN.replace(" ]", ", { address: 127.0.0.1, port: 0, tls: true } ]");
 /** Less than a process lives here: what is not so by then fails at its own line. */
