@@ -30,6 +30,9 @@ const AHEAD_MS = 5_000;
 /** Who has shown the console's secret has no name of his own. */
 const CONSOLE_NAME = "console";
 const ONLY_OPERATORS = "only an operator gives commands";
+const NO_ATTRIBUTE = "the certificate grants no priority";
+/** A reason by which refusals are counted; all others are words. */
+const CODE = /^[a-z]+(-[a-z]+)*$/;
 
 export interface CommandPorts {
   readonly topics: NodeTopics;
@@ -87,6 +90,7 @@ export class Commands {
       const command = decodeCommand(message.payload);
       if (command.id !== id) throw new WireError("id differs from the topic's");
       const unfit = rightRefusal(peer, command);
+      if (unfit === NO_ATTRIBUTE) this.#ports.counting.drop("priority", "no-attribute");
       if (unfit !== null) this.#refuse(id, unfit);
       else this.#judge(peer, command);
     } catch (error) {
@@ -136,7 +140,12 @@ export class Commands {
 
   async #run(command: Command, key: string): Promise<Reply> {
     try {
-      return await this.#ports.onCommand(command);
+      const reply = await this.#ports.onCommand(command);
+      if (!reply.ok && command.body.kind === "priority") {
+        const code = CODE.test(reply.reason ?? "") ? reply.reason : null;
+        this.#ports.counting.drop("priority", code ?? "other");
+      }
+      return reply;
     } catch {
       // Nothing is known of it here: a repeat is for the durable memory to answer.
       this.#drop(key);
@@ -218,5 +227,5 @@ function rightRefusal(peer: Peer, { body }: CommandMessage): string | null {
     return asksAgain && session?.isConfirmed() === false ? "show the token again" : null;
   }
   if (body.kind !== "priority") return ONLY_OPERATORS;
-  return (priority ?? "none") === "none" ? "the certificate grants no priority" : null;
+  return (priority ?? "none") === "none" ? NO_ATTRIBUTE : null;
 }

@@ -36,7 +36,8 @@ export const KINDS = {
   command: shape("id author via body issued expires", "critical", true),
   /**
    * An order in force or at its end: `what` is hold, plan, priority or flash, `subject` its phase,
-   * plan or request; `detail` of a priority is its phase and arrival.
+   * plan or request; `detail` of a priority is its phase and arrival, then of a vehicle's the
+   * check-in detector and when that saw it.
    */
   order: shape("what subject active author until reason detail", "critical"),
   "command-result": shape("id author ok reason", "critical", true),

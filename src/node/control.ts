@@ -89,6 +89,7 @@ export class Control {
       site,
       toController: (input) => this.toController(input),
       holdRefusal: (phase) => this.controller.holdRefusal(phase),
+      hasFailed: (detector) => this.hasFailed(detector),
       write: (kind, body) => this.log(kind, body),
     });
     const vehicles = site.channels.filter(({ kind }) => kind === "vehicle");
@@ -199,7 +200,13 @@ export class Control {
   private toController(input: SignalInput): void {
     for (const effect of this.controller.step(input, this.now.monoMs)) this.onSignal(effect);
     if (input.kind !== "detector") return;
+    this.orders.detected(input.detector, input.on, this.now);
     this.coordinated(this.platoons?.edge(input.detector, input.on, this.now));
+  }
+
+  private hasFailed(number: number): boolean {
+    const detectors = this.controller.detectors();
+    return detectors.some(({ detector, failed }) => detector === number && failed !== null);
   }
 
   private coordinate(clockSure: boolean): void {

@@ -12,6 +12,7 @@ import type { SiteModel } from "../core/site/model.ts";
 import type { OrdersView, OrderView } from "../core/site/view.ts";
 import type { NodeEvent } from "../log/events.ts";
 import type { Instant, Order } from "./control-types.ts";
+import { type CheckInEdge, type Claim, Corroboration, newsRefusal } from "./corroboration.ts";
 
 /** A plan is ordered for at most this long. */
 const PLAN_MAX_MS = 24 * 3_600_000;
@@ -25,6 +26,7 @@ export interface OrderPorts {
   readonly site: SiteModel;
   readonly toController: (input: SignalInput) => void;
   readonly holdRefusal: (phase: number) => string | null;
+  readonly hasFailed: (detector: number) => boolean;
   readonly write: Write;
 }
 
@@ -32,6 +34,9 @@ interface Ordered extends OrderView {
   /** Monotonic end; Infinity where it has none. */
   readonly endMs: number;
 }
+
+/** A request, and what has borne it out; null where its author needs nobody to. */
+type Requested = Ordered & PriorityOrder & { readonly edge: CheckInEdge | null };
 
 type PlanOrder = Extract<Order, { kind: "plan" }>;
 type PriorityOrder = Extract<Order, { kind: "priority" }>;
@@ -42,11 +47,18 @@ export class Orders {
   private hold: (Ordered & { readonly phase: number }) | null = null;
   private plan: (Ordered & { readonly plan: number | "free" }) | null = null;
   /** By the number that the controller knows the request by. */
-  private readonly priorities = new Map<number, Ordered & PriorityOrder>();
+  private readonly priorities = new Map<number, Requested>();
+  private readonly corroboration: Corroboration;
   private nextRequest = 1;
 
   constructor(ports: OrderPorts) {
     this.ports = ports;
+    this.corroboration = new Corroboration(ports.site.detectors, ports.hasFailed);
+  }
+
+  /** A reading of a detector: it may be what a vehicle's request needs. */
+  detected(detector: number, on: boolean, { monoMs }: Instant): void {
+    this.corroboration.read(detector, on, monoMs);
   }
 
   /** Why an order of that author can't be carried out now, or null. */
@@ -170,17 +182,24 @@ export class Orders {
     return untilMs > wallMs + PLAN_MAX_MS ? "until is more than 24 h ahead" : null;
   }
 
-  private priorityFault(order: PriorityOrder, author: string, { wallMs }: Instant): string | null {
-    const known = this.requestOf(order, author) !== null;
-    if (order.departMs <= wallMs) return known ? null : "the departure is past";
-    // A certificate says who asks, not where the vehicle is: something here must have seen it.
-    if (author.startsWith("vehicle:")) {
-      return "nothing at this junction corroborates the vehicle: it has no check-in detector";
-    }
-    if (order.departMs > wallMs + PRIORITY_AHEAD_MS) {
+  private priorityFault(order: PriorityOrder, author: string, now: Instant): string | null {
+    const known = this.requestOf(order, author);
+    if (order.departMs <= now.wallMs) return known === null ? "the departure is past" : null;
+    if (order.departMs > now.wallMs + PRIORITY_AHEAD_MS) {
       return `the departure is more than ${PRIORITY_AHEAD_MS / 1000} s ahead`;
     }
-    return known || this.priorities.size < REQUESTS_MAX ? null : "busy";
+    if (known === null && this.priorities.size >= REQUESTS_MAX) return "busy";
+    if (!isVehicle(author)) return null;
+    const claim = claimOf(order, now);
+    const edge = this.edgeOf(known, order.phase);
+    if (edge !== null) return newsRefusal(edge, claim);
+    return this.corroboration.refusal(claim, now.monoMs);
+  }
+
+  /** What has borne out a known request for that phase; another phase is another way. */
+  private edgeOf(known: number | null, phase: number): CheckInEdge | null {
+    const entry = known === null ? undefined : this.priorities.get(known);
+    return entry?.phase === phase ? entry.edge : null;
   }
 
   private requestOf(order: PriorityOrder, author: string): number | null {
@@ -218,23 +237,21 @@ export class Orders {
 
   private takePriority(order: PriorityOrder, author: string, now: Instant): void {
     const known = this.requestOf(order, author);
-    const toMono = (wallMs: number): number => now.monoMs + wallMs - now.wallMs;
-    const departMs = toMono(order.departMs);
+    const claim = claimOf(order, now);
+    const { phase, departMs } = claim;
     if (known !== null && departMs <= now.monoMs) {
       this.endPriority(known, `taken back by ${author}`);
       return;
     }
+    const seen = this.edgeOf(known, phase);
+    const edge = seen ?? (isVehicle(author) ? this.corroboration.take(claim, now.monoMs) : null);
     const request = known ?? this.newRequest();
-    const entry = { ...order, author, endMs: departMs, untilWallMs: order.departMs };
+    const entry = { ...order, author, edge, endMs: departMs, untilWallMs: order.departMs };
     this.priorities.set(request, entry);
-    this.tell("priority", request, entry, [order.phase, order.arrivalMs]);
-    this.ports.toController({
-      kind: "priority",
-      request,
-      phase: order.phase,
-      arrivalMs: toMono(order.arrivalMs),
-      departMs,
-    });
+    const wallMs = (monoMs: number): number => Math.round(now.wallMs + monoMs - now.monoMs);
+    const by = edge === null ? [] : [edge.detector, wallMs(edge.atMs)];
+    this.tell("priority", request, entry, [phase, order.arrivalMs, ...by]);
+    this.ports.toController({ kind: "priority", request, ...claim });
   }
 
   /** Numbers of codes 112 to 115 go round. */
@@ -277,4 +294,14 @@ export class Orders {
   private tellEnd(what: string, subject: number | string | null, reason: string): void {
     this.ports.write("order", [what, subject, false, null, null, reason, []]);
   }
+}
+
+/** A certificate says who asks, not where the vehicle is: something here must have seen it. */
+function isVehicle(author: string): boolean {
+  return author.startsWith("vehicle:");
+}
+
+function claimOf({ phase, arrivalMs, departMs }: PriorityOrder, now: Instant): Claim {
+  const toMono = (wallMs: number): number => now.monoMs + wallMs - now.wallMs;
+  return { phase, arrivalMs: toMono(arrivalMs), departMs: toMono(departMs) };
 }

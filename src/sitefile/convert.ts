@@ -3,6 +3,7 @@
 import type {
   Approach,
   Channel,
+  CheckIn,
   Detector,
   DetectorFail,
   Listener,
@@ -110,6 +111,12 @@ function failModel(fail: DetectorEntry["fail"]): DetectorFail {
   return { recall: "fixed", greenMs: ms(fail.fixed) };
 }
 
+function checkInModel(entry: DetectorEntry["checkIn"]): CheckIn | null {
+  if (entry === undefined) return null;
+  const { phases, travel, window } = entry;
+  return { phases, travelMs: ms(travel), windowMs: ms(window) };
+}
+
 function detectorModel(detector: number, entry: DetectorEntry): Detector {
   return {
     detector,
@@ -124,6 +131,7 @@ function detectorModel(detector: number, entry: DetectorEntry): Detector {
       entry.mqtt === undefined
         ? null
         : { client: entry.mqtt.client, leaseMs: ms(entry.mqtt.lease) },
+    checkIn: checkInModel(entry.checkIn),
     stuckOnMs: ms(entry.stuckOn),
     stuckOffMs: ms(entry.stuckOff),
     fail: failModel(entry.fail),

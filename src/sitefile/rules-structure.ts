@@ -133,9 +133,14 @@ function checkDetector(
     const what = `set for a ${detector.kind} detector`;
     problems.add({ path: [...path, "setback"], what, use: "kind: advance, or no setback" });
   }
-  for (const list of ["call", "extend"] as const) {
-    for (const [at, phase] of detector[list].entries()) {
-      isPhase(draft, problems, phase, [...path, list, at]);
+  const lists = [
+    { keys: ["call"], phases: detector.call },
+    { keys: ["extend"], phases: detector.extend },
+    { keys: ["checkIn", "phases"], phases: detector.checkIn?.phases ?? [] },
+  ];
+  for (const { keys, phases } of lists) {
+    for (const [at, phase] of phases.entries()) {
+      isPhase(draft, problems, phase, [...path, ...keys, at]);
     }
   }
 }

@@ -74,6 +74,14 @@ const detector = z.strictObject({
     })
     .describe("a client of the broker that alone publishes it, instead of an input")
     .optional(),
+  checkIn: z
+    .strictObject({
+      phases: z.array(phaseNumber).min(1).max(16).describe("phases for whose priority it speaks"),
+      travel: seconds(0, 60, "from it to the stop line, as a rule"),
+      window: seconds(1, 30, "by which a vehicle may be sooner or later than that"),
+    })
+    .describe("sees vehicles with priority on their way: it bears out that they are there")
+    .optional(),
   stuckOn: seconds(1, 86_400, "on for longer is a fault"),
   stuckOff: seconds(1, 604_800, "without an edge for longer is a fault"),
   fail: z

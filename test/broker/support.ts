@@ -43,6 +43,7 @@ function detector(number: number, mqttClient: string | null): Detector {
     extensionMs: 0,
     input: mqttClient === null ? number : null,
     mqtt: mqttClient === null ? null : { client: mqttClient, leaseMs: 1_500 },
+    checkIn: null,
     stuckOnMs: 600_000,
     stuckOffMs: 7_200_000,
     fail: { recall: "max" },

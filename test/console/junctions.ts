@@ -65,6 +65,7 @@ function detector(number: number, phase: number, kind: Detector["kind"]): Detect
     extensionMs: 0,
     input: number,
     mqtt: null,
+    checkIn: null,
     stuckOnMs: 600_000,
     stuckOffMs: 7_200_000,
     fail: { recall: "max" },

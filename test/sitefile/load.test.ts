@@ -38,6 +38,7 @@ t.test("the model is in milliseconds, with reasons and defaults", async (t) => {
   t.match(site.detectors.at(-1), {
     input: null,
     mqtt: { client: "bus-lane-*", leaseMs: 3_600_000 },
+    checkIn: { phases: [4], travelMs: 10_000, windowMs: 5_000 },
   });
   t.same(site.detectors[0]?.fail, { recall: "fixed", greenMs: 10_000 });
   t.same(site.log, { maxBytes: 2 ** 30, keepMs: 90 * 86_400_000 });

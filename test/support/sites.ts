@@ -72,6 +72,7 @@ export function makeDetector(phase: number, parts: Partial<Detector> = {}): Dete
     extensionMs: 0,
     input: phase,
     mqtt: null,
+    checkIn: null,
     stuckOnMs: 600_000,
     stuckOffMs: 7_200_000,
     fail: { recall: "min" },

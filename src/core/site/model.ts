@@ -75,6 +75,16 @@ export interface MqttSource {
 /** Usual place of an advance detector: so long before the stop bar at the approach speed. */
 export const ADVANCE_S = 4;
 
+/** Where vehicles with priority are seen before their stop line. */
+export interface CheckIn {
+  /** For whose priority it speaks. */
+  readonly phases: readonly number[];
+  /** From there to the stop line, as a rule. */
+  readonly travelMs: number;
+  /** By which a vehicle may be sooner or later than that. */
+  readonly windowMs: number;
+}
+
 export interface Detector {
   /** Channel number of the high-resolution log. */
   readonly detector: number;
@@ -88,6 +98,7 @@ export interface Detector {
   /** Cabinet input 1 to 32, or null when it comes over MQTT. */
   readonly input: number | null;
   readonly mqtt: MqttSource | null;
+  readonly checkIn: CheckIn | null;
   readonly stuckOnMs: number;
   readonly stuckOffMs: number;
   readonly fail: DetectorFail;
