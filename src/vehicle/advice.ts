@@ -1,8 +1,9 @@
 // GLOSA: the speed at which to approach a stop line, from what is believed of its light.
 //
 // - Green that surely lasts until arrival: go, up to the limit.
-// - Green that may end: never faster than now, and never faster than a speed at which a yellow
-//   finds the vehicle either able to stop or across before the shortest yellow is over.
+// - Green that may end: never faster than a speed at which a yellow finds the vehicle either able
+//   to stop or across before the shortest yellow is over; near the line never faster than now, but
+//   from afar up to the limit, or who was slow once would creep up to every green.
 // - Red: so slow that it arrives when it is expected to be green, and always able to stop.
 // - Yellow: stop where that is possible, else clear the junction at the present speed.
 // - Unknown: able to stop.
@@ -36,6 +37,8 @@ export interface Advice {
 export const MARGIN_MS = 1_000;
 /** The shortest yellow that a site file may have (the cabinet refuses less). */
 export const SHORTEST_YELLOW_MS = 3_000;
+/** Beyond so many stopping distances at the limit nobody hurries towards a green's end. */
+const FAR_STOPS = 3;
 /** Of a red's end: finer than anybody drives. */
 const SPEED_STEP_MPS = 0.1;
 
@@ -81,10 +84,16 @@ function onGreen(approaching: Approaching): Advice {
     return { kind: "go", targetMps: maxMps, arrivalMs, passes: true, marginMs };
   }
   const calmMps = Math.max(capMps(approaching), clearingMps(limits));
-  const targetMps = Math.min(maxMps, calmMps, Math.max(speedMps, minMps));
+  const hurryMps = isFar(distanceM, limits) ? maxMps : Math.max(speedMps, minMps);
+  const targetMps = Math.min(maxMps, calmMps, hurryMps);
   const ready = advice(approaching, "ready", targetMps);
   const likelyMs = light.likelyMs ?? (rests(light) ? Number.POSITIVE_INFINITY : 0);
   return { ...ready, passes: ready.arrivalMs !== null && ready.arrivalMs <= likelyMs };
+}
+
+/** So far from the line that driving faster is no hurry towards the end of its green. */
+export function isFar(distanceM: number, limits: Limits): boolean {
+  return distanceM > FAR_STOPS * stoppingM(limits.maxMps, limits);
 }
 
 /** Up to this speed a vehicle that can't stop at a yellow is across before the yellow is over. */

@@ -4,8 +4,10 @@ import fc from "fast-check";
 import t from "tap";
 import {
   type Advice,
+  type Approaching,
   advise,
   clearingMps,
+  isFar,
   MARGIN_MS,
   SHORTEST_YELLOW_MS,
 } from "../../src/vehicle/advice.ts";
@@ -44,6 +46,7 @@ t.test("green that may end before: no faster than now", async (t) => {
   t.match(at(100, 9, lit("green", { earliestMs: 0 })), { kind: "ready", passes: true }, "it rests");
   t.match(at(100, 9, lit("green")), { kind: "ready", passes: false }, "no end is known");
   t.equal(at(100, 0, lit("green")).targetMps, USUAL_LIMITS.minMps, "it does not stand at a green");
+  t.equal(at(280, 4, lit("green")).targetMps, USUAL_LIMITS.maxMps, "nor creeps up from afar");
   const fast = at(30, 13.9, lit("green"));
   t.equal(fast.targetMps, clearingMps(USUAL_LIMITS) < 13.9 ? clearingMps(USUAL_LIMITS) : 13.9);
 });
@@ -86,6 +89,11 @@ const light: fc.Arbitrary<PhaseBelief> = fc
   })
   .map((ends) => ({ doubt: ends.light === "unknown" ? "expired" : null, ageMs: 0, ...ends }));
 
+/** The fastest towards a green that may end. */
+function unhurriedMps({ distanceM, speedMps, limits: own }: Approaching): number {
+  return isFar(distanceM, own) ? own.maxMps : Math.max(speedMps, own.minMps);
+}
+
 t.test("whatever is believed, the advice keeps its rules", async () => {
   const moments = fc.record({
     distanceM: fc.double({ min: 0, max: 800, noNaN: true }),
@@ -107,7 +115,7 @@ t.test("whatever is believed, the advice keeps its rules", async () => {
       if (lightIs === "red" || lightIs === "unknown") rule(stops, "able to stop");
       if (lightIs === "yellow") rule(targetMps <= speedMps, "never faster into a yellow");
       if (lightIs === "green" && advice.kind !== "go") {
-        rule(targetMps <= Math.max(speedMps, own.minMps), "no hurry towards a green's end");
+        rule(targetMps <= unhurriedMps(moment), "no hurry towards a green's end");
         rule(stops || targetMps <= clearingMps(own) + 1e-9 || speedMps <= own.minMps, "no dilemma");
       }
       if (advice.kind === "go") {
