@@ -8,21 +8,23 @@ import type { ClockQuality } from "../core/site/view.ts";
 import { compareHlc, HLC_ZERO, type Hlc, hlcNext, hlcSeen, isHlc } from "../core/state/hlc.ts";
 import { FIELD_LIST } from "../core/state/schema.ts";
 import type { TimedPart } from "../wire/part.ts";
+import { PARK_AHEAD_MS } from "./limits.ts";
 import type { MeshNow } from "./mesh-types.ts";
 
 export class ZoneClock {
   quality: ClockQuality = "unsure";
   #last: Hlc = HLC_ZERO;
 
-  /** The highest stamp in the own log, before anything is written. */
+  /** The highest stamp in the own log, before anything is written, or of what is read here. */
   recall(persisted: Hlc): void {
     if (isPlanted("hlc-not-persisted")) return;
     if (compareHlc(persisted, this.#last) > 0) this.#last = persisted;
   }
 
-  /** The stamp of a write made now; null while the clock is unsure. */
-  next(now: MeshNow): Hlc | null {
+  /** The stamp of a write made now, later than what is `read`; null while the clock is unsure. */
+  next(now: MeshNow, read: Hlc): Hlc | null {
     if (this.quality !== "sure") return null;
+    this.recall(read);
     this.#last = hlcNext(this.#last, now.wallMs);
     return this.#last;
   }
@@ -34,11 +36,13 @@ export class ZoneClock {
     }
   }
 
-  /** The wall part of the newest stamp in what somebody sent; 0 when there is none. */
-  newestStamp(parts: readonly TimedPart[]): number {
-    let newest = 0;
-    for (const { wallMs } of stampsIn(parts)) newest = Math.max(newest, wallMs);
-    return newest;
+  /**
+   * Wall ms up to which a stamp is read now. A write of a time to come is joined like any other,
+   * so that nothing else that its node says waits with it, and counts when that time has come.
+   * While the clock here is unsure all are read.
+   */
+  readableMs(now: MeshNow): number {
+    return this.quality === "sure" ? now.wallMs + PARK_AHEAD_MS : Number.POSITIVE_INFINITY;
   }
 }
 

@@ -3,8 +3,10 @@
 // machines. It holds four replicas, one for each stream, and puts together who may speak (`birth`,
 // `registry`, `introductions`), link scope (`link`), zone scope (`zone`) and custody.
 
+import { HLC_ZERO } from "../core/state/hlc.ts";
 import { Replica } from "../core/state/replica.ts";
 import type { StreamId } from "../core/state/schema.ts";
+import type { Written } from "../core/state/view.ts";
 import { decodeState, LogState } from "../log/fold.ts";
 import { type CborValue, WireError } from "../wire/codec.ts";
 import type { Keys } from "../wire/keys.ts";
@@ -155,6 +157,11 @@ export class Mesh {
   /** What coordination may know of each neighbour, made afresh with each call. */
   corridor(): CorridorNews[] {
     return [...this.#neighbours.values()].map((one) => newsOf(one, this.#sources));
+  }
+
+  /** The wish for a direction that stands now: the newest write whose time has come. */
+  wish(direction: string, now: MeshNow): Written | undefined {
+    return this.#replicas[2].shared("wish", direction, this.#clock.readableMs(now));
   }
 
   /** Serials of the certificates that this node knows to be revoked. */
@@ -329,7 +336,8 @@ export class Mesh {
 
   /** A wish is a row first; `committed` brings it back with its stamp. */
   #write(direction: string, value: CborValue, now: MeshNow): void {
-    const stamp = this.#birth.state === "sharing" ? this.#clock.next(now) : null;
+    const read = this.wish(direction, now)?.hlc ?? HLC_ZERO;
+    const stamp = this.#birth.state === "sharing" ? this.#clock.next(now, read) : null;
     if (stamp === null) {
       const reason = this.#birth.state === "sharing" ? "unsure-clock" : "not-sharing";
       this.#out.count(reason);

@@ -162,7 +162,8 @@ export class ZoneScope {
       birth.answered(incarnation, boot, now);
       return;
     }
-    const newest = Math.max(stampOf(arrived.batch), clock.newestStamp(arrived.batch.parts));
+    // When it was said. A wish in it may be of another time, and waits alone where it is read.
+    const newest = stampOf(arrived.batch);
     const judged = clock.quality === "sure" ? judgeStamp(newest, now.wallMs) : "due";
     if (judged === "cut-off") {
       out.count("future-clock");

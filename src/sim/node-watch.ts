@@ -136,7 +136,6 @@ export class NodeStory {
         this.#judge.ask(hybridClockRises, this.#node.id, this.#wished, stamp);
       }
       this.#wished = stamp;
-      this.#node.wishedMs = stamp[0];
     }
   }
 

@@ -115,8 +115,6 @@ export class SimNode {
   damagesAtStart = 0;
   /** True time of the present start, ms. */
   startedMs = 0;
-  /** Wall time in the stamp of its newest wish, ms. */
-  wishedMs = 0;
   /** A second board that runs under its name, and when there last was one. */
   twin: SimNode | null = null;
   hadTwinMs = Number.NEGATIVE_INFINITY;

@@ -225,23 +225,12 @@ export class ZoneWatch {
         const [stream, origin = ""] = name.split(" ");
         const id = Number(stream) as StreamId;
         if (id < 2 && !neighbours.has(origin)) continue;
-        if (this.#isAhead(origin)) continue;
         const has = node.mesh?.mesh.replica(id).version(origin) ?? null;
         const isBehind = has === null || isBefore(has, due);
         const texts = { due: versionText(due), has: versionText(has) };
         this.#judge.ask(lagRecovers, node.id, { origin, stream: id, isBehind, ...texts });
       }
     }
-  }
-
-  /**
-   * A node that has stamped a wish by a wall clock far ahead is not followed until that time comes;
-   * its hybrid clock never goes back.
-   */
-  #isAhead(origin: string): boolean {
-    const node = this.#node(origin);
-    if (node === undefined) return true;
-    return node.wishedMs > node.clock.wall(this.#world.time.nowMs);
   }
 
   #compare(node: SimNode, replica: Replica, due: Map<string, Version> | null): void {

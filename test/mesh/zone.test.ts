@@ -1,39 +1,11 @@
-// Zone scope: signed batches passed on unchanged to everybody, once; clocks that are ahead; leases;
-// the hybrid clock.
+// Zone scope: signed batches passed on unchanged to everybody, once; leases.
 import t from "tap";
-import { plant } from "../../src/core/planted.ts";
 import { leaseNow } from "../../src/core/state/lease.ts";
 import { peekBatch } from "../../src/wire/batch.ts";
-import { encodeCbor } from "../../src/wire/codec.ts";
 import { decodeEnvelope, encodeEnvelope } from "../../src/wire/envelope.ts";
 import { decodePassed, encodePassed } from "../../src/wire/mesh-messages.ts";
-import { type Links, random, SmallLog, Zone } from "./machines.ts";
-
-const LINE: Links = { a: ["b"], b: ["a", "c"], c: ["b", "d"], d: ["c"] };
-const RING: Links = { a: ["b", "d"], b: ["a", "c"], c: ["b", "d"], d: ["c", "a"] };
-
-function started(links: Links): Zone {
-  const zone = new Zone(links);
-  for (const id of Object.keys(links)) zone.start(id);
-  zone.run(3_000);
-  return zone;
-}
-
-function fault(zone: Zone, id: string, part: string, active = true): void {
-  zone.commit(id, { kind: "fault", body: [part, active, "text"] });
-}
-
-function faultsAt(zone: Zone, id: string): string[] {
-  const elements = zone
-    .mesh(id)
-    .replica(2)
-    .elements("faults", leaseNow(zone.now(id)));
-  return elements.map(({ key }) => String(key));
-}
-
-function wishAt(zone: Zone, id: string, direction = "north"): unknown {
-  return zone.mesh(id).replica(2).shared("wish", direction)?.value;
-}
+import { random, Zone } from "./machines.ts";
+import { fault, faultsAt, LINE, RING, started } from "./zones.ts";
 
 t.test("a fault reaches the far end as its origin signed it, and leaves again", async (t) => {
   const zone = started(LINE);
@@ -193,107 +165,6 @@ t.test("at most five signatures of an origin are verified in a second", async (t
   }
   t.equal(replica(), before + 20);
   t.ok(most <= 5, `${most} in a second`);
-});
-
-t.test("a batch ahead of a sure clock waits until it is due", async (t) => {
-  const zone = started(LINE);
-  zone.member("a").wallAheadMs = 3_000;
-  fault(zone, "a", "log");
-  zone.run(1_500);
-  t.same(faultsAt(zone, "b"), [], "parked");
-  t.equal(zone.mesh("b").figures(zone.now("b")).counts.get("parked"), 1);
-  const mark = zone.mesh("b").replica(2).version("a");
-  t.equal(mark?.counter, 1, "not joined");
-  zone.run(2_500);
-  t.same(faultsAt(zone, "b"), ["fault log"], "due");
-  zone.run(1_000);
-  t.same(faultsAt(zone, "d"), ["fault log"]);
-  for (const { alarms } of zone.members.values()) t.same(alarms, []);
-});
-
-t.test("an origin whose clock is far ahead is cut off and named, until it is right", async (t) => {
-  const zone = started(LINE);
-  zone.member("a").wallAheadMs = 3_600_000;
-  fault(zone, "a", "log");
-  zone.run(5_000);
-  t.same(faultsAt(zone, "b"), ["alarm future-clock a"], "which the zone is told");
-  t.match(zone.member("b").alarms, [{ what: "future-clock", subject: "a", active: true }]);
-  t.same(zone.member("d").alarms, [], "it goes no further");
-  zone.member("a").wallAheadMs = 0;
-  zone.run(6_000);
-  t.same(faultsAt(zone, "d"), ["fault log"], "said again, with a time that all believe");
-  fault(zone, "a", "disk");
-  zone.run(6_000);
-  t.same(faultsAt(zone, "d"), ["fault disk", "fault log"]);
-  t.match(zone.member("b").alarms.at(-1), { what: "future-clock", active: false });
-});
-
-t.test("with an unsure clock nothing waits, and nothing is wished", async (t) => {
-  const zone = started(LINE);
-  zone.step("b", { kind: "clock", quality: "unsure" });
-  zone.member("a").wallAheadMs = 3_000;
-  fault(zone, "a", "log");
-  zone.run(1_500);
-  t.same(faultsAt(zone, "b"), ["fault log"], "join looks at no clock");
-  const effects = zone.step("b", { kind: "write", direction: "north", value: 1 });
-  t.match(effects, [
-    { kind: "count", reason: "unsure-clock" },
-    { kind: "write-refused", direction: "north", reason: "unsure-clock" },
-  ]);
-  t.equal(wishAt(zone, "b"), undefined);
-});
-
-t.test("a wish is a durable row first and the last one stands everywhere", async (t) => {
-  const zone = started(RING);
-  zone.step("a", { kind: "write", direction: "north", value: "first" });
-  t.match(zone.member("a").log.rows.at(-1), { kind: "wish", body: ["north", "first"] });
-  zone.run(3_000);
-  zone.step("c", { kind: "write", direction: "north", value: "second" });
-  zone.run(3_000);
-  for (const id of ["a", "b", "c", "d"]) t.equal(wishAt(zone, id), "second", id);
-});
-
-function wishAfterStepBack(): unknown {
-  const zone = started(LINE);
-  zone.step("a", { kind: "write", direction: "north", value: "old" });
-  zone.run(3_000);
-  zone.stop("a");
-  zone.member("a").wallAheadMs = -600_000;
-  zone.start("a");
-  zone.step("a", { kind: "write", direction: "north", value: "new" });
-  zone.run(1_500);
-  const { wishes } = zone.member("a").log.state.shared;
-  return wishes.get("north")?.value;
-}
-
-t.test(
-  "the hybrid clock goes on behind what was persisted, whatever the wall clock does",
-  async (t) => {
-    t.equal(wishAfterStepBack(), "new");
-    plant("hlc-not-persisted");
-    try {
-      t.equal(wishAfterStepBack(), "old", "the planted fault shows");
-    } finally {
-      plant(null);
-    }
-  },
-);
-
-t.test("a history that came back brings its stamps: a later wish wins against it", async (t) => {
-  const zone = started(LINE);
-  zone.step("a", { kind: "write", direction: "north", value: "lost" });
-  const lost = zone.member("a").log.rows.at(-1);
-  if (lost === undefined) throw new Error("no row");
-  zone.stop("a");
-  zone.member("a").log = new SmallLog();
-  zone.member("a").wallAheadMs = -600_000;
-  zone.start("a", { trusted: false });
-  zone.run(15_000);
-  const { seq, at, kind, body } = lost;
-  zone.commit("a", { kind: "recovered", body: [1, seq, at, kind, encodeCbor(body), "00"] });
-  zone.step("a", { kind: "write", direction: "north", value: "new" });
-  zone.run(3_000);
-  for (const id of ["a", "b", "c", "d"]) t.equal(wishAt(zone, id), "new", id);
 });
 
 t.test("a lease ends everywhere by monotonic time, its way included", async (t) => {

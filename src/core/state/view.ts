@@ -99,14 +99,18 @@ export class ReplicaView {
     return this.contributions.get(origin)?.fields[FIELDS[field].id]?.sortedKeys() ?? [];
   }
 
-  /** What stands in a register that several write; undefined when nobody did. */
-  shared(field: FieldName, key: Key): Written | undefined {
+  /**
+   * What stands in a register that several write; undefined when nobody did. Writes with a stamp
+   * above `upToMs`, wall ms, are passed over.
+   */
+  shared(field: FieldName, key: Key, upToMs = Number.POSITIVE_INFINITY): Written | undefined {
     let newest: Written | undefined;
     for (const [origin, contribution] of this.contributions) {
       const state = contribution.fields[FIELDS[field].id];
       const cell = state instanceof SharedRegisterState ? state.cells.get(key) : undefined;
       if (cell === undefined) continue;
       const { value, hlc } = cell;
+      if (hlc.wallMs > upToMs) continue;
       if (newest !== undefined && compareWrites(hlc, origin, newest.hlc, newest.origin) < 0) {
         continue;
       }
