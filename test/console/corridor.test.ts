@@ -1,7 +1,7 @@
 // The corridor's page: where junctions lie, what a link is called, how vehicles' ways are kept, and
 // the page itself in Chromium over two real consoles.
-import t from "tap";
-import { linksOf } from "../../src/console/page/corridor-links.ts";
+import t, { type Test } from "tap";
+import { type Linked, linksOf } from "../../src/console/page/corridor-links.ts";
 import { type PlacedSite, planStreet } from "../../src/console/page/corridor-place.ts";
 import { alongStreet, joined } from "../../src/console/page/street-ways.ts";
 import { Trajectories } from "../../src/console/page/trajectories.ts";
@@ -10,12 +10,24 @@ import type { SiteModel } from "../../src/core/site/model.ts";
 import type { NeighbourPicture } from "../../src/core/site/neighbours.ts";
 import { freePort } from "../support/ports.ts";
 import { systemTest } from "../support/system.ts";
-import { complaintsOf, openBrowser, textBecomes } from "./browser.ts";
+import { becomes, complaintsOf, openBrowser, textBecomes } from "./browser.ts";
+import { contrastsOf } from "./contrast.ts";
 import { Feed } from "./feed.ts";
 import { FOUR_LEGS } from "./junctions.ts";
 
 /** A degree of latitude, m. */
 const DEGREE_M = 111_195;
+
+const PHONE = { width: 390, height: 844 };
+/** The colour of a caution in the present theme, as the browser spells it. */
+const CAUTION = `(() => {
+  const element = document.createElement("i");
+  element.style.color = "var(--caution)";
+  document.body.append(element);
+  const { color } = getComputedStyle(element);
+  element.remove();
+  return color;
+})()`;
 
 function at(northM: number, eastM = 0): PlacedSite {
   const latDeg = 50 + northM / DEGREE_M;
@@ -102,20 +114,17 @@ t.test("named vehicles keep their way through the whole street", async (t) => {
   t.equal(joined([nameless, nameless]).length, 2);
 });
 
+/** A junction that says whether it hears the other; with null it is not heard itself. */
+function side(id: string, other: string, linkUp: boolean | null, spat: object | null = null) {
+  const neighbours = { wallMs: 0, neighbours: [{ id: other, linkUp, lagMs: 12 }] };
+  const picture = { connected: linkUp !== null, neighbours, spat };
+  return { site: { node: { id } }, picture } as unknown as Linked;
+}
+
 t.test("a link is up where both say so", async (t) => {
   const plan = planStreet([at(0), at(600)]);
-  const side = (id: string, other: string, linkUp: boolean | null) => ({
-    site: { node: { id } },
-    picture: {
-      connected: linkUp !== null,
-      neighbours: { wallMs: 0, neighbours: [{ id: other, linkUp, lagMs: 12 } as NeighbourPicture] },
-    },
-  });
   const link = (a: boolean | null, b: boolean | null) => {
-    const members = [side("a", "b", a), side("b", "a", b)] as unknown as Parameters<
-      typeof linksOf
-    >[0];
-    const [first] = linksOf(members, plan);
+    const [first] = linksOf([side("a", "b", a), side("b", "a", b)], plan);
     return [first?.state, first?.words];
   };
   t.same(link(true, true), ["up", "linked · 12 ms"]);
@@ -125,19 +134,92 @@ t.test("a link is up where both say so", async (t) => {
   t.same(link(null, null), ["unknown", "not known"]);
 });
 
-systemTest(t, "one page shows every junction of the corridor", async (t) => {
+t.test("a link that carries something is marked while a side's clock is not sure", async (t) => {
+  const plan = planStreet([at(0), at(600)]);
+  const sure = { clock: "sure", mode: "controlled" };
+  const unsure = { clock: "unsure", mode: "controlled" };
+  const marked = (a: Linked, b: Linked) => linksOf([a, b], plan)[0]?.unsure;
+  t.same(marked(side("a", "b", true, sure), side("b", "a", true, sure)), []);
+  t.same(marked(side("a", "b", true, unsure), side("b", "a", true, sure)), ["a"]);
+  t.same(marked(side("a", "b", false, sure), side("b", "a", true, unsure)), ["b"], "one way");
+  t.same(marked(side("a", "b", true, unsure), side("b", "a", true, unsure)), ["a", "b"]);
+  t.same(marked(side("a", "b", false, unsure), side("b", "a", false, unsure)), [], "down");
+  t.same(marked(side("a", "b", null, unsure), side("b", "a", true, sure)), [], "not heard now");
+  const silent = { clock: "unsure", mode: "unavailable" };
+  t.same(marked(side("a", "b", true, silent), side("b", "a", true, sure)), [], "control is silent");
+});
+
+/** Two consoles of a corridor whose nodes say that they hear each other. */
+async function pair(t: Pick<Test, "teardown">): Promise<readonly [Feed, Feed]> {
   const ports = [await freePort(), await freePort()];
   const corridor = ports.map((port) => `http://127.0.0.1:${port}`);
-  const site = (index: number): SiteModel => ({
-    ...FOUR_LEGS,
-    ...at(index * 500),
-    node: { ...FOUR_LEGS.node, id: `junction-${index + 1}` },
-    corridor,
+  const open = (index: number) => {
+    const node = { ...FOUR_LEGS.node, id: `junction-${index + 1}` };
+    const site: SiteModel = { ...FOUR_LEGS, ...at(index * 500), node, corridor };
+    return Feed.open(t, { site, port: ports[index] ?? 0 });
+  };
+  const [south, north] = [await open(0), await open(1)];
+  south.neighbours([heard("junction-2")]);
+  north.neighbours([heard("junction-1")]);
+  return [south, north];
+}
+
+function heard(id: string): NeighbourPicture {
+  return {
+    id,
+    linkUp: true,
+    stale: false,
+    incarnation: 1,
+    ageMs: 100,
+    lagMs: 12,
+    phases: [],
+    vehicles: 0,
+    deltaBytes: 0,
+    trouble: null,
+  };
+}
+
+for (const scheme of ["light", "dark"] as const) {
+  systemTest(t, `a mark says in words what it means, in the ${scheme} theme`, async (t) => {
+    const [south, north] = await pair(t);
+    const browser = await openBrowser(t);
+    const page = await browser.newPage({ colorScheme: scheme, viewport: PHONE });
+    const complaints = complaintsOf(page);
+    await page.goto(`${south.url}corridor`);
+    await textBecomes(page, ".link-list", /linked · 12 ms/);
+    t.equal(await page.locator(".map-mark").count(), 0);
+    north.show({ clock: "unsure" });
+    await textBecomes(page, ".link-list", /marked/);
+    t.match(
+      await page.locator(".link-row").textContent(),
+      /· marked.*Marked: the clock of junction-2 is not sure/,
+    );
+    t.equal(await page.locator(".map-mark").count(), 1);
+    t.match(await page.locator(".corridor-map").textContent(), /marked/);
+    t.match(await page.locator("#link-legend").textContent(), /marked: a side's clock is not sure/);
+    const stroke = await page.evaluate(
+      "getComputedStyle(document.querySelector('.map-mark')).stroke",
+    );
+    t.equal(stroke, await page.evaluate(CAUTION), "in the theme's colour");
+    const { found, faint } = await contrastsOf(page);
+    t.ok(found.length > 15, `${found.length} texts`);
+    t.same(faint, []);
+    const over = await page.evaluate(
+      "document.documentElement.scrollWidth - document.documentElement.clientWidth",
+    );
+    t.equal(over, 0, "a phone scrolls in one direction");
+    const cut = await page.evaluate(`[...document.querySelectorAll(".corridor-map text")]
+      .filter((text) => text.getBBox().x + text.getBBox().width > 236).length`);
+    t.equal(cut, 0, "no word of the drawing is cut off");
+    t.same(complaints, []);
+    north.show({ clock: "sure" });
+    const marks = () => page.locator(".map-mark").count();
+    t.equal(await becomes(marks, (count) => count === 0), 0, "until it is sure again");
   });
-  const [south, north] = [
-    await Feed.open(t, { site: site(0), port: ports[0] ?? 0 }),
-    await Feed.open(t, { site: site(1), port: ports[1] ?? 0 }),
-  ];
+}
+
+systemTest(t, "one page shows every junction of the corridor", async (t) => {
+  const [south, north] = await pair(t);
   const main = FOUR_LEGS.channels.find(({ phase, kind }) => phase === 2 && kind === "vehicle");
   north.lamps({ [main?.channel ?? 1]: LAMP.green });
   const browser = await openBrowser(t);

@@ -7,6 +7,7 @@ import type { ConsoleEvent, EventQuery } from "../../src/console/api.ts";
 import { type Console, createConsole } from "../../src/console/server.ts";
 import { darkDisplay, LAMP, type LampCode } from "../../src/core/site/lamps.ts";
 import type { SiteModel } from "../../src/core/site/model.ts";
+import type { NeighbourPicture } from "../../src/core/site/neighbours.ts";
 import type { ControlView, PhaseView } from "../../src/core/site/view.ts";
 import type { Command } from "../../src/wire/command.ts";
 import type { Health } from "../../src/wire/health.ts";
@@ -63,6 +64,7 @@ export class Feed {
   #timer: NodeJS.Timeout | null = null;
   #view: ControlView;
   #sequence = 0;
+  #neighbours: readonly NeighbourPicture[] = [];
   /** False: no pictures are sent, as when the control thread stands still. */
   beating = true;
   port = 0;
@@ -133,6 +135,11 @@ export class Feed {
     this.#broker.publishHealth(health);
   }
 
+  /** What it knows of its neighbours, from now on with every beat. */
+  neighbours(neighbours: readonly NeighbourPicture[]): void {
+    this.#neighbours = neighbours;
+  }
+
   /** The virtual street's lanes. */
   street(lanes: unknown): void {
     this.#broker.publishStreet(lanes);
@@ -163,6 +170,8 @@ export class Feed {
       monoMs: this.monoMs,
       wallMs: Date.now(),
     });
+    const neighbours = this.#neighbours;
+    if (neighbours.length > 0) this.#broker.publishNeighbours({ wallMs: Date.now(), neighbours });
   }
 
   async #listen(port: number): Promise<void> {

@@ -7,7 +7,7 @@ import type { Picture } from "./picture.ts";
 /** What of a member counts here. */
 export interface Linked {
   readonly site: { readonly node: { readonly id: string } } | null;
-  readonly picture: Pick<Picture, "connected" | "neighbours">;
+  readonly picture: Pick<Picture, "connected" | "neighbours" | "spat">;
 }
 
 export type LinkState = "up" | "half" | "down" | "unknown";
@@ -20,9 +20,22 @@ export interface StreetLink {
   readonly state: LinkState;
   /** As the upstream and the downstream junction see it; null where that one is not heard. */
   readonly seen: readonly [NeighbourPicture | null, NeighbourPicture | null];
+  /**
+   * Which of the two says that its own clock is not sure. A link that carries something is marked
+   * then: neither side believes times that come over it, and nothing is coordinated by them.
+   */
+  readonly unsure: readonly string[];
   /** A few words for a drawing. */
   readonly words: string;
 }
+
+/** What each form of a link means, in the order of the legend. */
+export const LINK_LEGEND = [
+  ["up", "linked"],
+  ["half", "one way: one side alone hears the other"],
+  ["down", "link down"],
+  ["marked", "marked: a side's clock is not sure"],
+] as const;
 
 function idOf(members: readonly Linked[], place: Place): string | null {
   return members[place.index]?.site?.node.id ?? null;
@@ -31,6 +44,13 @@ function idOf(members: readonly Linked[], place: Place): string | null {
 function seenBy(member: Linked | undefined, id: string | null): NeighbourPicture | null {
   if (member === undefined || !member.picture.connected) return null;
   return member.picture.neighbours?.neighbours.find((entry) => entry.id === id) ?? null;
+}
+
+/** What control says of its clock; a node that does not hear its control says nothing of it. */
+function isUnsure(member: Linked | undefined): boolean {
+  if (member === undefined || !member.picture.connected) return false;
+  const { spat } = member.picture;
+  return spat !== null && spat.mode !== "unavailable" && spat.clock === "unsure";
 }
 
 function stateOf(a: NeighbourPicture | null, b: NeighbourPicture | null): LinkState {
@@ -60,7 +80,10 @@ export function linksOf(members: readonly Linked[], plan: StreetPlan): StreetLin
     const lag = state === "up" && lags.length > 0 ? ` · ${ageText(Math.max(...lags))}` : "";
     const [first, second] = names;
     if (first === null || second === null) return [];
+    const carries = state === "up" || state === "half";
+    const sides = [from, to].filter(({ index: at }) => carries && isUnsure(members[at]));
+    const unsure = sides.flatMap((side) => idOf(members, side) ?? []);
     const words = `${WORDS[state]}${lag}`;
-    return [{ from, to, names: [first, second], state, seen: [a, b], words }];
+    return [{ from, to, names: [first, second], state, seen: [a, b], unsure, words }];
   });
 }

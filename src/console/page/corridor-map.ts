@@ -118,8 +118,19 @@ function vehicles(member: Member, place: Place, scale: SpaceScale): SVGElement[]
   });
 }
 
+/** A clock's face on the middle of a link, and the word for it below the others. */
+function mark(y: number): SVGElement[] {
+  const face = svg(
+    "g",
+    { class: "map-mark", transform: `translate(${LINK_X + 2.5} ${y.toFixed(1)})` },
+    svg("circle", { r: 6.5 }),
+    svg("path", { d: "M0 -3.5V0L2.5 1.8" }),
+  );
+  return [face, svg("text", { class: "map-link-words", x: LINK_X + 12, y: y + 20 }, "marked")];
+}
+
 function linkLines(members: readonly Member[], plan: StreetPlan, scale: SpaceScale): SVGElement[] {
-  return linksOf(members, plan).flatMap(({ from, to, state, words }) => {
+  return linksOf(members, plan).flatMap(({ from, to, state, unsure, words }) => {
     const [a, b] = [scale.y(from.atM) - 14, scale.y(to.atM) + 14];
     const bend = LINK_X + 10;
     const middle = (a + b) / 2;
@@ -130,6 +141,7 @@ function linkLines(members: readonly Member[], plan: StreetPlan, scale: SpaceSca
         d: `M${ROAD_X + 22} ${a}C${bend} ${a - 10} ${bend} ${b + 10} ${ROAD_X + 22} ${b}`,
       }),
       svg("text", { class: "map-link-words", x: LINK_X + 12, y: middle + 4 }, words),
+      ...(unsure.length === 0 ? [] : mark(middle)),
     ];
   });
 }

@@ -1,6 +1,6 @@
 // The lists beside the diagram: what each junction does, and what each link carries.
 import { modeLine, planLine } from "./coordination.ts";
-import { linksOf } from "./corridor-links.ts";
+import { LINK_LEGEND, linksOf } from "./corridor-links.ts";
 import type { StreetPlan } from "./corridor-place.ts";
 import { ageText } from "./durations.ts";
 import type { Member } from "./member.ts";
@@ -59,7 +59,7 @@ function junctionRow(member: Member, nowMs: number): HTMLElement {
 export function linkRows(members: readonly Member[], plan: StreetPlan): HTMLElement[] {
   return linksOf(members, plan)
     .reverse()
-    .map(({ names, state, seen, words }) => {
+    .map(({ names, state, seen, unsure, words }) => {
       const sides = seen.flatMap((side, index) => {
         if (side === null) return [];
         const lag = side.lagMs === null ? "nothing yet" : `lag ${ageText(side.lagMs)}`;
@@ -74,9 +74,31 @@ export function linkRows(members: readonly Member[], plan: StreetPlan): HTMLElem
           "p",
           { class: "row-head" },
           html("strong", {}, names.join(" – ")),
-          html("span", {}, words),
+          html("span", {}, unsure.length === 0 ? words : `${words} · marked`),
         ),
         html("ul", { class: "link-sides" }, ...sides),
+        ...(unsure.length === 0 ? [] : [html("p", { class: "row-trouble" }, markText(unsure))]),
       );
     });
+}
+
+/** Why a link is marked, and what follows. */
+function markText(unsure: readonly string[]): string {
+  const whose =
+    unsure.length === 1
+      ? `the clock of ${unsure[0]} is not sure`
+      : `the clocks of ${unsure.join(" and ")} are not sure`;
+  return `Marked: ${whose}. The link carries on; no platoon is timed by it.`;
+}
+
+/** What each form of a link means, in words beside a piece of it. */
+export function linkLegend(): HTMLElement[] {
+  return LINK_LEGEND.map(([form, text]) =>
+    html(
+      "li",
+      { class: `legend-item legend-link legend-${form}` },
+      html("i", { "aria-hidden": "true" }),
+      text,
+    ),
+  );
 }

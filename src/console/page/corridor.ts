@@ -2,7 +2,7 @@
 // the corridor and then listens to each one's own console, as a reader; it can do nothing.
 import { CorridorMap } from "./corridor-map.ts";
 import { planStreet, type StreetPlan } from "./corridor-place.ts";
-import { junctionRows, linkRows } from "./corridor-rows.ts";
+import { junctionRows, linkLegend, linkRows } from "./corridor-rows.ts";
 import { Member } from "./member.ts";
 import { Space, type SpaceScale } from "./space.ts";
 import { byId, html, setText } from "./svg.ts";
@@ -35,6 +35,7 @@ class Corridor {
     byId("street").hidden = false;
     byId("map").replaceChildren(this.#map.element);
     byId("legend").replaceChildren(...legend());
+    byId("link-legend").replaceChildren(...linkLegend());
     for (const member of this.#members) member.open();
     setInterval(() => this.#draw(), DRAW_MS);
     document.addEventListener("visibilitychange", () => this.#draw());
