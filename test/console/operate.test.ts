@@ -23,6 +23,7 @@ const TEST_PLAN: Plan = {
   permissive: [],
   maximum: "inhibit",
 };
+const PHONE = { width: 390, height: 844 };
 const OPERATOR = `#secret=${SECRET}`;
 
 async function live(context: Pick<BrowserContext, "newPage">, url: string): Promise<Page> {
@@ -133,11 +134,44 @@ systemTest(t, "why, asked of a card and of a row of the events", async (t) => {
   t.match(now, /Phase 4 has a pedestrian call.*begins green for its pedestrian call/);
   t.match(now, /ends by gap-out: no vehicle came.*So phase 4 is yellow/);
   await page.getByRole("button", { name: "Close" }).click();
-  await page.getByText("Phase 4 begins green", { exact: true }).click();
+  await page.locator(".event", { hasText: "Phase 4 begins green" }).click();
   const then = await textBecomes(page, ".why", /So phase 4/);
   t.match(then, /So phase 4 is green/);
   t.notMatch(then, /gap-out/, "not what came after that row");
   t.same(complaints, []);
+});
+
+systemTest(t, "why, asked of rows by keyboard and by touch", async (t) => {
+  const feed = await Feed.open(t);
+  const browser = await openBrowser(t);
+  const touching = await browser.newContext({ hasTouch: true, viewport: PHONE });
+  const [keys, phone] = [await live(browser, feed.url), await live(touching, feed.url)];
+  for (const phase of [1, 2, 3]) feed.event("code", [1, phase, null]);
+  feed.event("fault", ["log", true, "slow"]);
+  feed.event("code", [1, 4, null]);
+  await textBecomes(keys, ".tail", /Phase 4 begins green/);
+  const focused = () => keys.evaluate<string>("document.activeElement.getAttribute('aria-label')");
+  await keys.getByRole("searchbox").focus();
+  await keys.keyboard.press("Tab");
+  t.match(await focused(), /^Events/);
+  await keys.keyboard.press("Tab");
+  t.match(await focused(), /^Why, for phase 4 at /, "the newest row");
+  await keys.keyboard.press("ArrowDown");
+  t.match(await focused(), /^Why, for phase 3 at /, "past the row that is about no phase");
+  feed.event("code", [1, 5, null]);
+  await textBecomes(keys, ".tail", /Phase 5 begins green/);
+  t.match(await focused(), /^Why, for phase 3 at /, "rows that come take no focus away");
+  await keys.keyboard.press("Enter");
+  t.match(await textBecomes(keys, ".why", /So phase/), /So phase 3 is green/);
+  await keys.keyboard.press("Escape");
+  t.match(await focused(), /^Why, for phase 3 at /, "and back");
+  await keys.keyboard.press("End");
+  t.match(await focused(), /^Why, for phase 1 at /);
+  await keys.keyboard.press("Tab");
+  t.notMatch(await focused(), /^Why/, "all rows are one stop");
+
+  await phone.locator(".event", { hasText: "Phase 2 begins green" }).tap();
+  t.match(await textBecomes(phone, ".why", /So phase/), /So phase 2 is green/);
 });
 
 systemTest(t, "a command by keyboard alone", async (t) => {

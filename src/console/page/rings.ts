@@ -43,7 +43,7 @@ function cardOf(site: Site, phase: SitePhase, why: (phase: number) => void): Car
     "button",
     {
       type: "button",
-      class: "phase-why",
+      class: "quiet-why phase-why",
       "aria-label": `Why does phase ${phase.phase} show this?`,
     },
     "why?",

@@ -1,4 +1,5 @@
 // The tail of the event log, newest first, with a filter by group and by word.
+import { RowFocus } from "./row-focus.ts";
 import type { EventRow } from "./rows.ts";
 import { html, setText } from "./svg.ts";
 import { type EventGroup, eventWords, isPhaseCode } from "./words.ts";
@@ -33,14 +34,18 @@ export function passes(line: Pick<Line, "group" | "text">, filter: Filter, word:
 export class Tail {
   readonly element: HTMLElement;
   readonly #list = html("ol", { class: "tail", tabindex: 0, "aria-label": "Events, newest first" });
+  readonly #focus = new RowFocus(this.#list);
   readonly #count = html("span", { class: "tail-count" });
   readonly #clock: Intl.DateTimeFormat;
+  readonly #why: (phase: number, row: EventRow) => void;
   #lines: Line[] = [];
   #filter: Filter = "all";
   #word = "";
   #dirty = false;
+  /** The rows' elements: one that stays is not touched, so that the focus stays on it. */
+  #drawn = new Map<string, HTMLElement>();
 
-  /** `why` is told the phase and the row that somebody clicks. */
+  /** `why` is told the phase and the row that somebody asks about. */
   constructor(timezone: string, why: (phase: number, row: EventRow) => void) {
     this.#clock = new Intl.DateTimeFormat("en-GB", {
       timeZone: timezone,
@@ -49,12 +54,7 @@ export class Tail {
       second: "2-digit",
       fractionalSecondDigits: 1,
     });
-    this.#list.addEventListener("click", ({ target }) => {
-      const item = target instanceof Element ? target.closest("li") : null;
-      const row = this.#lines.find((line) => String(line.row.seq) === item?.dataset.seq)?.row;
-      const phase = row === undefined ? null : phaseOfRow(row);
-      if (row !== undefined && phase !== null) why(phase, row);
-    });
+    this.#why = why;
     this.element = html("div", { class: "tail-box" }, this.#tools(), this.#list);
   }
 
@@ -83,9 +83,26 @@ export class Tail {
     this.#dirty = false;
     const shown = this.#lines.filter((line) => passes(line, this.#filter, this.#word));
     const newest = shown.slice(-DRAWN).reverse();
-    this.#list.replaceChildren(...newest.map((line) => this.#line(line)));
+    this.#place(newest);
     const words = shown.length === this.#lines.length ? "" : ` of ${this.#lines.length}`;
     setText(this.#count, `${shown.length}${words} events`);
+  }
+
+  #place(lines: readonly Line[]): void {
+    const before = this.#drawn;
+    this.#drawn = new Map();
+    for (const line of lines) {
+      // With its time: a node that lost its log counts from 1 again.
+      const key = `${line.row.seq} ${line.row.at}`;
+      this.#drawn.set(key, before.get(key) ?? this.#line(line));
+    }
+    for (const [key, element] of before) if (!this.#drawn.has(key)) this.#focus.remove(element);
+    let next = this.#list.firstElementChild;
+    for (const element of this.#drawn.values()) {
+      if (element === next) next = element.nextElementSibling;
+      else this.#list.insertBefore(element, next);
+    }
+    this.#focus.settle();
   }
 
   #line({ row, group, text }: Line): HTMLElement {
@@ -93,11 +110,22 @@ export class Tail {
     time.append(this.#clock.format(row.at));
     return html(
       "li",
-      { class: `event event-${group}`, ...whyAttributes(row) },
+      { class: `event event-${group}` },
       time,
       html("span", { class: "event-text" }, text),
       html("span", { class: "event-kind" }, kindText(row)),
+      ...this.#ask(row, time.textContent ?? ""),
     );
+  }
+
+  #ask(row: EventRow, when: string): HTMLElement[] {
+    const phase = phaseOfRow(row);
+    if (phase === null) return [];
+    const name = `Why, for phase ${phase} at ${when}?`;
+    const attributes = { type: "button", class: "quiet-why event-why", "aria-label": name };
+    const button = html("button", { ...attributes, tabindex: -1 }, "why?");
+    button.addEventListener("click", () => this.#why(phase, row));
+    return [button];
   }
 
   #tools(): HTMLElement {
@@ -133,11 +161,6 @@ export function phaseOfRow({ kind, body }: Pick<EventRow, "kind" | "body">): num
   const isPhase = kind === "code" && isPhaseCode(Number(first));
   if (isPhase || (kind === "order" && first === "hold")) return Number(second);
   return null;
-}
-
-function whyAttributes(row: EventRow): Record<string, string | number> {
-  const phase = phaseOfRow(row);
-  return phase === null ? {} : { "data-seq": row.seq, title: `Why, for phase ${phase}?` };
 }
 
 /** The row's kind, for a code with its number. */
