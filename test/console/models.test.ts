@@ -160,6 +160,13 @@ t.test("the strip joins the log and what comes live", async (t) => {
   );
 });
 
+t.test("a walk ends with its phase, also where a stop says nothing of it", async (t) => {
+  const history = new History(new Map([[2, 1_500]]), 60_000);
+  const at = (atMs: number, code: number) => ({ atMs, code, parameter: 2, reason: null });
+  history.restart([at(0, 1), at(0, 21), at(4_000, 12)]);
+  t.match(history.phases.get(2), { lamps: [{ toMs: 4_000 }], walks: [{ toMs: 4_000 }] });
+});
+
 t.test("cars keep their place between two pictures of the street", async (t) => {
   t.equal(carsGone([1, 8, 15], [0.5, 7.5, 14]), 0);
   t.equal(carsGone([-29, 8, 15], [7, 14]), 1);

@@ -2,7 +2,7 @@
 // the lamps, and what it says when the node goes silent, goes away and comes back.
 import type { Page } from "playwright-core";
 import t from "tap";
-import { LAMP, LAMP_NAMES, type LampCode } from "../../src/core/site/lamps.ts";
+import { LAMP, LAMP_NAMES, type LampCode, vehicleLampName } from "../../src/core/site/lamps.ts";
 import { systemTest } from "../support/system.ts";
 import { openConsole, SECRET } from "./bench.ts";
 import { becomes, complaintsOf, openBrowser, textBecomes } from "./browser.ts";
@@ -22,7 +22,8 @@ function headsOf(page: Page): Promise<Record<string, string | null>> {
 
 /** A display that runs through all codes of each channel's kind, another one for each `round`. */
 function roundOf(round: number): Record<number, LampCode> {
-  const vehicle = [LAMP.red, LAMP.yellow, LAMP.green, LAMP.dark, LAMP.flashingYellow];
+  const { dark, flashingDontWalk, flashingYellow, green, red, yellow } = LAMP;
+  const vehicle = [red, yellow, green, dark, flashingYellow, flashingDontWalk, red];
   const walk = [LAMP.red, LAMP.green, LAMP.flashingDontWalk, LAMP.dark];
   return Object.fromEntries(
     FOUR_LEGS.channels.map(({ channel, kind }) => {
@@ -38,13 +39,16 @@ systemTest(t, "lamps on the page are the sensed lamps", async (t) => {
   const page = await browser.newPage();
   const complaints = complaintsOf(page);
   await page.goto(feed.url);
-  for (let round = 0; round < 6; round += 1) {
+  for (let round = 0; round < 7; round += 1) {
     const codes = roundOf(round);
     feed.lamps(codes);
     // What was commanded is of no interest to the page.
     feed.show({ commanded: feed.view.commanded.map(() => LAMP.green) });
     const wanted = Object.fromEntries(
-      Object.entries(codes).map(([channel, code]) => [channel, LAMP_NAMES[code] ?? ""]),
+      FOUR_LEGS.channels.map(({ channel, kind }) => {
+        const code = codes[channel] ?? LAMP.dark;
+        return [channel, kind === "vehicle" ? vehicleLampName(code) : LAMP_NAMES[code]];
+      }),
     );
     const same = (heads: object) => JSON.stringify(heads) === JSON.stringify(wanted);
     const shown = async () =>
@@ -180,6 +184,33 @@ systemTest(t, "another junction on the same address is drawn anew", async (t) =>
   t.equal(await page.locator(".head").count(), THREE_LEGS.channels.length);
 });
 
+systemTest(t, "words under the strip do not run into each other", async (t) => {
+  const feed = await Feed.open(t);
+  const now = Date.now();
+  const row = (beforeMs: number, code: number, phase: number): void => {
+    const seq = feed.rows.length + 1;
+    feed.rows.push({ seq, at: now - beforeMs, kind: "code", body: [code, phase, null] });
+  };
+  for (const [beforeMs, phase, code] of [
+    [60_000, 2, 4],
+    [20_000, 3, 5],
+    [16_000, 4, 6],
+  ] as const) {
+    row(beforeMs, 1, phase);
+    row(beforeMs - 3_000, code, phase);
+    row(beforeMs - 3_000, 12, phase);
+  }
+  const browser = await openBrowser(t);
+  const page = await browser.newPage();
+  await page.goto(feed.url);
+  const words = () =>
+    page
+      .locator(".bar-ended")
+      .evaluateAll((all) => all.map((label) => label.lastChild?.textContent ?? ""));
+  const shown = await becomes(words, (all) => all.length > 0);
+  t.same(shown.sort(), ["force-off", "gap-out"], "the newer one of two that would");
+});
+
 systemTest(t, "the failure display blinks, and stands still for those who want that", async (t) => {
   const feed = await Feed.open(t);
   const browser = await openBrowser(t);
@@ -188,6 +219,14 @@ systemTest(t, "the failure display blinks, and stands still for those who want t
   feed.show({ mode: "failure-display", cause: "operator's flash" });
   t.equal(await textBecomes(page, "#mode-word", /Failure/), "Failure display");
   t.match(await page.locator("#banner-text").textContent(), "operator's flash");
+  // The relay flashes red, which is sensed as the code that a pedestrian channel has for clearing.
+  feed.lamps({ 2: LAMP.flashingDontWalk });
+  t.equal(await textBecomes(page, '.phase[data-phase="2"] .phase-state', /F/), "Flashing red");
+  const head = '.head[data-channel="2"]';
+  t.equal(await page.locator(`${head} .head-letter`).textContent(), "FR");
+  const fill = (lamp: string) =>
+    page.evaluate(`getComputedStyle(document.querySelector('${head} .lamp-${lamp} .lens')).fill`);
+  t.not(await fill("red"), await fill("green"), "its red lamp is the one that shines");
   const lamp = `document.querySelector('.head[data-channel="2"] .lamp-red')`;
   const animation = () => page.evaluate(`getComputedStyle(${lamp}).animationName`);
   t.equal(await animation(), "flash");

@@ -7,6 +7,7 @@ import type { Member } from "./member.ts";
 import { channelOf } from "./site.ts";
 import type { SpaceScale } from "./space.ts";
 import { svg } from "./svg.ts";
+import { vehicleLamp } from "./words.ts";
 
 const WIDTH = 236;
 const ROAD_X = 62;
@@ -86,7 +87,8 @@ function heads(member: Member, plan: StreetPlan, y: number, nowMs: number): SVGE
     const own = site.phases.filter(({ approach: id }) => id === approach.id);
     const phase = own.find(({ movement }) => movement === "through") ?? own[0];
     if (phase === undefined) return [];
-    const lamp = picture.lamp(channelOf(site, phase.phase, "vehicle"), nowMs) ?? "unknown";
+    const sensed = picture.lamp(channelOf(site, phase.phase, "vehicle"), nowMs);
+    const lamp = sensed === null ? "unknown" : vehicleLamp(sensed);
     const turn = ((approach.headingDeg - plan.bearingDeg) * Math.PI) / 180;
     // From the middle back along its way, and to the right of it.
     const [back, right] = [HALF_ROAD + 5, LANE];

@@ -4,6 +4,7 @@ import type { Movement } from "../../core/site/model.ts";
 import { walkSymbols } from "./icons.ts";
 import type { LampName } from "./messages.ts";
 import { setAttribute, setText, svg } from "./svg.ts";
+import { STATE_WORDS, type VehicleLamp, vehicleLamp } from "./words.ts";
 
 /** Housing and lamps in metres of the drawing: far larger than life, to be read from afar. */
 const LAMP_R = 1.95;
@@ -12,12 +13,12 @@ export const HEAD_W = 5.6;
 export const HEAD_H = 14.6;
 export const WALK_SIZE = 6.2;
 
-const LETTERS: Readonly<Record<LampName, string>> = {
+const LETTERS: Readonly<Record<VehicleLamp, string>> = {
   dark: "–",
   red: "R",
   yellow: "Y",
   green: "G",
-  "flashing-dont-walk": "",
+  "flashing-red": "FR",
   "flashing-yellow": "FY",
 };
 
@@ -66,11 +67,13 @@ export function vehicleHead(phase: number, channel: number, movement: Movement):
   );
   return {
     element,
-    show(lamp, flashing, left) {
+    show(sensed, flashing, left) {
+      const lamp = sensed === null ? null : vehicleLamp(sensed);
       setAttribute(element, "data-lamp", lamp ?? "unknown");
       setAttribute(element, "data-flashing", flashing ? "" : null);
       setText(letter, lamp === null ? "" : `${LETTERS[lamp]} ${left}`.trim());
-      setText(title, `Phase ${phase}: ${lamp ?? "not known"}`);
+      const words = lamp === null ? "not known" : STATE_WORDS[lamp].toLowerCase();
+      setText(title, `Phase ${phase}: ${words}`);
     },
   };
 }

@@ -103,6 +103,8 @@ export class History {
     if (phase === undefined) return;
     const lamp = LAMP_CODES[code];
     if (lamp !== undefined) turnTo(phase.lamps, lamp, atMs);
+    // A stop may end a phase without a word of its walk.
+    if (lamp === null) close(phase.walks, atMs);
     const walk = WALK_CODES[code];
     if (walk !== undefined) turnTo(phase.walks, walk, atMs);
     const ended = END_CODES[code];

@@ -20,6 +20,7 @@ import { drawRoads, type Roads } from "./roads.ts";
 import { channelOf, type Site, type SitePhase } from "./site.ts";
 import { setAttribute, svg } from "./svg.ts";
 import { drawVehicles, type VehicleLayer } from "./vehicles.ts";
+import { vehicleLamp } from "./words.ts";
 
 /** Of each leg, this much behind the stop line is always in view. */
 const VIEW_M = 34;
@@ -173,7 +174,7 @@ export class Junction {
   #showWay({ phase }: PlacedHead, lamp: LampName | null): void {
     for (const part of [...this.#roads.stopLines, ...this.#roads.flows]) {
       if (part.dataset.phase !== String(phase.phase)) continue;
-      setAttribute(part, "data-lamp", lamp ?? "unknown");
+      setAttribute(part, "data-lamp", lamp === null ? "unknown" : vehicleLamp(lamp));
     }
   }
 

@@ -7,7 +7,7 @@ import type { LampName, SpatPhase } from "./messages.ts";
 import type { Picture } from "./picture.ts";
 import { channelOf, type Site, type SitePhase } from "./site.ts";
 import { html, setAttribute, setText } from "./svg.ts";
-import { END_MEANING, END_WORDS, STATE_WORDS } from "./words.ts";
+import { END_MEANING, END_WORDS, STATE_WORDS, vehicleLamp } from "./words.ts";
 
 /** The end of the band's scale: ends beyond it lie at its edge. */
 const BAND_S = 60;
@@ -131,10 +131,11 @@ interface Shown {
 }
 
 function showCard(card: Card, { lamp, walk, phase }: Shown): void {
-  setAttribute(card.element, "data-lamp", lamp ?? "unknown");
+  const shown = lamp === null ? null : vehicleLamp(lamp);
+  setAttribute(card.element, "data-lamp", shown ?? "unknown");
   setAttribute(card.element, "data-call", phase?.call === true ? "" : null);
   setAttribute(card.element, "data-walk-call", phase?.pedestrianCall === true ? "" : null);
-  setText(card.state, lamp === null ? "Not known" : STATE_WORDS[lamp]);
+  setText(card.state, shown === null ? "Not known" : STATE_WORDS[shown]);
   setText(card.left, leftText(lamp, phase));
   setText(card.range, rangeText(phase));
   showBand(card.band, phase);

@@ -12,6 +12,8 @@ const TOP = 6;
 const AXIS = 20;
 /** So many pixels for a second let "gap-out" stand under the shortest green with its clearance. */
 const PX_PER_S = 4.4;
+/** From the middle of one such word to that of the next. */
+const LABEL_PX = 42;
 const SHORTEST_S = 70;
 const LONGEST_S = 600;
 
@@ -80,6 +82,7 @@ export class Strip {
       ...this.#ringNames(),
       ...this.#axis(frame),
       ...this.#rows.flatMap((row) => intervals(row, frame)),
+      ...endLabels(this.#rows, frame),
       ...this.#barriers(frame),
       ...this.#gapShapes(frame),
     );
@@ -201,18 +204,39 @@ function lampShape(phase: number, interval: Interval<string>, place: Place): SVG
     length.append(String(Math.round(Number(seconds))));
     parts.push(length);
   }
-  return interval.ended === null ? parts : [...parts, endLabel(interval.ended, x + width, place)];
+  return parts;
 }
 
 /** Shorter than elsewhere: two of the longer words would run into each other. */
 const SHORT_WORDS: Readonly<Record<string, string>> = { ...END_WORDS, "no-demand": "unused" };
 
-/** Stands under the end of its green; at the edge it moves aside. */
-function endLabel(ended: string, x: number, { top, frame }: Place): SVGElement {
-  const inside = Math.min(x, frame.x(frame.nowMs) - 24);
-  const label = svg("text", { class: "bar-ended", x: inside, y: top + BAR + 15 });
-  label.append(svg("title", {}, END_MEANING[ended] ?? ended), SHORT_WORDS[ended] ?? ended);
-  return label;
+interface EndLabel {
+  readonly ended: string;
+  readonly x: number;
+  readonly top: number;
+}
+
+/**
+ * Under the end of each green why it ended, at the edge moved aside. Of two that would run into
+ * each other the newer one stands.
+ */
+function endLabels(rows: readonly Row[], frame: Frame): SVGElement[] {
+  const labels = rows.flatMap(({ phase, top }) =>
+    phase.lamps.flatMap(({ ended, toMs, ...interval }): EndLabel[] => {
+      const isShown = ended !== null && isSeen({ ended, toMs, ...interval }, frame);
+      const x = Math.min(frame.x(toMs ?? frame.nowMs), frame.x(frame.nowMs) - 24);
+      return isShown ? [{ ended, x, top }] : [];
+    }),
+  );
+  labels.sort((a, b) => b.x - a.x);
+  const left = new Map<number, number>();
+  return labels.flatMap(({ ended, x, top }) => {
+    if (x > (left.get(top) ?? Number.POSITIVE_INFINITY) - LABEL_PX) return [];
+    left.set(top, x);
+    const label = svg("text", { class: "bar-ended", x, y: top + BAR + 15 });
+    label.append(svg("title", {}, END_MEANING[ended] ?? ended), SHORT_WORDS[ended] ?? ended);
+    return [label];
+  });
 }
 
 function walkShape(interval: Interval<string>, { top, frame }: Place): SVGElement {

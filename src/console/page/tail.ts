@@ -142,7 +142,7 @@ export class Tail {
     });
     const search = html("input", {
       type: "search",
-      placeholder: "phase 2, gap-out …",
+      placeholder: "phase 2 …",
       "aria-label": "Show only events that contain",
     });
     search.addEventListener("input", () => {

@@ -2,12 +2,20 @@
 // the drawing, the tail and the strip call a thing by one name (docs: GLOSSARY of the field).
 import type { LampName, SpatMode } from "./messages.ts";
 
-export const STATE_WORDS: Readonly<Record<LampName, string>> = {
+/** What a vehicle head shows. */
+export type VehicleLamp = Exclude<LampName, "flashing-dont-walk"> | "flashing-red";
+
+/** The code of a flashing don't walk is, on a vehicle head, a red that flashes. */
+export function vehicleLamp(lamp: LampName): VehicleLamp {
+  return lamp === "flashing-dont-walk" ? "flashing-red" : lamp;
+}
+
+export const STATE_WORDS: Readonly<Record<VehicleLamp, string>> = {
   dark: "Dark",
   red: "Red",
   yellow: "Yellow",
   green: "Green",
-  "flashing-dont-walk": "Clearing",
+  "flashing-red": "Flashing red",
   "flashing-yellow": "Flashing yellow",
 };
 
