@@ -99,7 +99,13 @@ export type MeshEvent =
   /** This node's geometry, as `wire/map.ts` encodes it. */
   | { readonly kind: "own-map"; readonly map: Uint8Array }
   /** Own rows after their commit, in order, each once; `hash` is that of the last one. */
-  | { readonly kind: "committed"; readonly rows: readonly LogRow[]; readonly hash?: string }
+  | {
+      readonly kind: "committed";
+      readonly rows: readonly LogRow[];
+      readonly hash?: string;
+      /** For what they count. */
+      readonly traces?: Traces;
+    }
   | {
       readonly kind: "message";
       readonly neighbour: string;

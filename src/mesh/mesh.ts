@@ -328,7 +328,7 @@ export class Mesh {
     this.#orders.committed(own.orders);
     // A history that came back has stamps of its own, and a later wish must count as later.
     this.#clock.recall(own.clock);
-    this.#sharing.change(1, counted, now);
+    this.#sharing.change(1, counted, now, event.traces);
     this.#sharing.change(2, shared, now);
     const last = event.rows.at(-1);
     if (last !== undefined) this.#custody.committed(last.seq);

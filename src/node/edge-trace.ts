@@ -3,8 +3,10 @@
 //
 // An edge whose call has to wait (a minimum green runs) is followed to the next change of the
 // display; a changed display to what the lamps are then sensed to show, which SPaT is made from.
+import type { NodeEvent } from "../log/events.ts";
 import type { TraceContext } from "../wire/trace.ts";
 import type { ControlEffect } from "./control-types.ts";
+import { DETECTOR_ON, type TracedEdge } from "./counted-edges.ts";
 import type { Spans } from "./spans.ts";
 
 /** Detector and pedestrian detector off and on (the high-resolution enumeration). */
@@ -29,8 +31,8 @@ export interface StepTimes {
 }
 
 interface Seen {
-  /** Body of the first edge's row. */
-  edge: readonly unknown[] | null;
+  /** The first edge's row. */
+  edge: NodeEvent | null;
   shows: boolean;
   sensed: boolean;
 }
@@ -40,17 +42,26 @@ function seenIn(effects: readonly ControlEffect[]): Seen {
   for (const effect of effects) {
     if (effect.kind !== "log") continue;
     const { kind, body } = effect.event;
-    if (kind === "code" && EDGE_CODES.has(body[0])) seen.edge ??= body;
+    if (kind === "code" && EDGE_CODES.has(body[0])) seen.edge ??= effect.event;
     else if (kind === "lamps") seen.shows = true;
     else if (kind === "lamps-sensed") seen.sensed = true;
   }
   return seen;
 }
 
+function rowOf(event: NodeEvent | null, trace: TraceContext): TracedEdge | null {
+  const at = event?.at;
+  const [code, detector] = event?.body ?? [];
+  if (code !== DETECTOR_ON || typeof detector !== "number" || at === undefined) return null;
+  return { detector, at, trace };
+}
+
 export class EdgeTrace {
   readonly #spans: Spans;
   /** The newest edge, until it is counted in what is announced to neighbours. */
   #counted: Followed | null = null;
+  /** The row of that edge, until the mesh thread is told of it. */
+  #row: TracedEdge | null = null;
   /** An edge that has changed no display yet. */
   #called: Followed | null = null;
   /** A display whose lamps were not sensed yet. */
@@ -63,13 +74,23 @@ export class EdgeTrace {
   /** The context that the view of this step goes on with; null where nothing is traced. */
   look(effects: readonly ControlEffect[], times: StepTimes): TraceContext | null {
     const { edge, shows, sensed } = seenIn(effects);
-    const detected = edge === null ? null : this.#detect(edge, times);
+    const detected = edge === null ? null : this.#detect(edge.body, times);
     if (!shows && detected === null) return sensed ? this.#sense(times) : null;
     const step = shows
       ? this.#show(detected, edge === null, times)
       : this.#call(this.#step(detected, false, times), times);
-    if (detected !== null && step !== null) this.#counted = { step, atMs: times.startMs };
+    if (detected !== null && step !== null) {
+      this.#counted = { step, atMs: times.startMs };
+      this.#row = rowOf(edge, step);
+    }
     return step;
+  }
+
+  /** The edge of the newest step whose row counts a vehicle; null where there is none, and once. */
+  counting(): TracedEdge | null {
+    const row = this.#row;
+    this.#row = null;
+    return row;
   }
 
   /** The step of the newest edge, for the announcement of the departures that it counts to. */

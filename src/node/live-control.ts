@@ -18,6 +18,7 @@ import type {
   Instant,
   Order,
 } from "./control-types.ts";
+import type { TracedEdge } from "./counted-edges.ts";
 import type { EdgeTrace } from "./edge-trace.ts";
 import { type Beat, startBeat } from "./pace.ts";
 
@@ -41,6 +42,8 @@ export interface LiveOptions {
   readonly publish: (view: ControlView, trace: TraceContext | null) => void;
   /** For the neighbours; never blocks. */
   readonly announce: (announcements: readonly Announcement[], trace: TraceContext | null) => void;
+  /** For the mesh: a traced edge whose row counts a vehicle; never blocks. */
+  readonly counting: (edge: TracedEdge) => void;
   /** Where traces begin, as the site file has it now; null, or absent, while nothing is traced. */
   readonly edges?: () => EdgeTrace | null;
   /** Called on each beat, after the lamps. */
@@ -228,7 +231,11 @@ export class LiveControl {
   private traceOf(effects: readonly ControlEffect[], { monoMs }: Instant): TraceContext | null {
     const edges = this.options.edges?.() ?? null;
     if (edges === null) return null;
-    return edges.look(effects, { startMs: monoMs, edgeMs: this.control.newestInputMs() });
+    const times = { startMs: monoMs, edgeMs: this.control.newestInputMs() };
+    const trace = edges.look(effects, times);
+    const edge = trace === null ? null : edges.counting();
+    if (edge !== null) this.options.counting(edge);
+    return trace;
   }
 
   private publish(now: Instant, trace: TraceContext | null = null): void {

@@ -21,6 +21,7 @@ import type { HealthPart } from "../wire/health.ts";
 import type { Keys } from "../wire/keys.ts";
 import { encodeMap, mapFromSite } from "../wire/map.ts";
 import { decodeTrace, type TraceContext } from "../wire/trace.ts";
+import { CountedEdges } from "./counted-edges.ts";
 import { LogAsker } from "./log-asker.ts";
 import { type FromMesh, isTold, type ToMesh } from "./mesh-messages.ts";
 import { meshPicture } from "./mesh-picture.ts";
@@ -55,7 +56,10 @@ export interface MeshBodyOptions {
   readonly spans?: Spans;
 }
 
-type OwnEvent = Extract<MeshEvent, { kind: "own-phases" | "announce" }>;
+type OwnEvent = Extract<MeshEvent, { kind: "own-phases" | "announce" | "committed" }>;
+
+/** What a traced change is, as its span says. */
+const WHAT = { "own-phases": "phases", announce: "departures", committed: "counted" } as const;
 
 export class MeshBody {
   readonly mesh: Mesh;
@@ -76,6 +80,8 @@ export class MeshBody {
   #stepMs = 0;
   /** Contexts of `apply` that control has not heard of, by neighbour: the newest of each. */
   readonly #appliedTraces = new Map<string, TraceContext>();
+  /** Traced edges whose rows are not committed yet. */
+  readonly #counting = new CountedEdges();
   /** The traced change that is being sent. */
   #traced: TracedChange | null = null;
   /** Why the revocation or the order of the present step was refused. */
@@ -94,7 +100,8 @@ export class MeshBody {
     this.#log = new LogAsker({
       timers,
       onRows: (rows, hash) => {
-        this.step({ kind: "committed", rows, ...(hash === null ? {} : { hash }) });
+        const event = { kind: "committed", rows, ...(hash === null ? {} : { hash }) } as const;
+        this.#own(event, this.#counting.take(rows) ?? undefined);
       },
     });
     this.cache = new MeshCache(this.#cacheStore());
@@ -130,6 +137,9 @@ export class MeshBody {
         break;
       case "announce":
         this.#own({ kind: "announce", announcements: message.announcements }, message.trace);
+        break;
+      case "counting":
+        this.#counting.add(message.edge);
         break;
       case "site":
         this.step({ kind: "own-site", site: message.site });
@@ -171,7 +181,7 @@ export class MeshBody {
       this.step(event);
       return;
     }
-    this.#traced = new TracedChange(spans, trace, neighbours);
+    this.#traced = new TracedChange(spans, trace, { what: WHAT[event.kind], neighbours });
     this.step({ ...event, traces: this.#traced.traces });
     this.#traced = null;
   }

@@ -1,5 +1,6 @@
 // What the control thread and the mesh thread say to each other, and what goes between the mesh
 // thread and whatever brings bytes to neighbours. Plain data only.
+
 import type { KeyObject } from "node:crypto";
 import type { LinkPlace, NeighbourSite, SiteModel, TraceSetting } from "../core/site/model.ts";
 import type { ChannelPort } from "../log/channel.ts";
@@ -12,6 +13,7 @@ import type { Command } from "../wire/command.ts";
 import type { MeshOrder } from "../wire/command-body.ts";
 import type { Span, TraceContext } from "../wire/trace.ts";
 import type { ZoneSlot } from "../wire/zone-order.ts";
+import type { TracedEdge } from "./counted-edges.ts";
 import type { MeshPicture } from "./messages.ts";
 
 /** Neighbours that are not reached over the lanes of the site file, and the way to them. */
@@ -78,6 +80,8 @@ export type ToMesh =
       readonly announcements: readonly Announcement[];
       readonly trace?: TraceContext;
     }
+  /** A traced edge, whose row will be among the committed ones. */
+  | { readonly kind: "counting"; readonly edge: TracedEdge }
   /** Whose geometry, plans and roads the neighbours are told. */
   | { readonly kind: "site"; readonly site: SiteModel }
   | { readonly kind: "raised"; readonly incarnation: number }

@@ -1,4 +1,5 @@
 // The mesh as the control thread sees it: a thread under watch, and what it says passed on.
+
 import type { SiteModel } from "../core/site/model.ts";
 import type { ControlView } from "../core/site/view.ts";
 import type { ChannelPort } from "../log/channel.ts";
@@ -9,6 +10,7 @@ import type { Command } from "../wire/command.ts";
 import type { MeshOrder } from "../wire/command-body.ts";
 import type { Span, TraceContext } from "../wire/trace.ts";
 import type { ZoneSlot } from "../wire/zone-order.ts";
+import type { TracedEdge } from "./counted-edges.ts";
 import type { Host } from "./host.ts";
 import type { LogSide } from "./log-side.ts";
 import type {
@@ -138,6 +140,11 @@ export class MeshSide {
   announce(announcements: readonly Announcement[], trace: TraceContext | null): void {
     const message = { kind: "announce", announcements } as const;
     this.post(trace === null ? message : { ...message, trace });
+  }
+
+  /** A traced edge, whose row is on its way to the log. */
+  counting(edge: TracedEdge): void {
+    this.post({ kind: "counting", edge });
   }
 
   /** The service thread's other end: what vehicles it sees. */

@@ -224,6 +224,7 @@ export class RunningNode {
       append: (event) => this.log.append(event),
       publish: (view, trace) => this.publish(view, trace),
       announce: (announcements, trace) => this.mesh?.announce(announcements, trace),
+      counting: (edge) => this.mesh?.counting(edge),
       edges: () => this.tracing.edges,
       onBeat: (nowMs) => this.onBeat(nowMs),
     });

@@ -19,10 +19,17 @@ export function meshSpans(
   return { spans: new Spans({ setting, timers: realTimers, emit }) };
 }
 
+/** What changes, and who is told. */
+export interface TracedWords {
+  readonly what: "phases" | "departures" | "counted";
+  readonly neighbours: readonly string[];
+}
+
 export class TracedChange {
   /** What each neighbour's envelope carries. */
   readonly traces: ReadonlyMap<string, Uint8Array>;
   readonly #spans: Spans;
+  readonly #what: TracedWords["what"];
   readonly #parent: TraceContext;
   readonly #delta: TraceContext;
   readonly #mesh: ReadonlyMap<string, TraceContext>;
@@ -30,8 +37,9 @@ export class TracedChange {
   #sendMs = 0;
   #told = false;
 
-  constructor(spans: Spans, parent: TraceContext, neighbours: readonly string[]) {
+  constructor(spans: Spans, parent: TraceContext, { what, neighbours }: TracedWords) {
     this.#spans = spans;
+    this.#what = what;
     this.#parent = parent;
     this.#startMs = spans.now();
     this.#delta = spans.child(parent);
@@ -45,7 +53,8 @@ export class TracedChange {
     if (this.#told) return;
     this.#told = true;
     const times = { startMs: this.#startMs, endMs: this.#sendMs };
-    this.#spans.end("delta", this.#delta, this.#parent, times);
+    const attributes = { change: this.#what };
+    this.#spans.end("delta", this.#delta, this.#parent, { ...times, attributes });
   }
 
   /** It has left. */

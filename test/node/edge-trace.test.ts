@@ -1,9 +1,10 @@
 // Where traces begin, and that they cost nothing where there are none: the control thread's part
 // by the effects of its steps, on virtual time.
 import t from "tap";
-import type { NodeEvent } from "../../src/log/events.ts";
+import type { LogRow, NodeEvent } from "../../src/log/events.ts";
 import type { Timers } from "../../src/log/timers.ts";
 import type { ControlEffect } from "../../src/node/control-types.ts";
+import { CountedEdges } from "../../src/node/counted-edges.ts";
 import { EdgeTrace } from "../../src/node/edge-trace.ts";
 import type { ToService } from "../../src/node/messages.ts";
 import { Spans } from "../../src/node/spans.ts";
@@ -35,7 +36,7 @@ function tracing(sample = 1, chances: number[] = []) {
     time.ms = atMs + 1;
     return edges.look(effects, { startMs: atMs, edgeMs });
   };
-  return { spans, time, timers, made, look };
+  return { spans, time, timers, made, look, edges };
 }
 
 function tree(spans: readonly Span[]): string[] {
@@ -72,6 +73,38 @@ t.test("a call that waits: followed to the next change of the display, for 30 s"
   look(41_000, 10_000, LAMPS);
   t.same(tree(spans).slice(3), ["- > detect", "detect > step", "- > step"], "too late: its own");
 });
+
+t.test(
+  "the row of a traced edge is found among committed ones, whichever come first",
+  async (t) => {
+    const { look, edges } = tracing();
+    const step = look(1_000, 1_000, EDGE, LAMPS);
+    const edge = edges.counting();
+    t.same(edge, { detector: 3, at: 0, trace: step });
+    t.equal(edges.counting(), null, "once");
+    look(1_100, 1_100, logged("code", 81, 3, null));
+    t.equal(edges.counting(), null, "who leaves is not counted");
+    const counted = new CountedEdges();
+    const trace = { traceId: "a".repeat(32), spanId: "b".repeat(16) };
+    const add = (detector: number, at: number) =>
+      counted.add({ detector, at, trace: { ...trace, spanId: String(at) } });
+    const row = (at: number, ...body: LogRow["body"]) => ({ seq: 1, at, kind: "code", body });
+    t.equal(counted.take([row(5, 82, 3, null)]), null, "nothing waits");
+    add(3, 10);
+    add(4, 20);
+    add(5, 30);
+    t.equal(counted.take([row(31, 3, 2, null), row(9, 82, 3, null)]), null, "other rows");
+    t.equal(counted.take([row(20, 82, 4, null), row(10, 82, 3, null)])?.spanId, "20");
+    t.equal(counted.take([row(10, 82, 3, null)]), null, "the older one of the two has ended");
+    t.equal(counted.take([row(30, 82, 5, null)])?.spanId, "30");
+    add(6, 40);
+    t.equal(counted.take([row(60_041, 3, 2, null)]), null);
+    t.equal(counted.take([row(40, 82, 6, null)]), null, "forgotten after a minute");
+    for (let at = 1; at <= 65; at += 1) add(7, at);
+    t.equal(counted.take([row(1, 82, 7, null)]), null, "64 wait");
+    t.equal(counted.take([row(2, 82, 7, null)])?.spanId, "2");
+  },
+);
 
 t.test("sampled where it begins, and nothing else is asked", async (t) => {
   const { spans, look } = tracing(0.01, [0.5, 0.009]);

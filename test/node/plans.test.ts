@@ -99,6 +99,7 @@ function live(site: SiteModel, wallMs: () => number, clock: () => ClockQuality) 
     append: (event) => events.push(event),
     publish: () => {},
     announce: () => {},
+    counting: () => {},
     onBeat: () => {},
   });
   control.start();

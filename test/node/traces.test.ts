@@ -1,7 +1,7 @@
 // One trace through two real nodes: processes of their own, linked by their certificates, and a
 // collector that both send to. Which span came from which is read from the parents, so that the
 // order holds whatever the two nodes' clocks say.
-import t from "tap";
+import t, { type Test } from "tap";
 import { REGION, ZONE } from "../../src/cli/corridor-site.ts";
 import { VehicleAgent } from "../../src/vehicle/agent.ts";
 import type { Span } from "../../src/wire/trace.ts";
@@ -34,6 +34,28 @@ function isWhole(chain: readonly Received[]): boolean {
   return names(chain).join(" ") === CHAIN.join(" ");
 }
 
+/** What the delta of a chain tells of. */
+function isOf(chain: readonly Received[], change: string): boolean {
+  return chain.some(({ name, attributes }) => name === "delta" && attributes.change === change);
+}
+
+/** One trace through two nodes, each of which has its part of it in order. */
+function checkChain(t: Test, chain: readonly Received[]): void {
+  t.equal(new Set(chain.map(({ traceId }) => traceId)).size, 1, "one trace");
+  const begun = chain.findIndex(({ name }) => name === "apply");
+  const [here, there] = [chain.slice(0, begun), chain.slice(begun)];
+  t.equal(new Set(here.map(({ from }) => from)).size, 1, "what is before the link is of one node");
+  t.equal(new Set(there.map(({ from }) => from)).size, 1, "what is behind it of one other");
+  t.not(here[0]?.from, there[0]?.from);
+  for (const part of [here, there]) {
+    for (const [at, { startNs, endNs }] of part.entries()) {
+      t.ok(endNs >= startNs);
+      // By one clock a span begins no earlier than its parent; wall clocks have whole ms.
+      t.ok(startNs + 2_000_000n >= (part[at - 1]?.startNs ?? 0n));
+    }
+  }
+}
+
 t.test("from a detector's edge to the neighbour's decision, and to a vehicle's", async (t) => {
   const collector = await startCollector(t);
   const traces = `traces: { endpoint: '${collector.endpoint}', sample: 1 }\n`;
@@ -52,21 +74,11 @@ t.test("from a detector's edge to the neighbour's decision, and to a vehicle's",
   });
   t.teardown(() => agent.close());
 
-  const reached = () => chains(collector.spans, "decide").find(isWhole);
-  t.ok(await until(() => reached() !== undefined, PATIENCE_MS), JSON.stringify(nodes[0]?.err));
-  const chain = reached() ?? [];
-  t.equal(new Set(chain.map(({ traceId }) => traceId)).size, 1, "one trace");
-  const begun = chain.findIndex(({ name }) => name === "apply");
-  const [here, there] = [chain.slice(0, begun), chain.slice(begun)];
-  t.equal(new Set(here.map(({ from }) => from)).size, 1, "what is before the link is of one node");
-  t.equal(new Set(there.map(({ from }) => from)).size, 1, "what is behind it of one other");
-  t.not(here[0]?.from, there[0]?.from);
-  for (const part of [here, there]) {
-    for (const [at, { startNs, endNs }] of part.entries()) {
-      t.ok(endNs >= startNs);
-      // By one clock a span begins no earlier than its parent; wall clocks have whole ms.
-      t.ok(startNs + 2_000_000n >= (part[at - 1]?.startNs ?? 0n));
-    }
+  for (const change of ["departures", "counted"]) {
+    const reached = () =>
+      chains(collector.spans, "decide").find((one) => isWhole(one) && isOf(one, change));
+    t.ok(await until(() => reached() !== undefined, PATIENCE_MS), `${change}: ${nodes[0]?.err}`);
+    checkChain(t, reached() ?? []);
   }
 
   const heard = () => {
