@@ -23,7 +23,9 @@ interface Card {
   readonly left: HTMLElement;
   readonly range: HTMLElement;
   readonly band: HTMLElement;
-  readonly foot: HTMLElement;
+  /** Why its last green ended: all of it, and the word. */
+  readonly last: HTMLElement;
+  readonly ended: HTMLElement;
   readonly walk: HTMLElement;
 }
 
@@ -38,7 +40,9 @@ function cardOf(site: Site, phase: SitePhase, why: (phase: number) => void): Car
   const range = html("span", { class: "phase-range" });
   const band = html("div", { class: "band", "aria-hidden": "true" }, html("i"), html("b"));
   const walk = html("span", { class: "phase-walk" });
-  const foot = html("span", { class: "phase-ended" });
+  const ended = html("span");
+  const prefix = html("span", { class: "phase-last" }, "last: ");
+  const last = html("span", { class: "phase-ended" }, prefix, ended);
   const ask = html(
     "button",
     {
@@ -73,7 +77,7 @@ function cardOf(site: Site, phase: SitePhase, why: (phase: number) => void): Car
     html("div", { class: "phase-name" }, phase.name),
     html("div", { class: "phase-now" }, html("i", { class: "dot" }), state, left),
     band,
-    html("div", { class: "phase-foot" }, range, walk, foot),
+    html("div", { class: "phase-foot" }, range, walk, last),
   );
   return {
     phase,
@@ -85,7 +89,8 @@ function cardOf(site: Site, phase: SitePhase, why: (phase: number) => void): Car
     range,
     band,
     walk,
-    foot,
+    last,
+    ended,
   };
 }
 
@@ -143,8 +148,9 @@ function showCard(card: Card, { lamp, walk, phase }: Shown): void {
   const walks = walk === "green" || walk === "flashing-dont-walk";
   setText(card.walk, walks ? walkWord(walk) : "");
   const ended = walks ? null : (phase?.ended ?? null);
-  setText(card.foot, ended === null ? "" : `last: ${END_WORDS[ended] ?? ended}`);
-  setAttribute(card.foot, "title", ended === null ? null : (END_MEANING[ended] ?? null));
+  card.last.hidden = ended === null;
+  setText(card.ended, ended === null ? "" : (END_WORDS[ended] ?? ended));
+  setAttribute(card.last, "title", ended === null ? null : (END_MEANING[ended] ?? null));
 }
 
 /** Whole seconds until the present display ends, "≈" where it is an expectation. */
