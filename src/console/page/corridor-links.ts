@@ -32,7 +32,7 @@ export interface StreetLink {
 /** What each form of a link means, in the order of the legend. */
 export const LINK_LEGEND = [
   ["up", "linked"],
-  ["half", "one way: one side alone hears the other"],
+  ["half", "one way: only one side hears"],
   ["down", "link down"],
   ["marked", "marked: a side's clock is not sure"],
 ] as const;

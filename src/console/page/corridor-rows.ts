@@ -62,10 +62,10 @@ export function linkRows(members: readonly Member[], plan: StreetPlan): HTMLElem
     .map(({ names, state, seen, unsure, words }) => {
       const sides = seen.flatMap((side, index) => {
         if (side === null) return [];
-        const lag = side.lagMs === null ? "nothing yet" : `lag ${ageText(side.lagMs)}`;
-        const age = side.ageMs === null ? "" : `, heard ${ageText(side.ageMs)} ago`;
+        const age = side.ageMs === null ? "nothing yet" : `${ageText(side.ageMs)} ago`;
+        const lag = side.lagMs === null ? "" : `, lag ${ageText(side.lagMs)}`;
         const trouble = side.trouble === null ? "" : ` · ${side.trouble}`;
-        return [html("li", {}, `${names[index]} hears ${side.id}: ${lag}${age}${trouble}`)];
+        return [html("li", {}, `${names[index]} heard ${side.id}: ${age}${lag}${trouble}`)];
       });
       return html(
         "li",
