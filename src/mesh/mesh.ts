@@ -3,12 +3,10 @@
 // machines. It holds four replicas, one for each stream, and puts together who may speak (`birth`,
 // `registry`, `introductions`), link scope (`link`), zone scope (`zone`) and custody.
 
-import { HLC_ZERO } from "../core/state/hlc.ts";
 import { Replica } from "../core/state/replica.ts";
 import type { StreamId } from "../core/state/schema.ts";
-import type { Written } from "../core/state/view.ts";
 import { decodeState, LogState } from "../log/fold.ts";
-import { type CborValue, WireError } from "../wire/codec.ts";
+import { WireError } from "../wire/codec.ts";
 import type { Keys } from "../wire/keys.ts";
 import { Agreement } from "./agreement.ts";
 import { Birth } from "./birth.ts";
@@ -41,6 +39,7 @@ import { type RevocationCheck, Revoked } from "./revoked.ts";
 import { Sharing } from "./sharing.ts";
 import { Standing } from "./standing.ts";
 import { Standstill } from "./standstill.ts";
+import { Wishes } from "./wishes.ts";
 import { ZoneScope } from "./zone.ts";
 import { type OrderOpener, ZoneOrders } from "./zone-orders.ts";
 
@@ -61,6 +60,7 @@ type Replicas = [Replica, Replica, Replica, Replica];
 
 export class Mesh {
   readonly id: string;
+  readonly wishes: Wishes;
   readonly #out: Outbox;
   readonly #birth: Birth;
   readonly #registry: Registry;
@@ -113,6 +113,7 @@ export class Mesh {
       standstill: this.#standstill,
       replicas: [zoneControl, zoneSensor],
     });
+    this.wishes = new Wishes({ out, birth, clock: this.#clock, replica: zoneControl });
     this.#caching = new Caching({ ...shared, zone: this.#zone, replicas: [control, sensor] });
     this.#sharing = new Sharing({
       ...shared,
@@ -157,11 +158,6 @@ export class Mesh {
   /** What coordination may know of each neighbour, made afresh with each call. */
   corridor(): CorridorNews[] {
     return [...this.#neighbours.values()].map((one) => newsOf(one, this.#sources));
-  }
-
-  /** The wish for a direction that stands now: the newest write whose time has come. */
-  wish(direction: string, now: MeshNow): Written | undefined {
-    return this.#replicas[2].shared("wish", direction, this.#clock.readableMs(now));
   }
 
   /** Serials of the certificates that this node knows to be revoked. */
@@ -260,7 +256,7 @@ export class Mesh {
         break;
       }
       case "write":
-        this.#write(event.direction, event.value, now);
+        this.wishes.write(event.direction, event.value, now);
         break;
       case "revocation":
         this.#revoked.told(event.signed, event.source, now);
@@ -332,20 +328,6 @@ export class Mesh {
     this.#sharing.change(2, shared, now);
     const last = event.rows.at(-1);
     if (last !== undefined) this.#custody.committed(last.seq);
-  }
-
-  /** A wish is a row first; `committed` brings it back with its stamp. */
-  #write(direction: string, value: CborValue, now: MeshNow): void {
-    const read = this.wish(direction, now)?.hlc ?? HLC_ZERO;
-    const stamp = this.#birth.state === "sharing" ? this.#clock.next(now, read) : null;
-    if (stamp === null) {
-      const reason = this.#birth.state === "sharing" ? "unsure-clock" : "not-sharing";
-      this.#out.count(reason);
-      this.#out.push({ kind: "write-refused", direction, reason });
-      return;
-    }
-    const body = [direction, value, stamp.wallMs, stamp.count];
-    this.#out.log({ kind: "wish", body });
   }
 
   #up(): Neighbour[] {

@@ -26,5 +26,5 @@ export function faultsAt(zone: Zone, id: string): string[] {
 
 /** What is read there by the clock there. */
 export function wishAt(zone: Zone, id: string, direction = "north"): unknown {
-  return zone.mesh(id).wish(direction, zone.now(id))?.value;
+  return zone.mesh(id).wishes.read(direction, zone.now(id))?.value;
 }
