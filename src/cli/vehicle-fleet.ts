@@ -190,13 +190,13 @@ export class Fleet {
       sums.reports += counts.reports;
       sums.reportsRefused += counts.reportsRefused;
     }
-    const even = this.#plan.from % 2;
-    const trips = this.#vehicles.map(({ trip }) => trip.counts);
+    const trips = this.#vehicles.map(({ trip }) => trip);
+    const first = this.#plan.from;
     return {
       connected: this.#vehicles.filter(({ heard }) => heard).length,
       latenciesMs: Float64Array.from(this.#latenciesMs),
-      advised: sumOf(trips.filter((_, index) => index % 2 === even)),
-      unadvised: sumOf(trips.filter((_, index) => index % 2 !== even)),
+      advised: sumOf(pairedCounts(trips, first, true)),
+      unadvised: sumOf(pairedCounts(trips, first, false)),
       ...sums,
       near: this.#vehicles.reduce((sum, { near }) => sum + near, 0),
       doubts: doubtsOf(this.#vehicles),
@@ -209,6 +209,16 @@ export class Fleet {
     for (const timer of this.#timers) clearInterval(timer);
     for (const { agent } of this.#vehicles) agent.close();
   }
+}
+
+/** Of trips that both of a pair completed; a vehicle without a twin in this process has its own. */
+function pairedCounts(trips: readonly Trip[], from: number, advised: boolean): TripCounts[] {
+  return trips.flatMap((trip, index) => {
+    const isEven = (from + index) % 2 === 0;
+    if (isEven !== advised) return [];
+    const other = trips[isEven ? index + 1 : index - 1];
+    return [other === undefined ? trip.counts : trip.countsBeside(other)];
+  });
 }
 
 /** Doubts of several vehicles or processes together. */

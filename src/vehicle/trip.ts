@@ -5,11 +5,19 @@ import { drive, type Motion } from "./driver.ts";
 import type { Decision } from "./machine.ts";
 import type { Limits } from "./motion.ts";
 
+/** Sums of trips that are complete. */
 export interface TripCounts {
-  trips: number;
-  stops: number;
-  /** Of the trips that are complete, ms. */
-  travelMs: number;
+  readonly trips: number;
+  readonly stops: number;
+  readonly travelMs: number;
+}
+
+/** A trip that is complete. */
+interface EndedTrip {
+  /** Of its beginning: the same for both of a pair that begin together. */
+  readonly number: number;
+  readonly stops: number;
+  readonly travelMs: number;
 }
 
 export interface TripOptions {
@@ -27,7 +35,8 @@ export class Trip {
   readonly #limits: Limits;
   readonly #advised: boolean;
   readonly #everyMs: number;
-  readonly counts: TripCounts = { trips: 0, stops: 0, travelMs: 0 };
+  readonly #firstMs: number;
+  readonly #ended: EndedTrip[] = [];
   #motion: Motion;
   #beganMs: number;
   #atMs: number;
@@ -43,9 +52,23 @@ export class Trip {
     this.#limits = limits;
     this.#advised = advised;
     this.#everyMs = everyMs;
+    this.#firstMs = nowMs;
     this.#beganMs = nowMs;
     this.#atMs = nowMs;
     this.#motion = { atM: 0, speedMps: limits.maxMps };
+  }
+
+  get counts(): TripCounts {
+    return sumOf(this.#ended);
+  }
+
+  /**
+   * Of those trips that the other of its pair has also completed, each one's. Where a run ends, the
+   * faster of two has completed more of the slow trips: sums of all would count that against it.
+   */
+  countsBeside(other: Trip): TripCounts {
+    const numbers = new Set(other.#ended.map(({ number }) => number));
+    return sumOf(this.#ended.filter(({ number }) => numbers.has(number)));
   }
 
   get motion(): Motion {
@@ -73,13 +96,17 @@ export class Trip {
       this.#stands = false;
     }
     if (atM < this.#lengthM) return;
-    this.counts.trips += 1;
-    this.counts.stops += this.#stops;
-    this.counts.travelMs += nowMs - this.#beganMs;
+    const travelMs = nowMs - this.#beganMs;
+    this.#ended.push({ number: this.#number(), stops: this.#stops, travelMs });
     this.#stops = 0;
     this.#beganMs = this.#nextMs(nowMs);
     this.#atMs = this.#beganMs;
     this.#motion = { atM: 0, speedMps: this.#limits.maxMps };
+  }
+
+  #number(): number {
+    if (this.#everyMs === 0) return this.#ended.length;
+    return Math.round((this.#beganMs - this.#firstMs) / this.#everyMs);
   }
 
   #nextMs(nowMs: number): number {
@@ -99,4 +126,12 @@ export class Trip {
     if (light.light === "green") return { targetMps: limits.maxMps };
     return advise({ distanceM, speedMps: this.#motion.speedMps, limits, light });
   }
+}
+
+function sumOf(ended: readonly EndedTrip[]): TripCounts {
+  return {
+    trips: ended.length,
+    stops: ended.reduce((sum, { stops }) => sum + stops, 0),
+    travelMs: ended.reduce((sum, { travelMs }) => sum + travelMs, 0),
+  };
 }

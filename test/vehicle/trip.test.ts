@@ -1,11 +1,10 @@
 // A simulated vehicle's trips: what it counts, and that advice is worth its place at a lamp whose
 // times are known.
 import t from "tap";
-import { advise } from "../../src/vehicle/advice.ts";
 import type { Light, PhaseBelief } from "../../src/vehicle/belief.ts";
-import type { Decision } from "../../src/vehicle/machine.ts";
 import { USUAL_LIMITS } from "../../src/vehicle/motion.ts";
 import { Trip } from "../../src/vehicle/trip.ts";
+import { decided } from "./decided.ts";
 
 const LINE_M = 400;
 const LENGTH_M = 500;
@@ -25,33 +24,10 @@ function shownAt(nowMs: number): PhaseBelief {
   return inCycleMs < redFromMs ? ends("yellow", redFromMs) : ends("red", CYCLE_MS);
 }
 
-/** What the machine would have decided. */
-function decisionAt({ motion }: Trip, nowMs: number): Decision {
-  const light = motion.atM < LINE_M ? shownAt(nowMs) : null;
-  const distanceM = light === null ? null : LINE_M - motion.atM;
-  const { speedMps } = motion;
-  const limits = USUAL_LIMITS;
-  const advice =
-    light === null || distanceM === null
-      ? {
-          kind: "go" as const,
-          targetMps: limits.maxMps,
-          arrivalMs: 0,
-          passes: false,
-          marginMs: null,
-        }
-      : advise({ distanceM, speedMps, limits, light });
-  return {
-    atMs: nowMs,
-    cause: "position",
-    route: "street",
-    predictedMs: 0,
-    junction: light === null ? null : "test/zone/j1",
-    distanceM,
-    light,
-    advice,
-    spat: null,
-  };
+function decisionAt({ motion }: Trip, nowMs: number) {
+  const { atM, speedMps } = motion;
+  const next = atM < LINE_M ? { light: shownAt(nowMs), distanceM: LINE_M - atM } : null;
+  return decided(next, speedMps, nowMs);
 }
 
 function driven(advised: boolean): Trip["counts"] {
@@ -102,4 +78,29 @@ t.test("trips of a pair begin together, whichever of the two was sooner there", 
       `${begins}`,
     );
   }
+});
+
+t.test("a pair is compared by what both completed, begun at the same moments", async (t) => {
+  const everyMs = 50_000;
+  const pair = [true, false].map((advised) => {
+    return new Trip(LENGTH_M, { limits: USUAL_LIMITS, advised, everyMs }, 0);
+  });
+  const [fast, slow] = pair;
+  if (fast === undefined || slow === undefined) throw new Error("two");
+  const drive = (trip: Trip, fromMs: number, toMs: number): void => {
+    for (let nowMs = fromMs; nowMs < toMs; nowMs += STEP_MS) {
+      trip.advance(decided(null, trip.motion.speedMps, nowMs), nowMs + STEP_MS);
+    }
+  };
+  drive(fast, 0, 3 * everyMs);
+  // Away while the second trip begins.
+  drive(slow, 0, everyMs);
+  slow.ready(everyMs + STEP_MS);
+  drive(slow, everyMs + STEP_MS, 3 * everyMs);
+  t.equal(fast.counts.trips, 3);
+  t.equal(slow.counts.trips, 2);
+  t.match(fast.countsBeside(slow), { trips: 2, stops: 0 });
+  t.same(fast.countsBeside(slow), slow.countsBeside(fast));
+  const unbegun = new Trip(LENGTH_M, { limits: USUAL_LIMITS, advised: false, everyMs }, 0);
+  t.same(fast.countsBeside(unbegun), { trips: 0, stops: 0, travelMs: 0 });
 });
