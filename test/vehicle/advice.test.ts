@@ -51,13 +51,29 @@ t.test("green that may end before: no faster than now", async (t) => {
   t.equal(fast.targetMps, clearingMps(USUAL_LIMITS) < 13.9 ? clearingMps(USUAL_LIMITS) : 13.9);
 });
 
-t.test("red that ends in 20 s, 200 m away: slower, and it arrives on green", async (t) => {
-  const advice = at(200, 13.9, lit("red", { likelyMs: 20_000 }));
+t.test("red that surely ends in 20 s, 200 m away: slower, and it arrives on green", async (t) => {
+  const advice = at(200, 13.9, lit("red", { earliestMs: 20_000, likelyMs: 20_000 }));
   t.match(advice, { kind: "slow", passes: true });
   t.ok(advice.targetMps > 7 && advice.targetMps < 11, `${advice.targetMps}`);
   t.ok((advice.marginMs ?? -1) > 0);
-  t.match(at(30, 10, lit("red", { likelyMs: 60_000 })), { kind: "stop", passes: false });
-  t.equal(at(0, 0, lit("red", { likelyMs: 60_000 })).targetMps, 0);
+  const long = lit("red", { earliestMs: 60_000, likelyMs: 60_000 });
+  t.match(at(30, 10, long), { kind: "stop", passes: false });
+  t.equal(at(0, 0, long).targetMps, 0);
+});
+
+t.test("red that may end before it was likely: little later than the earliest end", async (t) => {
+  const sure = at(200, 13.9, lit("red", { earliestMs: 20_000, likelyMs: 20_000 }));
+  const vague = at(200, 13.9, lit("red", { earliestMs: 12_000, likelyMs: 20_000 }));
+  t.match(vague, { kind: "slow", passes: false, marginMs: null });
+  t.ok(vague.targetMps > sure.targetMps + 1 && vague.targetMps < 13, `${vague.targetMps}`);
+  const free = lit("red", { earliestMs: 2_000, likelyMs: 30_000 });
+  t.equal(at(200, 13.9, free).targetMps, USUAL_LIMITS.maxMps, "it may be green before it is there");
+  const nearly = lit("red", { earliestMs: 18_000, likelyMs: 20_000 });
+  t.same(at(200, 13.9, nearly), sure, "two seconds are worth a stop");
+  const none = lit("red", { likelyMs: 20_000 });
+  t.equal(at(200, 13.9, none).targetMps, USUAL_LIMITS.maxMps, "no earliest end is any moment");
+  const mixed = lit("red", { earliestMs: 30_000, likelyMs: 20_000 });
+  t.same(at(200, 13.9, mixed), sure, "an earliest end behind the likely one says no more");
 });
 
 t.test("yellow: stop where that is possible, else clear, never faster", async (t) => {

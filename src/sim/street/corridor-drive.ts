@@ -6,6 +6,7 @@ import type { CoordinationEffect } from "../../core/coordination/coordination-ty
 import { createController, type SignalInput } from "../../core/signal/controller.ts";
 import { cycleStartMs } from "../../core/signal/schedule.ts";
 import type { SiteModel } from "../../core/site/model.ts";
+import type { PhaseView } from "../../core/site/view.ts";
 import { CorridorStreets, type CorridorTotals } from "./corridor.ts";
 import { STEP_MS } from "./lane.ts";
 import type { StreetOptions } from "./street.ts";
@@ -25,6 +26,8 @@ export interface CorridorOptions {
   readonly demand: readonly NonNullable<StreetOptions["demand"]>[];
   /** Told of every effect of coordination. */
   readonly onEffect?: (at: number, effect: CoordinationEffect, nowMs: number) => void;
+  /** Told after each step what every controller shows and expects. */
+  readonly onPhases?: (at: number, phases: readonly PhaseView[], nowMs: number) => void;
 }
 
 export interface CorridorReport {
@@ -121,6 +124,7 @@ class Corridor {
       }
       this.#control(at, isSecond ? this.#planInput(member, nowMs) : { kind: "tick" }, nowMs);
       if (isSecond) this.#coordinate(at, nowMs);
+      this.#options.onPhases?.(at, member.controller.phases(nowMs), nowMs);
     }
   }
 
