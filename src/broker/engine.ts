@@ -11,12 +11,12 @@
 //  * Nothing may be written before the CONNACK [MQTT-3.2.0-1]; a kept session's message waits.
 import { Aedes, type Client } from "aedes";
 import type { Role } from "../trust/identity.ts";
+import { publishPacket } from "../wire/publish.ts";
 import type { Peer } from "./access.ts";
 import { CONSUMED_TOPIC, Emitter } from "./emitter.ts";
 import type { Gate } from "./gate.ts";
 import { NOT_READ } from "./intake.ts";
 import type { BrokerLimits } from "./limits.ts";
-import { publishPacket } from "./packets.ts";
 import { type ClientParts, type Delivery, effectiveQos, raiseExact } from "./qos.ts";
 import type { Lane } from "./replays.ts";
 import type { StoredPacket } from "./session.ts";

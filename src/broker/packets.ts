@@ -224,22 +224,3 @@ export function remainingLength(bytes: Buffer): { value: number; next: number } 
   }
   throw new PacketFault("a remaining length of five bytes");
 }
-
-/** A remaining length as it stands in a packet. */
-export function lengthBytes(length: number): number[] {
-  const bytes: number[] = [];
-  let rest = length;
-  do {
-    bytes.push((rest & 0x7f) | (rest > 0x7f ? 0x80 : 0));
-    rest >>= 7;
-  } while (rest > 0);
-  return bytes;
-}
-
-/** The bytes of a PUBLISH of QoS 0. */
-export function publishPacket(topic: string, payload: Uint8Array): Buffer {
-  const name = Buffer.from(topic);
-  const length = lengthBytes(2 + name.length + payload.length);
-  const head = [PACKET.publish << 4, ...length, name.length >> 8, name.length & 0xff];
-  return Buffer.concat([Buffer.from(head), name, payload]);
-}

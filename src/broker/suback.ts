@@ -1,7 +1,8 @@
 // One return code per filter [MQTT-3.8.4-5]. Aedes merges equal filters of one SUBSCRIBE and
 // answers with one code for all of them; a client that counts takes the wrong codes for its
 // filters. This notes such a SUBSCRIBE on its way in and puts the codes right on the way out.
-import { lengthBytes, remainingLength, subscribeFilters } from "./packets.ts";
+import { lengthBytes } from "../wire/publish.ts";
+import { remainingLength, subscribeFilters } from "./packets.ts";
 
 const SUBACK = 9;
 const REFUSED = 0x80;

@@ -1,6 +1,7 @@
 // A PUBLISH that the node makes by itself, at each length of its own length.
 import t from "tap";
-import { checkPacket, publishPacket, remainingLength } from "../../src/broker/packets.ts";
+import { checkPacket, remainingLength } from "../../src/broker/packets.ts";
+import { publishPacket } from "../../src/wire/publish.ts";
 
 t.test("a PUBLISH of QoS 0 says its length, topic and payload", async (t) => {
   const topic = "stopline/1/a/b/c/spat";

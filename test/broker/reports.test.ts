@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ConnectionOptions, connect } from "node:tls";
 import t from "tap";
-import { publishPacket } from "../../src/broker/packets.ts";
+import { publishPacket } from "../../src/wire/publish.ts";
 import { encodeVehicleReport } from "../../src/wire/vehicle.ts";
 import { field, packet } from "./bytes.ts";
 import { startZones } from "./mover.ts";
