@@ -1,8 +1,9 @@
 // The one wrapper of mqtt.js: a connection to one node that comes back by itself. It says when it
 // is up and down; who uses it subscribes anew each time, so that every answer is one of this time.
-import type { Socket } from "node:net";
-import type { ConnectionOptions } from "node:tls";
+import { connect, isIP } from "node:net";
+import { type ConnectionOptions, connect as connectTls } from "node:tls";
 import mqtt, { type IClientOptions, type MqttClient, type Packet } from "mqtt";
+import { type Dial, Line, type LineHandlers } from "./line.ts";
 
 /** What a vehicle shows and believes over TLS: PEM texts. */
 export interface TlsMaterial {
@@ -26,6 +27,7 @@ export interface ClientHandlers {
   readonly onUp: () => void;
   /** The connection is gone, or one could not be made. */
   readonly onDown: (reason: string) => void;
+  /** The bytes are the client's again when this returns. */
   readonly onMessage: (topic: string, payload: Uint8Array) => void;
 }
 
@@ -48,9 +50,9 @@ export function nodeFault(
   return found === wanted ? undefined : new Error(`the certificate is of ${found}, not ${wanted}`);
 }
 
-function optionsOf({ id, tls, node }: ClientOptions): IClientOptions {
+function optionsOf(id: string): IClientOptions {
   const { least, spread } = RECONNECT_MS;
-  const options: IClientOptions = {
+  return {
     clientId: id,
     protocolVersion: 4,
     clean: true,
@@ -61,32 +63,75 @@ function optionsOf({ id, tls, node }: ClientOptions): IClientOptions {
     queueQoSZero: false,
     timerVariant: "native",
   };
-  if (tls === null) return options;
-  // mqtt.js hands all of it to `tls.connect`; its types know a part.
+}
+
+const MQTT_PORT = 1883;
+const MQTTS_PORT = 8883;
+
+/** How a socket to the node is opened. */
+function dialOf({ tls, node }: ClientOptions, { hostname, port }: URL): Dial {
+  const host = hostname.replace(/^\[|\]$/g, "") || "localhost";
+  if (tls === null) {
+    return (onread) => connect({ host, port: Number(port || MQTT_PORT), onread });
+  }
   const secure: ConnectionOptions = {
     ...tls,
+    host,
+    port: Number(port || MQTTS_PORT),
+    ...(isIP(host) === 0 ? { servername: host } : {}),
     minVersion: "TLSv1.3",
     rejectUnauthorized: true,
     checkServerIdentity: (_host, certificate) => nodeFault(certificate.subjectaltname, node),
   };
-  return { ...options, ...(secure as IClientOptions) };
+  // Its types leave `onread` out.
+  return (onread) => connectTls({ ...secure, onread } as ConnectionOptions);
+}
+
+/** A client of mqtt.js that comes back by itself; each connection's line is told. */
+function open(
+  options: ClientOptions,
+  handlers: LineHandlers,
+  onLine: (line: Line) => void,
+): MqttClient {
+  const { id, url } = options;
+  const place = URL.canParse(url) ? new URL(url) : null;
+  // WebSockets, and what else a plain socket does not know, are the package's own.
+  const isPlain = place?.protocol === "mqtt:" && place.username === "";
+  if (place === null || !(isPlain || options.tls !== null)) {
+    return mqtt.connect(url, optionsOf(id));
+  }
+  const dial = dialOf(options, place);
+  return new mqtt.MqttClient(() => {
+    const line = new Line(dial, handlers);
+    onLine(line);
+    return line;
+  }, optionsOf(id));
 }
 
 export class Client {
   readonly #mqtt: MqttClient;
   /** By packet id: what waits for its SUBACK. */
   readonly #asks = new Map<number, (granted: boolean) => void>();
+  /** Of the present connection; null where mqtt.js has opened it. */
+  #line: Line | null = null;
   #up = false;
   #closed = false;
   #reason = "closed";
 
   constructor(options: ClientOptions, { onUp, onDown, onMessage }: ClientHandlers) {
-    const client = mqtt.connect(options.url, optionsOf(options));
+    const hear = (topic: string, payload: Uint8Array): void => {
+      if (!this.#closed) onMessage(topic, payload);
+    };
+    const fail = (error: Error): void => {
+      // Several addresses of one name fail together, without words of their own.
+      this.#reason = error.message || "no address of that name answers";
+    };
+    const client = open(options, { onMessage: hear, onFault: fail }, (line) => {
+      this.#line = line;
+    });
     this.#mqtt = client;
     client.on("connect", () => {
       if (this.#closed) return;
-      // Without this a small acknowledgement waits for the one before it, up to 40 ms.
-      (client.stream as Partial<Socket>).setNoDelay?.(true);
       this.#up = true;
       onUp();
     });
@@ -99,13 +144,14 @@ export class Client {
       onDown(reason);
     });
     client.on("error", (error) => {
-      // Several addresses of one name fail together, without words of their own.
-      this.#reason = error.message || "no address of that name answers";
+      fail(error);
+      this.#line?.distrust();
     });
-    client.on("packetreceive", (packet) => this.#answer(packet));
-    client.on("message", (topic, payload) => {
-      if (!this.#closed) onMessage(topic, payload);
+    client.on("packetreceive", (packet) => {
+      this.#line?.taken();
+      this.#answer(packet);
     });
+    client.on("message", hear);
   }
 
   /**
@@ -114,6 +160,7 @@ export class Client {
    */
   subscribe(filters: readonly string[], done: (granted: boolean) => void): void {
     if (!this.#up) return;
+    this.#line?.listen(filters);
     this.#mqtt.subscribe([...filters], { qos: 0 }, ignored);
     // The package's own callback comes some turns later, maybe behind the first message.
     this.#asks.set(this.#mqtt.getLastMessageId(), done);
@@ -127,12 +174,14 @@ export class Client {
   }
 
   unsubscribe(filters: readonly string[]): void {
-    if (this.#up) this.#mqtt.unsubscribe([...filters], ignored);
+    if (!this.#up) return;
+    this.#line?.unlisten(filters);
+    this.#mqtt.unsubscribe([...filters], ignored);
   }
 
   /** QoS 0: a position is old when it would be sent again. */
   publish(topic: string, payload: Uint8Array): void {
-    if (!this.#up) return;
+    if (!this.#up || this.#line?.send(topic, payload) === true) return;
     const { buffer, byteOffset, byteLength } = payload;
     this.#mqtt.publish(topic, Buffer.from(buffer, byteOffset, byteLength), { qos: 0 }, ignored);
   }
