@@ -137,6 +137,8 @@ t.test("no vector is left over, and no number of a kind has moved", async (t) =>
     known: 6,
     echo: 7,
     map: 8,
+    order: 9,
+    "order-held": 10,
     "custody-offer": 16,
     "custody-rows": 17,
     "custody-position": 18,
