@@ -91,6 +91,8 @@ async function grants({ node }: Setting): Promise<unknown> {
   if (client === null) return null;
   const filters = ["stopline/1/+/+/+/spat", "stopline/1/+/+/+/map"];
   const granted = await new Promise<unknown>((resolve) => {
+    // A broker that closes for the reload leaves a subscription unanswered.
+    client.once("close", () => resolve(null));
     client.subscribe(filters, { qos: 0 }, (_error, _granted, packet) => resolve(packet?.granted));
   });
   client.end(true);
