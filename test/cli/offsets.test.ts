@@ -5,30 +5,18 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import t, { type Test } from "tap";
-import { corridorSite, type JunctionPlan } from "../../src/cli/corridor-site.ts";
+import { corridorSite } from "../../src/cli/corridor-site.ts";
+import { THREE_JUNCTIONS } from "../support/three-junctions.ts";
 
 const PROGRAM = fileURLToPath(new URL("../../src/cli/stopline.ts", import.meta.url));
 const DEMO = readFileSync(new URL("../../config/demo.yaml", import.meta.url), "utf8");
 
-const PLANS = [1, 2, 3].map(
-  (number): JunctionPlan => ({
-    number,
-    place: "",
-    keyFolder: "/etc/stopline/keys",
-    fastPort: 4_000 + number,
-    reliablePort: 5_000 + number,
-    consolePort: 0,
-    streetPort: 6_000 + number,
-    offsetS: 0,
-  }),
-);
-
 /** Site files of three junctions; `change` makes one of them wrong. */
 function siteFiles(t: Test, change: (text: string) => string = (text) => text): string[] {
   const dir = t.testdir();
-  return PLANS.map((plan) => {
+  return THREE_JUNCTIONS.map((plan) => {
     const path = join(dir, `junction-${plan.number}.yaml`);
-    const text = corridorSite(DEMO, plan, PLANS);
+    const text = corridorSite(DEMO, plan, THREE_JUNCTIONS);
     writeFileSync(path, plan.number === 2 ? change(text) : text);
     return path;
   });

@@ -9,24 +9,12 @@ import type { PhaseView } from "../../src/core/site/view.ts";
 import { driveCorridor } from "../../src/sim/street/corridor-drive.ts";
 import { parseSite } from "../../src/sitefile/load.ts";
 import type { Light, PhaseBelief } from "../../src/vehicle/belief.ts";
+import { THREE_JUNCTIONS } from "../support/three-junctions.ts";
 
 const DEMO = readFileSync(new URL("../../config/demo.yaml", import.meta.url), "utf8");
 /** Northbound through. */
 const PHASE = 2;
 export const RECORD_MS = 100;
-
-const PLANS = [1, 2, 3].map(
-  (number): JunctionPlan => ({
-    number,
-    place: "",
-    keyFolder: "/etc/stopline/keys",
-    fastPort: 4_000 + number,
-    reliablePort: 5_000 + number,
-    consolePort: 0,
-    streetPort: 6_000 + number,
-    offsetS: 0,
-  }),
-);
 
 function sitesOf(plans: readonly JunctionPlan[]): SiteModel[] {
   return plans.map((plan) => {
@@ -38,9 +26,9 @@ function sitesOf(plans: readonly JunctionPlan[]): SiteModel[] {
 
 /** With offsets for a green wave both ways. */
 function corridorSites(): SiteModel[] {
-  const { bands } = streetBands(sitesOf(PLANS), PLAN, { ahead: 1, back: 1 });
+  const { bands } = streetBands(sitesOf(THREE_JUNCTIONS), PLAN, { ahead: 1, back: 1 });
   return sitesOf(
-    PLANS.map((plan, at) => ({ ...plan, offsetS: (bands.offsetsMs[at] ?? 0) / 1_000 })),
+    THREE_JUNCTIONS.map((plan, at) => ({ ...plan, offsetS: (bands.offsetsMs[at] ?? 0) / 1_000 })),
   );
 }
 

@@ -1,7 +1,7 @@
 // What the traffic of one phase does now, estimated each second from its detectors and its lamps:
 // who comes, how many wait, who leaves. A queue is what has come less what has left (input-output
 // model); what the detectors at the stop bar show corrects it.
-import { ADVANCE_S, type Detector, type Phase, type SiteModel } from "../site/model.ts";
+import { type Detector, type Phase, type SiteModel, setbackM } from "../site/model.ts";
 import type { DetectorView, PhaseView } from "../site/view.ts";
 
 /** Headway of a queue that moves off, s per lane (HCM: 1900 vehicles an hour and lane). */
@@ -82,12 +82,12 @@ export class PhaseTraffic {
       ({ call, extend }) => call.includes(timing.phase) || extend.includes(timing.phase),
     );
     const advances = mine.filter(({ kind }) => kind === "advance");
-    const setbackM = (each: Detector): number => each.setbackM ?? speedMps * ADVANCE_S;
-    this.advanceM = Math.max(0, ...advances.map(setbackM));
+    const farM = (each: Detector): number => setbackM(each, speedMps);
+    this.advanceM = Math.max(0, ...advances.map(farM));
     this.advanceRoom = (this.advanceM / STANDING_M) * this.lanes;
     this.leadMs = Math.round((1000 * this.advanceM) / speedMps);
     this.hasAdvance = advances.length > 0;
-    this.counting = this.loops(advances.filter((each) => setbackM(each) === this.advanceM));
+    this.counting = this.loops(advances.filter((each) => farM(each) === this.advanceM));
     this.standings = this.loops(mine.filter(({ kind }) => kind === "presence"));
   }
 

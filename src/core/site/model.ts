@@ -73,7 +73,7 @@ export interface MqttSource {
 }
 
 /** Usual place of an advance detector: so long before the stop bar at the approach speed. */
-export const ADVANCE_S = 4;
+const ADVANCE_S = 4;
 
 /** Where vehicles with priority are seen before their stop line. */
 export interface CheckIn {
@@ -102,6 +102,11 @@ export interface Detector {
   readonly stuckOnMs: number;
   readonly stuckOffMs: number;
   readonly fail: DetectorFail;
+}
+
+/** From the stop bar upstream to an advance detector on an approach with this speed, m. */
+export function setbackM(detector: Detector, speedMps: number): number {
+  return detector.setbackM ?? speedMps * ADVANCE_S;
 }
 
 export interface PedestrianDetector {

@@ -1,11 +1,11 @@
 // Lanes and detector zones of the virtual street, from the site file. Where a detector lies follows
 // from its kind, as it does on most real streets; only an advance detector may say it itself.
 import {
-  ADVANCE_S,
   type Approach,
   type Detector,
   type Movement,
   type SiteModel,
+  setbackM,
 } from "../../core/site/model.ts";
 
 export interface LanePlan {
@@ -35,8 +35,8 @@ export interface DetectorPlan {
 const LOOP_M = 2;
 
 /** Where a detector lies on a lane with this approach speed. */
-function zoneOf({ kind, setbackM }: Detector, speedMps: number): Zone {
-  switch (kind) {
+function zoneOf(detector: Detector, speedMps: number): Zone {
+  switch (detector.kind) {
     case "presence":
       return { nearM: 0, farM: 12, pulse: false };
     case "stop-bar":
@@ -46,7 +46,7 @@ function zoneOf({ kind, setbackM }: Detector, speedMps: number): Zone {
     case "pulse":
       return { nearM: 30, farM: 30 + LOOP_M, pulse: true };
     case "advance": {
-      const nearM = setbackM ?? speedMps * ADVANCE_S;
+      const nearM = setbackM(detector, speedMps);
       return { nearM, farM: nearM + LOOP_M, pulse: false };
     }
   }
