@@ -4,6 +4,7 @@ import { phaseModel } from "./convert.ts";
 import type { Draft } from "./draft.ts";
 import { listed } from "./hints.ts";
 import type { Problems } from "./problems.ts";
+import type { DetectorEntry } from "./schema.ts";
 import type { Path } from "./yaml.ts";
 
 function numbers(ids: Iterable<number>): string {
@@ -115,13 +116,11 @@ export function checkInputs(draft: Draft, problems: Problems): void {
   checkButtons(draft, problems);
 }
 
-type DetectorDraft = Draft["detectors"] extends ReadonlyMap<number, infer Entry> ? Entry : never;
-
 function checkDetector(
   draft: Draft,
   problems: Problems,
   number: number,
-  detector: DetectorDraft,
+  detector: DetectorEntry,
 ): void {
   const path = ["detectors", String(number)];
   const sources = Number(detector.input !== undefined) + Number(detector.mqtt !== undefined);
