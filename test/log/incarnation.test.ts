@@ -83,10 +83,14 @@ t.test("the control thread hears of it, also when the log thread dies on the way
   await host.restart();
   await host.opened();
   while (raised.length === 0) await host.door.query({ from: null, kinds: ["start"], limit: 1 });
-  t.same([host.client.incarnation, host.client.trusted], [7, true]);
+  // A thread that died between its row of 7 and the word of it left 7 behind as another's: then the
+  // next one begins with 8.
+  const incarnation = host.client.incarnation ?? 0;
+  t.ok([7, 8].includes(incarnation), `raised to ${incarnation}`);
+  t.same([host.client.trusted, raised.at(-1)], [true, incarnation]);
   t.equal(await host.client.flush(60_000), true);
   await host.stop();
-  withWriter(dir, (writer) => t.equal(writer.incarnation, 8));
+  withWriter(dir, (writer) => t.equal(writer.incarnation, incarnation + 1));
 });
 
 t.test("the later stamp of a wish wins in whatever order its rows come", async (t) => {
