@@ -61,7 +61,7 @@ export class LogSide {
       name: "log",
       url: options.entry ?? LOG_THREAD,
       data: () => ({ data: this.client.threadData(this.data()), transfer: [] }),
-      limits: LOG_LIMITS,
+      limits: () => LOG_LIMITS,
       onMessage: (message) => this.client.take(message as FromLog),
       onDeath: (death) => {
         this.client.threadDied();

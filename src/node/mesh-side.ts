@@ -84,7 +84,7 @@ export class MeshSide {
       name: "mesh",
       url: new URL("./mesh-thread.ts", import.meta.url),
       data: () => this.birth(),
-      limits: MESH_HEAP,
+      limits: () => MESH_HEAP,
       onMessage: (message) => this.take(message as FromMesh),
       onDeath: (death) => this.died(death),
     });

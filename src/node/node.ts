@@ -21,6 +21,12 @@ import { Tracing } from "./tracing.ts";
 
 /** Heap of the service thread: 100 clients need some 20 MB (measured by bench/node.ts). */
 const SERVICE_HEAP_MB = 160;
+/**
+ * Its young generation. Where vehicles may connect, 2 MB are collected 42 ms of each second under
+ * 2,000 reports a second and decisions wait for it (bench/vehicle.ts); 8 MB cost some 5 MB at rest
+ * (bench/node.ts), which a node with local clients alone has no use for.
+ */
+const SERVICE_YOUNG_MB = { local: 2, open: 8 } as const;
 /** A session with the cabinet takes 50 ms and its module loading some 100. */
 const LAMPS_FIRST_MS = 500;
 /** A service thread that has not opened by then is reported, not waited for. */
@@ -35,6 +41,13 @@ const NODE_NEWS_MS = 1_000;
 const MAX_DEATHS = 100;
 /** Lines that wait for a service thread; a log can have no more to say at its opening. */
 const MAX_UNSAID = 100;
+
+/** The service thread's share of memory, by who may connect. */
+function serviceHeap(site: SiteModel | null) {
+  const open = site?.broker.listeners.some(({ tls }) => tls === true) ?? false;
+  const maxYoungGenerationSizeMb = open ? SERVICE_YOUNG_MB.open : SERVICE_YOUNG_MB.local;
+  return { maxOldGenerationSizeMb: SERVICE_HEAP_MB, maxYoungGenerationSizeMb };
+}
 
 export class RunningNode {
   opened: Opened = { consoleUrl: null, mqtt: [], problems: [] };
@@ -87,7 +100,7 @@ export class RunningNode {
       name: "service",
       url: options.entries?.service ?? new URL("./service-thread.ts", import.meta.url),
       data: () => ({ data: this.serviceData(), transfer: [] }),
-      limits: { maxOldGenerationSizeMb: SERVICE_HEAP_MB, maxYoungGenerationSizeMb: 2 },
+      limits: () => serviceHeap(this.site),
       onMessage: (message) => this.onService(message as FromService),
       onDeath: (death) => this.onDeath(death),
     });

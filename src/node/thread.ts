@@ -35,7 +35,8 @@ export interface ThreadPlan {
   readonly url: URL;
   /** Made afresh for every start; the ports in `transfer` belong to the new thread. */
   readonly data: () => { readonly data: unknown; readonly transfer: readonly ChannelPort[] };
-  readonly limits: ResourceLimits;
+  /** Asked at every start. */
+  readonly limits: () => ResourceLimits;
   readonly onMessage: (message: unknown) => void;
   readonly onDeath: (death: ThreadDeath) => void;
 }
@@ -84,7 +85,7 @@ export class Thread {
     let ended = false;
     this.#cause = null;
     this.#worker = host.spawn(
-      { name, url, limits, ...this.#plan.data() },
+      { name, url, limits: limits(), ...this.#plan.data() },
       {
         // What was under way from a worker that is gone says nothing of the next one.
         message: (message) => {

@@ -22,7 +22,7 @@ t.test("what was under way from a worker that is gone is not heard", async (t) =
     name: "log",
     url: new URL("file:///log.ts"),
     data: () => ({ data: null, transfer: [] }),
-    limits: {},
+    limits: () => ({}),
     onMessage: (message) => heard.push(message),
     onDeath: () => undefined,
   });
