@@ -6,6 +6,8 @@ import { WireError } from "./codec.ts";
 /** Of arguments that take one, two and four bytes behind the head. */
 const LEAST = [24, 0x100, 0x1_0000] as const;
 const FIRST_ROOM_BYTES = 2_048;
+/** Of a float on its way: a view made for each costs more than reading it. */
+const EIGHT = new DataView(new ArrayBuffer(8));
 
 /** Bytes of a CBOR head with that argument, as short as it goes. */
 export function headBytes(argument: number): number {
@@ -35,6 +37,11 @@ export class Writer {
   /** A copy of what is there. */
   done(): Uint8Array {
     return this.#bytes.slice(0, this.#at);
+  }
+
+  /** What is there, until something else is begun. */
+  lent(): Uint8Array {
+    return this.#bytes.subarray(0, this.#at);
   }
 
   byte(byte: number): void {
@@ -136,14 +143,14 @@ export class Reader {
   /** A whole number of so many bytes, the highest first. */
   uint(size: number): number {
     let value = 0;
-    for (const byte of this.take(size)) value = value * 256 + byte;
+    for (let left = size; left > 0; left -= 1) value = value * 256 + this.byte();
     return value;
   }
 
   /** Eight bytes as CBOR has them behind 0xfb. */
   float(): number {
-    const bytes = this.take(8);
-    return new DataView(bytes.buffer, bytes.byteOffset).getFloat64(0);
+    for (let at = 0; at < 8; at += 1) EIGHT.setUint8(at, this.byte());
+    return EIGHT.getFloat64(0);
   }
 
   varint(): number {

@@ -52,7 +52,7 @@ export function messageCost(packed: Uint8Array): number {
 
 const writer = new Writer();
 
-/** The content of one datagram. Throws `RangeError` for more than fits. */
+/** The content of one datagram, good until the next. Throws `RangeError` for more than fits. */
 export function encodeDatagram({ ack, asks, messages }: Datagram): Uint8Array {
   const alone = messages.length === 1;
   const usual = asks === messages.length > 0;
@@ -65,7 +65,7 @@ export function encodeDatagram({ ack, asks, messages }: Datagram): Uint8Array {
   if (writer.length > CONTENT_MAX_BYTES || messages.length > MAX_MESSAGES) {
     throw new RangeError(`${messages.length} messages, ${writer.length} bytes in a datagram`);
   }
-  return writer.done();
+  return writer.lent();
 }
 
 function putAcknowledgement({ keyId, highest, map }: Acknowledgement): void {

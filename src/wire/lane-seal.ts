@@ -8,8 +8,8 @@
 //
 // The nonce is the session's IV XOR the counter, so a counter is never used twice under one key:
 // a sealer lives as long as its key. Keys come from the session below and are never stored.
-import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject } from "node:crypto";
 import { isPlanted } from "../core/planted.ts";
+import { AEAD_TAG_BYTES, openSealed, sealInto } from "./aead.ts";
 import { ReplayWindow } from "./replay-window.ts";
 
 /** Of one direction of one session. */
@@ -26,13 +26,10 @@ export type Unsealed =
   | { readonly kind: "ok"; readonly bytes: Uint8Array }
   | { readonly kind: "refused"; readonly reason: "truncated" | "bad-seal" | "replayed" };
 
-const CIPHER = "chacha20-poly1305";
 const ID_BYTES = 8;
 const HEADER_BYTES = 16;
-const TAG_BYTES = 16;
-const TAG = { authTagLength: TAG_BYTES } as const;
 
-export const SEAL_BYTES = HEADER_BYTES + TAG_BYTES;
+export const SEAL_BYTES = HEADER_BYTES + AEAD_TAG_BYTES;
 
 /** Key id of something sealed, as a key of a map; null when it is too short to be one. */
 export function sealedBy(sealed: Uint8Array): string | null {
@@ -40,14 +37,11 @@ export function sealedBy(sealed: Uint8Array): string | null {
   return Buffer.from(sealed.buffer, sealed.byteOffset, ID_BYTES).toString("latin1");
 }
 
-/** Counter of something sealed; worth believing once it is opened. */
+/** Counter of something sealed; worth believing once it is opened. Not exact beyond 2^53. */
 export function sealedCounter(sealed: Uint8Array): number {
-  return counterIn(Buffer.from(sealed.buffer, sealed.byteOffset, HEADER_BYTES));
-}
-
-/** Not exact beyond 2^53, where no sealer comes. */
-function counterIn(header: Buffer): number {
-  return header.readUInt32BE(ID_BYTES) * 2 ** 32 + header.readUInt32BE(ID_BYTES + 4);
+  let counter = 0;
+  for (let at = ID_BYTES; at < HEADER_BYTES; at += 1) counter = counter * 256 + (sealed[at] ?? 0);
+  return counter;
 }
 
 /** The same bytes as what every caller expects: `slice` of a Buffer is no copy. */
@@ -82,7 +76,7 @@ function checkKey({ id, key, iv }: LaneKey): void {
 
 /** The sending end. */
 export class LaneSealer {
-  readonly #secret: KeyObject;
+  readonly #key: Uint8Array;
   readonly #nonces: Nonces;
   /** Key id and counter, as they stand in front. */
   readonly #header = Buffer.alloc(HEADER_BYTES);
@@ -90,7 +84,7 @@ export class LaneSealer {
 
   constructor(key: LaneKey) {
     checkKey(key);
-    this.#secret = createSecretKey(key.key);
+    this.#key = new Uint8Array(key.key);
     this.#nonces = new Nonces(key.iv);
     this.#header.set(key.id);
   }
@@ -101,13 +95,10 @@ export class LaneSealer {
     header.writeUInt32BE(Math.floor(this.#counter / 2 ** 32), ID_BYTES);
     header.writeUInt32BE(this.#counter % 2 ** 32, ID_BYTES + 4);
     const nonce = this.#nonces.of(header);
-    const cipher = createCipheriv(CIPHER, this.#secret, nonce, TAG);
-    cipher.setAAD(header, { plaintextLength: bytes.length });
-    const sealed = new Uint8Array(bytes.length + SEAL_BYTES);
+    // Out of the runtime's pool: a buffer of its own costs as much as the cipher.
+    const sealed = plain(Buffer.allocUnsafe(bytes.length + SEAL_BYTES));
     sealed.set(header);
-    sealed.set(cipher.update(bytes), HEADER_BYTES);
-    cipher.final();
-    sealed.set(cipher.getAuthTag(), HEADER_BYTES + bytes.length);
+    sealInto(sealed.subarray(HEADER_BYTES), bytes, { key: this.#key, nonce, associated: header });
     return sealed;
   }
 }
@@ -115,14 +106,14 @@ export class LaneSealer {
 /** The receiving end: takes each sealed message of its key once. */
 export class LaneOpener {
   readonly #id: Uint8Array;
-  readonly #secret: KeyObject;
+  readonly #key: Uint8Array;
   readonly #nonces: Nonces;
   readonly #seen = new ReplayWindow();
 
   constructor(key: LaneKey) {
     checkKey(key);
     this.#id = key.id;
-    this.#secret = createSecretKey(key.key);
+    this.#key = new Uint8Array(key.key);
     this.#nonces = new Nonces(key.iv);
   }
 
@@ -134,10 +125,9 @@ export class LaneOpener {
     if (sealed.length < SEAL_BYTES) return { kind: "refused", reason: "truncated" };
     const whole = Buffer.from(sealed.buffer, sealed.byteOffset, sealed.length);
     const header = whole.subarray(0, HEADER_BYTES);
-    const content = whole.subarray(HEADER_BYTES, whole.length - TAG_BYTES);
-    const counter = counterIn(header);
+    const counter = sealedCounter(sealed);
     if (this.#refuses(counter)) return { kind: "refused", reason: "replayed" };
-    const bytes = this.#opened(header, content, whole.subarray(whole.length - TAG_BYTES));
+    const bytes = this.#opened(header, whole.subarray(HEADER_BYTES));
     if (bytes === null) return { kind: "refused", reason: "bad-seal" };
     if (!isPlanted("window-before-tag")) this.#seen.take(counter);
     return { kind: "ok", bytes };
@@ -147,18 +137,9 @@ export class LaneOpener {
     return isPlanted("window-before-tag") ? !this.#seen.take(counter) : this.#seen.refuses(counter);
   }
 
-  #opened(header: Buffer, content: Buffer, tag: Buffer): Uint8Array | null {
+  #opened(header: Buffer, sealed: Uint8Array): Uint8Array | null {
     for (let at = 0; at < ID_BYTES; at += 1) if (header[at] !== this.#id[at]) return null;
     const nonce = this.#nonces.of(header);
-    const decipher = createDecipheriv(CIPHER, this.#secret, nonce, TAG);
-    decipher.setAAD(header, { plaintextLength: content.length });
-    decipher.setAuthTag(tag);
-    const bytes = decipher.update(content);
-    try {
-      decipher.final();
-      return plain(bytes);
-    } catch {
-      return null;
-    }
+    return openSealed(sealed, { key: this.#key, nonce, associated: header });
   }
 }

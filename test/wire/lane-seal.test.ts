@@ -1,5 +1,6 @@
 // The seal of a lane: what the peer sealed opens once; a changed, truncated, replayed or foreign
 // message is refused by its own word, and none of them moves the window.
+import { createDecipheriv } from "node:crypto";
 import fc from "fast-check";
 import t from "tap";
 import { encodeEnvelope } from "../../src/wire/envelope.ts";
@@ -36,6 +37,22 @@ t.test("what was sealed opens, and nothing of it can be read before", async (t) 
     }),
     { numRuns: 100 },
   );
+});
+
+t.test("another implementation opens it: RFC 8439, the IV XOR the counter", async (t) => {
+  const sealer = new LaneSealer(KEY);
+  for (const length of [0, 1, 63, 64, 65, 300]) {
+    const content = new Uint8Array(length).fill(length);
+    const sealed = Buffer.from(sealer.seal(content));
+    const header = sealed.subarray(0, 16);
+    const nonce = Buffer.from(KEY.iv);
+    for (let at = 0; at < 8; at += 1) nonce[4 + at] = (nonce[4 + at] ?? 0) ^ (header[8 + at] ?? 0);
+    const decipher = createDecipheriv("chacha20-poly1305", KEY.key, nonce, { authTagLength: 16 });
+    decipher.setAAD(header, { plaintextLength: length });
+    decipher.setAuthTag(sealed.subarray(-16));
+    const read = Buffer.concat([decipher.update(sealed.subarray(16, -16)), decipher.final()]);
+    t.ok(read.equals(content), `${length} bytes`);
+  }
 });
 
 t.test("each counter has a keystream of its own", async (t) => {

@@ -153,8 +153,24 @@ export class FastSocket {
   }
 }
 
-/** Addresses are literals here: a name would be asked for with each datagram. */
+/**
+ * Addresses are literals here: a name would be asked for with each datagram. Those of neighbours
+ * are few, and looking at one again with each datagram costs as much as a small one does.
+ */
+const families = new Map<string, number>();
+const MAX_FAMILIES = 256;
+
+function familyOf(address: string): number {
+  const known = families.get(address);
+  if (known !== undefined) return known;
+  const family = isIP(address);
+  if (families.size >= MAX_FAMILIES) families.clear();
+  families.set(address, family);
+  return family;
+}
+
 const literal: typeof lookup = ((name: string, _family: unknown, done: Found) => {
-  const error = isIP(name) === 0 ? new Error(`${name} is no address`) : null;
-  done(error, name, isIP(name));
+  const family = familyOf(name);
+  const error = family === 0 ? new Error(`${name} is no address`) : null;
+  done(error, name, family);
 }) as typeof lookup;
