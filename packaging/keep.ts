@@ -33,7 +33,8 @@ export const RULES: readonly Rule[] = [
     why: "sources of prebuilt natives",
     drops: (path) =>
       /^better-sqlite3\/(?:src|deps)\//.test(path) ||
-      /\.(?:c|cc|cpp|h|hpp|lzz|gyp|gypi)$/.test(path),
+      /^koffi\/(?:cnoke\.cjs$|lib\/|vendor\/|src\/koffi\/src\/trampolines\.cjs$)/.test(path) ||
+      /\.(?:c|cc|cpp|h|hh|hpp|inc|s|asm|def|lzz|gyp|gypi)$/i.test(path),
   },
   {
     why: "natives of other systems and processors",
@@ -43,7 +44,7 @@ export const RULES: readonly Rule[] = [
   },
   {
     why: "natives for another C library",
-    drops: (path) => /\.musl\.node$/.test(path),
+    drops: (path) => /\.musl\.node$|\/musl_[^/]+\/[^/]+\.node$/.test(path),
   },
   {
     why: "the modules' own commands; no part of ours starts one",

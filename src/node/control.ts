@@ -338,6 +338,11 @@ export class Control {
     return this.mode !== "controlled" && this.mode !== "starting" && this.mode !== "orderly-stop";
   }
 
+  /** What runs the lamps, and why where it is not the controller. */
+  standing(): Pick<ControlView, "mode" | "cause"> {
+    return { mode: this.mode, cause: this.cause };
+  }
+
   /** The newest lamp frame that the cabinet has accepted in this session; 0 for none. */
   acceptedSequence(): number {
     return this.link.acceptedSequence();

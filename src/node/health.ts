@@ -11,9 +11,15 @@ function controlPart(view: ControlView | null, ageMs: number): HealthPart {
   if (view === null || ageMs > VIEW_OLD_MS) {
     return { name, state: "failed", text: "Nothing is heard from the control thread." };
   }
-  if (view.mode === "controlled") return { name, state: "ok", text: "The controller runs." };
-  const state = view.mode === "starting" ? "degraded" : "failed";
-  return { name, state, text: sentence(`${MODE_WORDS[view.mode]}${because(view.cause)}`) };
+  const text = controlText(view);
+  if (view.mode === "controlled") return { name, state: "ok", text };
+  return { name, state: view.mode === "starting" ? "degraded" : "failed", text };
+}
+
+/** What runs the lamps, and why, in one sentence. */
+export function controlText({ mode, cause }: Pick<ControlView, "mode" | "cause">): string {
+  if (mode === "controlled") return "The controller runs.";
+  return sentence(`${MODE_WORDS[mode]}${because(cause)}`);
 }
 
 /** The modes in which the controller does not run the lamps, for people. */

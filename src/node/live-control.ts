@@ -21,6 +21,7 @@ import type {
 import type { TracedEdge } from "./counted-edges.ts";
 import type { EdgeTrace } from "./edge-trace.ts";
 import { type Beat, startBeat } from "./pace.ts";
+import type { Standing } from "./supervision.ts";
 
 /** The rest of the node hears of the junction at least this often (DESIGN section 9: 300 ms). */
 const VIEW_MS = 100;
@@ -167,6 +168,11 @@ export class LiveControl {
   measureAnew(): void {
     this.edgeToFrameUs.reset();
     this.beat?.measureAnew();
+  }
+
+  /** For the service manager; `lit` once the cabinet has accepted a lamp frame. */
+  standing(): Standing {
+    return { ...this.control.standing(), lit: this.firstLampWallMs !== null };
   }
 
   /** Resolves when the cabinet has accepted a first lamp frame, or after `patienceMs`. */

@@ -8,6 +8,12 @@ export const CONTROL_NICENESS = -10;
 /** A flood of clients must not delay what neighbours hear, garbage from the network no lamp. */
 export const MESH_NICENESS = -5;
 
+/**
+ * The control thread's real-time priority, where the service's unit allows one (LimitRTPRIO):
+ * before every ordinary program however nice, after the kernel's own interrupt threads (50).
+ */
+export const CONTROL_TURNS = 10;
+
 /** For the calling thread; threads that it starts inherit it, so each worker sets its own. */
 export function takeNiceness(niceness: number): void {
   try {

@@ -5,6 +5,7 @@ import type { Host } from "./host.ts";
 import type { MeshSetup } from "./mesh-messages.ts";
 import type { LoopPicture } from "./messages.ts";
 import type { SiteRead } from "./read-site.ts";
+import type { Supervisor } from "./supervisor.ts";
 import type { ThreadDeath } from "./thread.ts";
 
 export interface NodeOptions {
@@ -22,6 +23,8 @@ export interface NodeOptions {
   readonly freePorts: boolean;
   /** Null where there is no site to drive. */
   readonly port: CabinetPort | null;
+  /** Absent or null where no service manager listens. */
+  readonly supervisor?: Supervisor | null;
   /** Other thread entries, for tests that break them on purpose. */
   readonly entries?: { readonly service?: URL; readonly log?: URL };
   /** Neighbours instead of those of the site file. */

@@ -16,17 +16,11 @@ import { hasLinks, MeshSide } from "./mesh-side.ts";
 import type { FromService, KeptPorts, LoopPicture, ServiceData, ToService } from "./messages.ts";
 import type { Ended, NodeOptions, NodePicture, Opened } from "./node-types.ts";
 import { reloadRefusal } from "./reload-refusal.ts";
+import { serviceHeap } from "./service-heap.ts";
+import type { SupervisionEvent } from "./supervision.ts";
 import { Thread, type ThreadDeath } from "./thread.ts";
 import { Tracing } from "./tracing.ts";
 
-/** Heap of the service thread: 100 clients need some 20 MB (measured by bench/node.ts). */
-const SERVICE_HEAP_MB = 160;
-/**
- * Its young generation. Where vehicles may connect, 2 MB are collected 42 ms of each second under
- * 2,000 reports a second and decisions wait for it (bench/vehicle.ts); 8 MB cost some 5 MB at rest
- * (bench/node.ts), which a node with local clients alone has no use for.
- */
-const SERVICE_YOUNG_MB = { local: 2, open: 8 } as const;
 /** A session with the cabinet takes 50 ms and its module loading some 100. */
 const LAMPS_FIRST_MS = 500;
 /** A service thread that has not opened by then is reported, not waited for. */
@@ -41,13 +35,6 @@ const NODE_NEWS_MS = 1_000;
 const MAX_DEATHS = 100;
 /** Lines that wait for a service thread; a log can have no more to say at its opening. */
 const MAX_UNSAID = 100;
-
-/** The service thread's share of memory, by who may connect. */
-function serviceHeap(site: SiteModel | null) {
-  const open = site?.broker.listeners.some(({ tls }) => tls === true) ?? false;
-  const maxYoungGenerationSizeMb = open ? SERVICE_YOUNG_MB.open : SERVICE_YOUNG_MB.local;
-  return { maxOldGenerationSizeMb: SERVICE_HEAP_MB, maxYoungGenerationSizeMb };
-}
 
 export class RunningNode {
   opened: Opened = { consoleUrl: null, mqtt: [], problems: [] };
@@ -158,6 +145,13 @@ export class RunningNode {
 
   /** Reads the site file anew; refused while it differs from what the cabinet holds. */
   async reload(): Promise<ReloadAnswer> {
+    this.supervise({ kind: "reloading" });
+    const answer = await this.takeAnew();
+    this.supervise({ kind: "reloaded", problems: answer.problems });
+    return answer;
+  }
+
+  private async takeAnew(): Promise<ReloadAnswer> {
     const read = await this.options.readAgain();
     if (!read.ok) return { ok: false, problems: read.problems };
     const refusal = reloadRefusal(this.site, read.site);
@@ -196,6 +190,7 @@ export class RunningNode {
   }
 
   async stop(cause: string): Promise<Ended> {
+    this.supervise({ kind: "stopping", cause });
     this.idle?.cancel();
     const links = this.mesh?.linked ?? null;
     await this.live?.stop();
@@ -260,7 +255,12 @@ export class RunningNode {
     this.unsaid.push(message);
   }
 
+  private supervise(event: SupervisionEvent): void {
+    this.options.supervisor?.tell(event, this.host.timers.monoMs());
+  }
+
   private onBeat(nowMs: number): void {
+    this.supervise({ kind: "beat", standing: this.live?.standing() ?? null });
     const wallMs = this.host.timers.wallMs();
     const stepMs = this.clock.step({ monoMs: nowMs, wallMs });
     if (stepMs !== null) this.log.append({ kind: "clock", body: [Math.round(stepMs)] });
@@ -287,7 +287,8 @@ export class RunningNode {
 
   private tellNode(): void {
     const loop = this.loop();
-    const dropped = [...this.log.dropped(), ...this.tracing.dropped()];
+    const said = this.options.supervisor?.dropped() ?? [];
+    const dropped = [...this.log.dropped(), ...this.tracing.dropped(), ...said];
     this.tell({ kind: "node", loop, parts: this.log.parts(), dropped });
   }
 

@@ -9,6 +9,7 @@ import type { MeshSetup } from "./mesh-messages.ts";
 import { CONTROL_NICENESS, takeNiceness } from "./niceness.ts";
 import { RunningNode } from "./node.ts";
 import { readSite, type SiteRead } from "./read-site.ts";
+import { supervisorOf } from "./supervisor.ts";
 
 export interface StartOptions {
   readonly read: SiteRead;
@@ -27,10 +28,13 @@ export interface StartOptions {
 export async function startNode({ file, ...options }: StartOptions): Promise<RunningNode> {
   mkdirSync(options.dataDir, { recursive: true });
   takeNiceness(CONTROL_NICENESS);
+  const problems = options.read.ok ? [] : options.read.problems;
+  const supervisor = await supervisorOf(process.env, problems);
   const node = new RunningNode({
     ...options,
     mesh: options.mesh ?? null,
     host: realHost,
+    supervisor,
     readAgain: () => readSite(file),
     version: packageVersion(),
     secret: consoleSecret(options.dataDir),
