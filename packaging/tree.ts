@@ -12,7 +12,7 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { basename, dirname, extname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { ARCHITECTURES, type Architecture, droppedBy } from "./keep.ts";
 import { PackagingError } from "./problem.ts";
 
@@ -22,15 +22,15 @@ export const DOCS = "usr/share/doc/stopline";
 /** What of the repository the program reads at run time. */
 const PROGRAM_PATHS = ["src", "config", "firmware-bridge/images", "bench/support/flood.ts"];
 
-/** Where a file of systemd/ belongs, by the end of its name. */
+/** Where the folders of systemd/ belong; of its others nothing goes along. */
 const SYSTEM_PLACES: Readonly<Record<string, string>> = {
-  ".service": "usr/lib/systemd/system",
-  ".timer": "usr/lib/systemd/system",
-  ".path": "usr/lib/systemd/system",
-  ".socket": "usr/lib/systemd/system",
-  ".sysusers": "usr/lib/sysusers.d",
-  ".tmpfiles": "usr/lib/tmpfiles.d",
-  ".rules": "usr/lib/udev/rules.d",
+  "systemd/system": "usr/lib/systemd/system",
+  "systemd/system.conf.d": "usr/lib/systemd/system.conf.d",
+  "systemd/sysusers.d": "usr/lib/sysusers.d",
+  "systemd/tmpfiles.d": "usr/lib/tmpfiles.d",
+  "systemd/modules-load.d": "usr/lib/modules-load.d",
+  "systemd/sysctl.d": "usr/lib/sysctl.d",
+  "systemd/udev": "usr/lib/udev/rules.d",
 };
 
 /** Folders that stand empty in the package, with their modes. */
@@ -81,19 +81,10 @@ function placeModules(modules: string, tree: string, architecture: Architecture)
   place(join(modules, node, "bin", "node"), tree, `${PROGRAM}/node`);
 }
 
-/** As `stopline.service` of systemd/, or `sysusers.d/stopline.conf`: both ways of naming. */
-function systemPlace(name: string): string | null {
-  const folder = basename(dirname(name));
-  if (folder === "sysusers.d" || folder === "tmpfiles.d") return `usr/lib/${folder}`;
-  return SYSTEM_PLACES[extname(name)] ?? null;
-}
-
 function placeSystem(root: string, tree: string): void {
   for (const name of trackedFiles(root, ["systemd"])) {
-    const folder = systemPlace(name);
-    if (folder === null) continue;
-    const file = basename(name).replace(/\.(sysusers|tmpfiles)$/, ".conf");
-    place(join(root, name), tree, `${folder}/${file}`);
+    const folder = SYSTEM_PLACES[dirname(name)];
+    if (folder !== undefined) place(join(root, name), tree, `${folder}/${basename(name)}`);
   }
 }
 
