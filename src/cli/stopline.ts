@@ -70,6 +70,14 @@ const COMMANDS: Readonly<Record<string, { readonly says: string; load: () => Pro
       says: "FILE FILE… --plan N [--favour ahead|back|both] [--svg FILE]   green waves",
       load: () => import("./offsets.ts"),
     },
+    backup: {
+      says: "[--to PUB] [--out FILE]   site file, log and encrypted keys, beside the running node",
+      load: () => import("./backup.ts"),
+    },
+    restore: {
+      says: "FILE --data DIR [--site FILE] [--keys DIR --keys-with IDENTITY]   a backup put back",
+      load: () => import("./restore.ts"),
+    },
     doctor: {
       says: "[FILE] [--data DIR]   is this board ready?",
       load: () => import("./doctor.ts"),

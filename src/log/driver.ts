@@ -15,6 +15,11 @@ export interface Statement {
 export interface Database {
   exec(sql: string): void;
   prepare(sql: string): Statement;
+  /**
+   * Writes all that is committed into a new file, as one moment has it, also beside a writer. It is
+   * not synced, and half there when this throws.
+   */
+  copyInto(path: string): void;
   close(): void;
 }
 

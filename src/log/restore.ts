@@ -6,6 +6,7 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { encodeCbor } from "../wire/codec.ts";
 import { hashOf } from "./chain.ts";
+import { integerOf } from "./driver.ts";
 import { decodeState } from "./fold.ts";
 import { lockFolder } from "./lock.ts";
 import { LOG_FILE } from "./open.ts";
@@ -115,6 +116,23 @@ function fill(
     noteUntrusted(database, seq);
     database.prepare("UPDATE node SET value = ? WHERE name = 'incarnation'").run(incarnation);
     database.exec("COMMIT");
+  } finally {
+    database.close();
+  }
+}
+
+/**
+ * Makes a copy of a log fit to go on from, elsewhere or later: what the node did after the copy was
+ * made is not in it, so its next start is not trusted. Gives the last row that is beyond doubt.
+ */
+export function markCopied(path: string, { driver }: Storage = realStorage): number {
+  const database = openForWriting(driver, path);
+  try {
+    const sql = "SELECT coalesce(max(seq), 0) FROM events";
+    const head = integerOf(database.prepare(sql).get());
+    noteUntrusted(database, head);
+    database.prepare("PRAGMA wal_checkpoint(TRUNCATE)").all();
+    return head;
   } finally {
     database.close();
   }

@@ -60,6 +60,10 @@ class SqliteDatabase implements Database {
     return guarded(() => new SqliteStatement(this.#database.prepare(sql)));
   }
 
+  copyInto(path: string): void {
+    guarded(() => this.#database.prepare("VACUUM INTO ?").run(path));
+  }
+
   close(): void {
     guarded(() => this.#database.close());
   }

@@ -73,6 +73,10 @@ class Connection implements Database {
     return this.#database.prepare(sql);
   }
 
+  copyInto(path: string): void {
+    this.#database.copyInto(path);
+  }
+
   close(): void {
     this.isOpen = false;
     this.#database.close();

@@ -44,6 +44,7 @@ function watch(database: Database): Database {
       database.exec(sql);
       if (sql === "COMMIT" && seen) die();
     },
+    copyInto: (path) => database.copyInto(path),
     close: () => database.close(),
   };
 }

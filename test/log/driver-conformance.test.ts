@@ -1,6 +1,7 @@
 // One suite for both disks: what the simulator shows of the log holds for the machine only as far
 // as the two behave alike. Each case gives a transcript, which is to be the same on both.
 import t from "tap";
+import { copyDatabase } from "../../src/log/copy-file.ts";
 import type { Database, SqlValue } from "../../src/log/driver.ts";
 import { LOG_FILE } from "../../src/log/open.ts";
 import { checkSettings, createFile, openForWriting } from "../../src/log/schema.ts";
@@ -324,5 +325,34 @@ onBoth(
     t.same(found[1], "text");
     t.same(found[9], "Error ENOENT");
     t.same(found.at(-1), ["deep"]);
+  },
+);
+
+onBoth(
+  t,
+  "a copy: what is committed, its marks with it, beside an open writer",
+  (place) => {
+    const { driver, files } = place.storage;
+    return withDatabase(place, (database) => {
+      database.exec("PRAGMA journal_mode=WAL; CREATE TABLE a(b INTEGER)");
+      database.exec("INSERT INTO a VALUES (1), (2); PRAGMA user_version=7");
+      database.exec("PRAGMA application_id=77");
+      copyDatabase(place.storage, database, place.path("copy.db"));
+      const copy = driver.open(place.path("copy.db"), "read");
+      const asked = ["SELECT sum(b) FROM a", "PRAGMA user_version", "PRAGMA application_id"];
+      const found = asked.map((sql) => copy.prepare(sql).get()?.[0]);
+      copy.close();
+      const names = files.names(place.dir).filter((name) => name.startsWith("copy"));
+      const refused = refusal(place, () =>
+        copyDatabase(place.storage, database, place.path("none/copy.db")),
+      );
+      // Names within the engine differ.
+      return [found, names.sort(), refused.split(" unable")[0]];
+    });
+  },
+  (t, found: unknown[]) => {
+    t.same(found[0], [3, 7, 77]);
+    t.same(found[1], ["copy.db"], "and nothing half made");
+    t.equal(found[2], "SqlError SQLITE_CANTOPEN");
   },
 );

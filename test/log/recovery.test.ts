@@ -351,7 +351,12 @@ t.test(
         const exec = (sql: string): void => {
           if (!sql.startsWith("PRAGMA synchronous")) database.exec(sql);
         };
-        return { exec, prepare: (sql) => database.prepare(sql), close: () => database.close() };
+        return {
+          exec,
+          prepare: (sql) => database.prepare(sql),
+          copyInto: (to) => database.copyInto(to),
+          close: () => database.close(),
+        };
       },
     };
     t.throws(

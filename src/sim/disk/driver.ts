@@ -64,7 +64,8 @@ export class DiskDriver implements Driver {
     if (!this.#mount.volume.isFolder(dirname(path))) {
       throw new TypeError(`Cannot open database because the directory does not exist: ${path}`);
     }
-    const database = new DiskDatabase(this.#vfs, this.#mount, () => this.#open.delete(database));
+    const place = { mount: this.#mount, prefix: this.#prefix };
+    const database = new DiskDatabase(this.#vfs, place, () => this.#open.delete(database));
     database.open(this.#prefix + path, OPEN_FLAGS[mode]);
     this.#open.add(database);
     return database;
@@ -76,18 +77,26 @@ export class DiskDriver implements Driver {
   }
 }
 
+/** A disk, and how the engine names what lies there. */
+interface Place {
+  readonly mount: Mount;
+  readonly prefix: string;
+}
+
 class DiskDatabase implements Database {
   readonly #vfs: DiskVfs;
   readonly #engine: Engine;
   readonly #mount: Mount;
+  readonly #prefix: string;
   readonly #closed: () => void;
   readonly #kept = new Map<string, Compiled>();
   #pointer: Pointer = 0;
 
-  constructor(vfs: DiskVfs, mount: Mount, closed: () => void) {
+  constructor(vfs: DiskVfs, { mount, prefix }: Place, closed: () => void) {
     this.#vfs = vfs;
     this.#engine = vfs.engine;
     this.#mount = mount;
+    this.#prefix = prefix;
     this.#closed = closed;
   }
 
@@ -154,6 +163,10 @@ class DiskDatabase implements Database {
         return rows;
       },
     };
+  }
+
+  copyInto(path: string): void {
+    this.#steps("VACUUM INTO ?", [this.#prefix + path], () => true);
   }
 
   close(): void {

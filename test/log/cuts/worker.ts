@@ -16,6 +16,7 @@ const driver: Driver = {
     return {
       exec: (sql) => database.exec(sql.replace(asked, `PRAGMA synchronous=${synchronous}`)),
       prepare: (sql) => database.prepare(sql.replace(/^PRAGMA synchronous$/, "SELECT 2")),
+      copyInto: (path) => database.copyInto(path),
       close: () => database.close(),
     };
   },
