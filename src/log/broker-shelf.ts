@@ -3,9 +3,10 @@
 // are answers, never the log's trouble.
 import { join } from "node:path";
 import type { KeptAnswer, KeptBatch, KeptContents } from "../wire/kept.ts";
-import { BrokerStore, StoreError } from "./broker-store.ts";
+import { BrokerStore } from "./broker-store.ts";
 import { SqlError } from "./driver.ts";
 import type { NodeEvent } from "./events.ts";
+import { StoreError } from "./migrations.ts";
 import { type Storage, setAside } from "./storage.ts";
 
 /** Name of the store in the data folder. */

@@ -14,12 +14,9 @@ import {
   type Statement,
   textOf,
 } from "./driver.ts";
+import { bringUp, type Schema, StoreError } from "./migrations.ts";
 import { applySettings, checkSettings } from "./schema.ts";
 import type { Storage } from "./storage.ts";
-
-/** "STBK": marks the file as the broker's. */
-const APPLICATION_ID = 0x53_54_42_4b;
-const STORE_VERSION = 1;
 
 const TABLES = `
 CREATE TABLE retained (
@@ -67,19 +64,17 @@ CREATE TABLE state (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHO
 INSERT INTO state VALUES ('known', 0);
 `;
 
+export const BROKER_SCHEMA: Schema = {
+  name: "broker schema",
+  /** "STBK" */
+  applicationId: 0x53_54_42_4b,
+  version: 1,
+  tables: TABLES,
+  steps: [],
+};
+
 /** Everything but what is still to be said in the log. */
 const CONTENT = ["retained", "sessions", "subscriptions", "messages", "queue", "handshakes"];
-
-/** What lies there is not a store that can be used; `why` is a word for the name it gets. */
-export class StoreError extends Error {
-  override readonly name = "StoreError";
-  readonly why: "damaged" | "foreign" | "newer";
-
-  constructor(why: StoreError["why"], message: string) {
-    super(message);
-    this.why = why;
-  }
-}
 
 /** A session's end that the log has not said yet. */
 export interface Discarded {
@@ -114,11 +109,11 @@ export class BrokerStore {
   readonly #goners: readonly Statement[];
 
   /** Opens or makes the store at `path`; a `StoreError` says why what lies there can't be used. */
-  constructor({ driver }: Storage, path: string) {
-    const database = driver.open(path, "create");
+  constructor(storage: Storage, path: string) {
+    const database = storage.driver.open(path, "create");
     this.#database = database;
     try {
-      prepareFile(database, path);
+      prepareFile(storage, database, path);
       const entries = Object.entries(STATEMENTS);
       const prepared = entries.map(([name, sql]) => [name, database.prepare(sql)]);
       this.#statements = Object.fromEntries(prepared) as Statements;
@@ -266,20 +261,9 @@ export class BrokerStore {
 }
 
 /** Settings read back, marks looked at, tables made where there are none, every page checked. */
-function prepareFile(database: Database, path: string): void {
+function prepareFile(storage: Storage, database: Database, path: string): void {
   applySettings(database);
-  const found = (name: string): number => integerOf(database.prepare(`PRAGMA ${name}`).get());
-  const tables = integerOf(database.prepare("SELECT count(*) FROM sqlite_schema").get());
-  if (tables === 0) {
-    database.exec(`BEGIN; ${TABLES}`);
-    database.exec(`PRAGMA application_id=${APPLICATION_ID}; PRAGMA user_version=${STORE_VERSION}`);
-    database.exec("COMMIT");
-  } else if (found("application_id") !== APPLICATION_ID) {
-    throw new StoreError("foreign", `${path} is a database of another program`);
-  } else if (found("user_version") > STORE_VERSION) {
-    const versions = `version ${found("user_version")}, this program knows ${STORE_VERSION}`;
-    throw new StoreError("newer", `${path}: ${versions}`);
-  }
+  bringUp(storage, path, database, BROKER_SCHEMA);
   checkSettings(database);
   const health = textOf(database.prepare("PRAGMA quick_check(1)").get());
   if (health !== "ok") throw new StoreError("damaged", `${path}: ${health}`);

@@ -7,6 +7,7 @@
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { type Database, integerOf, SqlError, type Statement, textOf } from "./driver.ts";
+import { bringUp, type Schema, StoreError } from "./migrations.ts";
 import { wholeMs } from "./row-bytes.ts";
 import { openDurable } from "./schema.ts";
 import { type Storage, setAside } from "./storage.ts";
@@ -36,9 +37,6 @@ export const BEHIND_EVERY_MS = 5_000;
 /** Rows, and the bytes in them, that are given back: as much as the cache may have in memory. */
 export const COPY_BOUNDS = { maxEntries: 1_024, maxBytes: 8_388_608, maxKey: 128 } as const;
 
-/** "STCH": marks the file as ours. */
-const APPLICATION_ID = 0x53_54_43_48;
-const VERSION = 1;
 const ACCESS = "SELECT count(*) FROM sqlite_schema";
 const TABLES = `
 CREATE TABLE entries (
@@ -49,6 +47,15 @@ CREATE TABLE entries (
 ) STRICT;
 CREATE INDEX ages ON entries (at);
 `;
+
+export const CACHE_SCHEMA: Schema = {
+  name: "cache schema",
+  /** "STCH" */
+  applicationId: 0x53_54_43_48,
+  version: 1,
+  tables: TABLES,
+  steps: [],
+};
 
 interface Open {
   readonly database: Database;
@@ -115,7 +122,7 @@ export class SqliteCacheStore {
     try {
       return this.#read(this.#opened().database);
     } catch (error) {
-      if (!(error instanceof SqlError)) throw error;
+      if (!isTrouble(error)) throw error;
       this.#lost(error);
       return [];
     }
@@ -160,16 +167,17 @@ export class SqliteCacheStore {
       this.#commits += 1;
       this.#trouble = null;
     } catch (error) {
-      if (!(error instanceof SqlError)) throw error;
+      if (!isTrouble(error)) throw error;
       this.#lost(error);
     }
   }
 
   /** Closed now (that ends its transaction), opened anew by the next write or reading. */
-  #lost(error: SqlError): void {
+  #lost(error: SqlError | StoreError): void {
     this.#trouble = error.message;
     this.#shut();
-    if (isDamage(error)) this.#setAside(error.message);
+    const why = whyUnusable(error);
+    if (why !== null) this.#setAside(why, error.message);
   }
 
   /** What can't be written must not grow; it will come again. */
@@ -180,13 +188,13 @@ export class SqliteCacheStore {
     }
   }
 
-  #setAside(why: string): void {
+  #setAside(why: StoreError["why"], text: string): void {
     try {
       if (!this.#storage.files.exists(this.#path)) return;
-      const aside = setAside(this.#storage.files, this.#path, "damaged");
-      this.#notices.push(`${this.#path}: ${why}; set aside as ${aside}`);
+      const aside = setAside(this.#storage.files, this.#path, why);
+      this.#notices.push(`${this.#path}: ${text}; set aside as ${aside}`);
     } catch (error) {
-      this.#trouble = `${why}, and can't be set aside: ${String(error)}`;
+      this.#trouble = `${text}, and can't be set aside: ${String(error)}`;
     }
   }
 
@@ -212,16 +220,8 @@ export class SqliteCacheStore {
 
 function openFile(storage: Storage, path: string): Database {
   const database = openDurable(storage.driver, path, "create", ACCESS);
-  const numberOf = (pragma: string): number =>
-    integerOf(database.prepare(`PRAGMA ${pragma}`).get());
   try {
-    if (numberOf("user_version") === 0) {
-      const marks = `PRAGMA application_id=${APPLICATION_ID}; PRAGMA user_version=${VERSION}`;
-      database.exec(`BEGIN IMMEDIATE; ${TABLES} ${marks}; COMMIT`);
-    }
-    if (numberOf("application_id") !== APPLICATION_ID || numberOf("user_version") !== VERSION) {
-      throw new SqlError("not a cache of this version", { cause: null, code: "SQLITE_NOTADB" });
-    }
+    bringUp(storage, path, database, CACHE_SCHEMA);
     return database;
   } catch (error) {
     database.close();
@@ -229,6 +229,12 @@ function openFile(storage: Storage, path: string): Database {
   }
 }
 
-function isDamage(error: SqlError): boolean {
-  return /^SQLITE_(CORRUPT|NOTADB|ERROR)/.test(error.code);
+/** How a file that is to be set aside is called, or null for a disk that only refuses. */
+function whyUnusable(error: SqlError | StoreError): StoreError["why"] | null {
+  if (error instanceof StoreError) return error.why;
+  return /^SQLITE_(CORRUPT|NOTADB|ERROR)/.test(error.code) ? "damaged" : null;
+}
+
+function isTrouble(error: unknown): error is SqlError | StoreError {
+  return error instanceof SqlError || error instanceof StoreError;
 }

@@ -2,14 +2,11 @@
 // that can't be read is set aside and begun anew, and its origins send what they have again.
 import { join } from "node:path";
 import { type Database, SqlError } from "./driver.ts";
+import { bringUp, type Schema, StoreError } from "./migrations.ts";
 import { openDurable } from "./schema.ts";
 import { type Storage, setAside } from "./storage.ts";
 
 export const CUSTODY_FILE = "custody.db";
-
-/** "STLC": marks the file as ours. */
-const APPLICATION_ID = 0x53_54_4c_43;
-const VERSION = 1;
 
 const ACCESS = "SELECT count(*) FROM sqlite_schema";
 
@@ -45,26 +42,21 @@ CREATE TABLE held (
 CREATE INDEX history ON held (origin, incarnation, seq);
 `;
 
-function numberOf(database: Database, pragma: string): number {
-  return Number(database.prepare(`PRAGMA ${pragma}`).get()?.[0] ?? 0);
-}
+export const CUSTODY_SCHEMA: Schema = {
+  name: "custody schema",
+  /** "STLC" */
+  applicationId: 0x53_54_4c_43,
+  version: 1,
+  tables: TABLES,
+  steps: [],
+};
 
 function open(storage: Storage, path: string): Database {
   const database = openDurable(storage.driver, path, "create", ACCESS);
   try {
-    if (numberOf(database, "user_version") === 0) {
-      const marks = `PRAGMA application_id=${APPLICATION_ID}; PRAGMA user_version=${VERSION};`;
-      database.exec(`BEGIN IMMEDIATE; ${TABLES} ${marks} COMMIT`);
-      // The name of a new file is durable only with its folder.
-      storage.files.syncDir(join(path, ".."));
-    }
-    const known = numberOf(database, "application_id") === APPLICATION_ID;
-    if (!known || numberOf(database, "user_version") !== VERSION) {
-      throw new SqlError("not a custody file of this version", {
-        cause: null,
-        code: "SQLITE_NOTADB",
-      });
-    }
+    // The name of a new file is durable only with its folder.
+    const state = bringUp(storage, path, database, CUSTODY_SCHEMA);
+    if (state === "made") storage.files.syncDir(join(path, ".."));
     const check = database.prepare("PRAGMA quick_check(1)").get()?.[0];
     if (check !== "ok") throw new SqlError(String(check), { cause: null, code: "SQLITE_CORRUPT" });
     return database;
@@ -74,8 +66,11 @@ function open(storage: Storage, path: string): Database {
   }
 }
 
-function isDamage(error: unknown): error is SqlError {
-  return error instanceof SqlError && /^SQLITE_(CORRUPT|NOTADB|ERROR)/.test(error.code);
+/** How a file that is to be set aside is called, or null for a disk that only refuses. */
+function whyUnusable(error: unknown): StoreError["why"] | null {
+  if (error instanceof StoreError) return error.why;
+  const damaged = error instanceof SqlError && /^SQLITE_(CORRUPT|NOTADB|ERROR)/.test(error.code);
+  return damaged ? "damaged" : null;
 }
 
 /** Opens or makes the custody file of a data folder; what had to be set aside goes to `notices`. */
@@ -84,8 +79,9 @@ export function openCustody(storage: Storage, dir: string, notices: string[]): D
   try {
     return open(storage, path);
   } catch (error) {
-    if (!isDamage(error)) throw error;
-    const aside = setAside(storage.files, path, "damaged");
+    const why = whyUnusable(error);
+    if (why === null || !(error instanceof Error)) throw error;
+    const aside = setAside(storage.files, path, why);
     notices.push(`${path}: ${error.message}; set aside as ${aside}, others' rows come again`);
     return open(storage, path);
   }

@@ -11,12 +11,13 @@ import { type Database, integerOf, SqlError } from "./driver.ts";
 import type { NodeEvent } from "./events.ts";
 import { LogState } from "./fold.ts";
 import { type FolderLock, lockFolder } from "./lock.ts";
+import { dropOldCopies, migrate, newestCopy, StoreError } from "./migrations.ts";
 import type { OpenedLog } from "./opened.ts";
 import { realStorage } from "./real-storage.ts";
 import { finishCut } from "./retention.ts";
 import { anchorOf, hashAt, type Position, type RowVisitor, walkRows } from "./rows.ts";
 import { copyGoodRows } from "./salvage.ts";
-import { createFile, inspectFile, openForWriting } from "./schema.ts";
+import { createFile, type FileKind, inspectFile, LOG_SCHEMA, openForWriting } from "./schema.ts";
 import { SnapshotFolder } from "./snapshots.ts";
 import { type Storage, setAside } from "./storage.ts";
 import { untrustedFrom } from "./trust.ts";
@@ -87,12 +88,25 @@ function openLocked(
   const snapshots = new SnapshotFolder(dir, storage.files, options.author ?? null);
   const opening = { storage, snapshots, dir, path, lock, options, trail };
   clearTheWay(opening);
-  const first = tryStart(opening, options.suspect === true);
+  dropOldCopies(storage.files, dir, options.nowMs);
+  const first = firstStart(opening);
   if (typeof first !== "string") return first;
   rescue(opening, first);
   const second = tryStart(opening, false);
   if (typeof second !== "string") return second;
   throw new Error(`${path}: the new log is damaged: ${second}`);
+}
+
+/** As `tryStart`; only an engine sees that a file is newer whose write-ahead log says so alone. */
+function firstStart(opening: Opening): LogWriter | string {
+  const suspect = opening.options.suspect === true;
+  try {
+    return tryStart(opening, suspect);
+  } catch (error) {
+    if (!(error instanceof StoreError) || error.why !== "newer") throw error;
+    makeWay(opening, { kind: "newer", detail: error.message });
+    return tryStart(opening, suspect);
+  }
 }
 
 /** The log as it lies there, begun; or in words what is damaged about it. */
@@ -101,6 +115,7 @@ function tryStart(opening: Opening, suspect: boolean): LogWriter | string {
   let database: Database | null = null;
   try {
     database = openForWriting(storage.driver, path);
+    migrate(storage, path, database, LOG_SCHEMA);
     const loaded = load(opening, database);
     const damage = typeof loaded === "string" || !suspect ? null : damageIn(database, opening);
     if (typeof loaded !== "string" && damage === null) {
@@ -112,7 +127,8 @@ function tryStart(opening: Opening, suspect: boolean): LogWriter | string {
     return typeof loaded === "string" ? loaded : (damage ?? "");
   } catch (error) {
     database?.close();
-    if (isDamage(error)) return error.message;
+    const isOdd = error instanceof StoreError && error.why === "damaged";
+    if (isDamage(error) || isOdd) return error.message;
     throw error;
   }
 }
@@ -155,7 +171,8 @@ function storedIncarnation(database: Database): number {
 }
 
 /** After this a file of ours lies at `path`, be it an empty one. */
-function clearTheWay({ storage, snapshots, path, trail }: Opening): void {
+function clearTheWay(opening: Opening): void {
+  const { storage, path, trail } = opening;
   const { files } = storage;
   if (!files.exists(path) && files.exists(salvagePath(path))) files.rename(salvagePath(path), path);
   const found = inspectFile(files, path);
@@ -164,13 +181,30 @@ function clearTheWay({ storage, snapshots, path, trail }: Opening): void {
     const aside = setAside(files, path, "orphan");
     note(trail, `${path} is missing; its write-ahead log is set aside as ${aside}-wal`, 0);
   }
+  makeWay(opening, found);
+}
+
+/**
+ * Sets what lies there aside and begins a new log, or goes on from the copy that was made of the
+ * old one before a newer program changed its schema.
+ */
+function makeWay(opening: Opening, found: Exclude<FileKind, { kind: "ours" }>): void {
+  const { storage, snapshots, dir, path, trail } = opening;
+  const { files } = storage;
   if (found.kind !== "absent") {
     const aside = setAside(files, path, found.kind);
     note(trail, `${path}: ${found.detail}; set aside as ${aside}`, 0);
   }
   trail.incarnation = snapshots.rememberedIncarnation();
   trail.trusted = false;
-  createFile(storage, path);
+  const isNewer = found.kind === "newer";
+  const copy = isNewer ? newestCopy(files, dir, LOG_FILE, LOG_SCHEMA.version) : null;
+  if (copy === null) {
+    createFile(storage, path);
+    return;
+  }
+  files.rename(join(dir, copy), path);
+  note(trail, `${path} goes on from ${copy}, as it was before a newer program came`, 0);
 }
 
 function note(trail: Trail, text: string, lost: number): void {

@@ -1,12 +1,13 @@
 // Reading a log beside a running node: the file is opened read-only and nothing in it is touched.
 import { join } from "node:path";
-import { type Database, SqlError } from "./driver.ts";
+import { type Database, integerOf, SqlError } from "./driver.ts";
 import type { LogRow } from "./events.ts";
 import { FolderError } from "./lock.ts";
+import { newerWords } from "./migrations.ts";
 import { LOG_FILE } from "./open.ts";
 import { realStorage } from "./real-storage.ts";
 import { rowOf } from "./rows.ts";
-import { inspectFile } from "./schema.ts";
+import { inspectFile, LOG_SCHEMA } from "./schema.ts";
 import type { Storage } from "./storage.ts";
 
 const PAGE_ROWS = 2_000;
@@ -32,6 +33,11 @@ export class LogReader {
     try {
       this.database = driver.open(path, "read");
       this.database.prepare("SELECT count(*) FROM node").get();
+      const version = integerOf(this.database.prepare("PRAGMA user_version").get());
+      if (version > LOG_SCHEMA.version) {
+        this.database.close();
+        throw new FolderError(`${path}: ${newerWords(LOG_SCHEMA, version)}`);
+      }
     } catch (error) {
       if (!(error instanceof SqlError)) throw error;
       throw new FolderError(`${path} can't be read: ${error.message}`, { cause: error });

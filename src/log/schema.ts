@@ -2,15 +2,18 @@
 // the log would promise what it can't keep.
 import { isPlanted } from "../core/planted.ts";
 import { type Database, type Driver, SqlError } from "./driver.ts";
+import { newerWords, type Schema } from "./migrations.ts";
 import { FILE_SUFFIXES, type Files, type Storage } from "./storage.ts";
 
 /** "STLN": marks the file as ours. */
 export const APPLICATION_ID = 0x53_54_4c_4e;
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
 
 const PAGE_BYTES = 4_096;
 /** Pages in the WAL before they are moved into the file: 4 MB. */
 const CHECKPOINT_PAGES = 1_000;
+
+const STARTS = "CREATE INDEX IF NOT EXISTS starts ON events (seq) WHERE kind = 'start'";
 
 const TABLES = `
 CREATE TABLE events (
@@ -20,7 +23,7 @@ CREATE TABLE events (
   body BLOB NOT NULL,
   hash BLOB NOT NULL
 ) STRICT;
-CREATE INDEX starts ON events (seq) WHERE kind = 'start';
+${STARTS};
 CREATE TABLE commands (
   author TEXT NOT NULL,
   id TEXT NOT NULL,
@@ -37,6 +40,15 @@ CREATE TABLE node (
 ) STRICT, WITHOUT ROWID;
 INSERT INTO node VALUES ('incarnation', 0);
 `;
+
+export const LOG_SCHEMA: Schema = {
+  name: "log schema",
+  applicationId: APPLICATION_ID,
+  version: SCHEMA_VERSION,
+  tables: TABLES,
+  // Of version 1 there are files with that index and without.
+  steps: [{ to: 2, sql: STARTS }],
+};
 
 /** What a file under the log's name is. */
 export type FileKind =
@@ -69,8 +81,7 @@ export function inspectFile(files: Files, path: string): FileKind {
   }
   const version = head.readUInt32BE(VERSION_OFFSET);
   if (version > SCHEMA_VERSION) {
-    const detail = `log schema ${version}, newer than ${SCHEMA_VERSION}, which this program knows`;
-    return { kind: "newer", detail };
+    return { kind: "newer", detail: newerWords(LOG_SCHEMA, version) };
   }
   return { kind: "ours" };
 }

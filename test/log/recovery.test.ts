@@ -84,9 +84,9 @@ t.test("a newer schema is refused by version; reading it is refused too", async 
   const database = new BetterSqlite3(join(dir, LOG_FILE));
   database.exec(`PRAGMA user_version=${SCHEMA_VERSION + 1}`);
   database.close();
-  t.throws(() => new LogReader(dir), { name: "FolderError", message: /schema 2, newer than 1/ });
+  t.throws(() => new LogReader(dir), { name: "FolderError", message: /schema 3, newer than 2/ });
   withWriter(dir, (writer) => {
-    t.match(writer.notices, [/schema 2, newer than 1/]);
+    t.match(writer.notices, [/schema 3, newer than 2/]);
     t.equal(writer.head.seq, 2);
   });
   t.ok(existsSync(aside(dir, "newer")));
