@@ -1,10 +1,12 @@
 // `stopline doctor [FILE]`: is this board ready to run a junction? One line for each thing looked
 // at, with the way out where something is wrong. The node should not run meanwhile.
+import { existsSync } from "node:fs";
 import { createServer } from "node:net";
 import type { CabinetPort } from "../cabinet/port.ts";
 import { openTty } from "../cabinet/tty.ts";
 import type { SiteModel } from "../core/site/model.ts";
 import { readSite } from "../node/read-site.ts";
+import { BOARD } from "./board-places.ts";
 import { surroundings } from "./doctor-board.ts";
 import { cabinetFindings } from "./doctor-cabinet.ts";
 import { type Finding, findingLine } from "./finding.ts";
@@ -70,14 +72,20 @@ export async function examine(
   return file === null ? found : [...found, ...(await fileFindings(file, open))];
 }
 
-/** Prints a line per finding; the exit code is 1 when one of them is a failure. */
+/**
+ * On a board, without words, its own site file and data folder. Prints a line per finding; the exit
+ * code is 1 when one of them is a failure.
+ */
 export async function run(args: string[]): Promise<number> {
   const parsed = parseOptions(args, { data: { type: "string" }, config: { type: "string" } });
   if (!parsed.ok) return fail("doctor", parsed.problem);
   const { data, config } = parsed.values;
   const files = [config, ...parsed.rest].filter((value) => typeof value === "string");
   if (files.length > 1) return fail("doctor", `one site file, not ${files.length}`);
-  const findings = await examine(files[0] ?? null, typeof data === "string" ? data : ".");
+  const onBoard = data === undefined && files.length === 0 && existsSync(BOARD.data);
+  const file = files[0] ?? (onBoard ? BOARD.site : null);
+  const usualData = onBoard ? BOARD.data : ".";
+  const findings = await examine(file, typeof data === "string" ? data : usualData);
   process.stdout.write(`${findings.map(findingLine).join("\n")}\n`);
   return findings.some(({ state }) => state === "fail") ? 1 : 0;
 }

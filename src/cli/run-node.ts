@@ -130,8 +130,10 @@ export async function runNode(options: NodeRun): Promise<number> {
   const atTerminal = isatty(0);
   outliveReaders();
   const read = await readSite(file);
-  if (!read.ok) for (const problem of read.problems) process.stderr.write(`${problem}\n`);
-  if (!read.ok && !service) return 1;
+  if (!read.ok && !service) {
+    for (const problem of read.problems) process.stderr.write(`${problem}\n`);
+    return 1;
+  }
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), "stopline-"));
   let node: RunningNode | null = null;
   const cabinet = read.ok ? openCabinet(read.site, (news) => node?.tellStreet(news.queues)) : null;

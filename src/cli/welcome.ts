@@ -42,6 +42,9 @@ export function welcomeLines(
   const line = (label: string, text: string): string => `${label.padEnd(9)}${text}`;
   const lines = [strong(headline(read)), ...(service ? [] : [""])];
   lines.push(line("site", file), line("data", dataDir));
+  // As the console and `doctor` say them: on a board whose site file is wrong, a serial console may
+  // be all that anybody sees.
+  if (!read.ok) lines.push(...read.problems.map((problem) => line("problem", problem)));
   lines.push(...opened.mqtt.map((url) => line("mqtt", url)));
   if (opened.consoleUrl !== null) lines.push(line("console", strong(opened.consoleUrl)));
   return [...lines, ...closing(welcome), ...(service ? [] : [""])];
