@@ -1,7 +1,8 @@
 // `stopline doctor [FILE]`: is this board ready to run a junction? One line for each thing looked
 // at, with the way out where something is wrong. The node should not run meanwhile.
 import { existsSync } from "node:fs";
-import { createServer } from "node:net";
+import { createServer, isIP } from "node:net";
+import { networkInterfaces } from "node:os";
 import type { CabinetPort } from "../cabinet/port.ts";
 import { openTty } from "../cabinet/tty.ts";
 import type { SiteModel } from "../core/site/model.ts";
@@ -12,15 +13,26 @@ import { cabinetFindings } from "./doctor-cabinet.ts";
 import { type Finding, findingLine } from "./finding.ts";
 import { fail, parseOptions } from "./options.ts";
 
+const NOT_OURS = "is no address of this machine; change the site file";
 const PORT_FAULTS: ReadonlyMap<string, readonly [Finding["state"], string]> = new Map([
   ["EADDRINUSE", ["warn", "is taken; is a node running already?"]],
   ["EACCES", ["fail", "needs a permission; use a port above 1023 in the site file"]],
-  ["EADDRNOTAVAIL", ["fail", "is no address of this machine; change the site file"]],
+  ["EADDRNOTAVAIL", ["fail", NOT_OURS]],
 ]);
+
+/** Names are the resolver's; the unspecified address and all of 127/8 are every machine's. */
+function isOurs(address: string): boolean {
+  if (isIP(address) === 0 || /^(127\.|0\.0\.0\.0$|::$)/.test(address)) return true;
+  return Object.values(networkInterfaces()).some((entries) =>
+    entries?.some((entry) => entry.address === address),
+  );
+}
 
 async function portFinding(what: string, address: string, port: number): Promise<Finding> {
   if (port === 0) return { state: "ok", what, says: `${address}, any free port` };
   const place = `${address}:${port}`;
+  // Asked of the interfaces: where a node may listen before its network is up, a bind says nothing.
+  if (!isOurs(address)) return { state: "fail", what, says: `${place} ${NOT_OURS}` };
   return await new Promise((done) => {
     const server = createServer();
     server.once("error", ({ code, message }: NodeJS.ErrnoException) => {

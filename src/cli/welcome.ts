@@ -46,6 +46,9 @@ export function welcomeLines(
   // be all that anybody sees.
   if (!read.ok) lines.push(...read.problems.map((problem) => line("problem", problem)));
   lines.push(...opened.mqtt.map((url) => line("mqtt", url)));
-  if (opened.consoleUrl !== null) lines.push(line("console", strong(opened.consoleUrl)));
+  const { consoleUrl } = opened;
+  // Under systemd these lines stand in the system's log, which more people read than may act.
+  const shown = service ? (consoleUrl?.replace(/#.*$/, "") ?? null) : consoleUrl;
+  if (shown !== null) lines.push(line("console", strong(shown)));
   return [...lines, ...closing(welcome), ...(service ? [] : [""])];
 }

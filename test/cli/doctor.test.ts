@@ -50,6 +50,18 @@ async function said(site: SiteModel, open: () => CabinetPort): Promise<string[]>
   return found.map(({ state, what, says }) => `${state} ${what}: ${says}`);
 }
 
+t.test("an address that this machine has not", async (t) => {
+  const listener = "{ address: 192.0.2.1, port: 8883, tls: true }";
+  const text = siteText().replace("{ address: 127.0.0.1, port: 0 }", listener);
+  const file = writeSite(folder(t), `${text}trust: { keys: /nowhere }\n`);
+  const found = await examine(file, folder(t));
+  const says = "192.0.2.1:8883 is no address of this machine; change the site file";
+  t.match(
+    found.find(({ what }) => what === "mqtt"),
+    { state: "fail", says },
+  );
+});
+
 t.test("a virtual site on a good machine", async (t) => {
   const dir = folder(t);
   const file = writeSite(dir, siteText());

@@ -65,6 +65,8 @@ systemTest(t, "ready with the first lamp frame, reload, orderly stop", async (t)
   t.ok(await listener.hearsAfter(count, "STOPPING=1"));
   t.ok(await listener.hearsAfter(count, /^STATUS=Stopping in order \(SIGTERM\)/));
   t.same(await node.exit, { code: 0, signal: null });
+  t.match(node.out, /^console +http:\S+$/m);
+  t.notMatch(node.out, /secret/, "the system's log is for more people");
 });
 
 systemTest(t, "what can light nothing is ready, says why, and lives", async (t) => {
