@@ -12,7 +12,7 @@ import type { SiteModel } from "../core/site/model.ts";
 import type { RunningNode } from "../node/node.ts";
 import type { Ended } from "../node/node-types.ts";
 import { readSite, type SiteRead } from "../node/read-site.ts";
-import { startNode } from "../node/start.ts";
+import { type StartOptions, startNode } from "../node/start.ts";
 import type { Summary } from "./corridor-summary.ts";
 import type { SimNeighbours } from "./neighbours.ts";
 import type { RunOptions } from "./run-options.ts";
@@ -115,6 +115,11 @@ function startProblem(error: unknown, dataDir: string): string {
   return `the data folder ${dataDir} can't be used (${text}); name another by --data DIR`;
 }
 
+/** A service is not ended for its disk. */
+function lampsFirst(dataDir: string): Pick<StartOptions, "onUnusableFolder"> {
+  return { onUnusableFolder: (error) => complain(startProblem(error, dataDir)) };
+}
+
 async function flushed(stream: NodeJS.WriteStream): Promise<void> {
   await new Promise<void>((resolve) => stream.write("", () => resolve()));
 }
@@ -161,6 +166,7 @@ export async function runNode(options: NodeRun): Promise<number> {
       freePorts,
       port,
       mesh: neighbours?.setup ?? null,
+      ...(service ? lampsFirst(dataDir) : {}),
     });
   } catch (error) {
     complain(startProblem(error, dataDir));

@@ -1,7 +1,7 @@
 // The console's secret: 32 random bytes that whoever can read the node's data folder may show to
 // act. It is made once and kept, so that an address that somebody noted goes on working.
 import { randomBytes } from "node:crypto";
-import { chmodSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 export const SECRET_FILE = "console-secret";
@@ -16,14 +16,20 @@ export function consoleSecret(dataDir: string): string {
   const path = join(dataDir, SECRET_FILE);
   const kept = readSecret(path);
   if (kept !== null) {
-    chmodSync(path, 0o600);
+    // Not asked of a folder that may have become read-only.
+    if ((statSync(path).mode & 0o777) !== 0o600) chmodSync(path, 0o600);
     return kept;
   }
-  const secret = randomBytes(SECRET_BYTES).toString("base64url");
+  const secret = passingSecret();
   writeFileSync(path, `${secret}\n`, { mode: 0o600 });
   // `mode` counts for a new file only; a damaged one keeps its own until now.
   chmodSync(path, 0o600);
   return secret;
+}
+
+/** One that is kept nowhere. */
+export function passingSecret(): string {
+  return randomBytes(SECRET_BYTES).toString("base64url");
 }
 
 /** The secret of a running node's data folder for `stopline reload`, or null when there is none. */
