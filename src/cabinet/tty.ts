@@ -40,7 +40,8 @@ export function deviceTrouble(path: string, code: string | undefined): string {
     return `no device ${path}: ${way}`;
   }
   if (code === "EACCES" || code === "EPERM") {
-    return `no permission for ${path}: sudo usermod -aG dialout $USER, then log in again`;
+    const way = "sudo usermod -aG dialout $USER, then log in again";
+    return `no permission for ${path}: ${way}; a service may use USB serial devices alone`;
   }
   if (code === "EBUSY") {
     return `${path} is in use by another program: stop it (sudo fuser ${path} names it)`;
