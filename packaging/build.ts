@@ -1,9 +1,10 @@
 // `scripts/package`: makes stopline_VERSION_ARCH.deb, the same bytes from the same commit.
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { signFile, UpdateError } from "../src/cli/update-signature.ts";
 import { putControl } from "./control.ts";
 import { putDocs } from "./docs.ts";
 import { ARCHITECTURES, type Architecture } from "./keep.ts";
@@ -75,7 +76,7 @@ function packUp(tree: string, file: string, timeS: number): void {
   if (status !== 0) throw new PackagingError("dpkg-deb failed; its reason stands above");
 }
 
-function build({ architecture, out, version }: Wanted): string {
+function build({ architecture, out, version, signWith }: Wanted): string {
   const timeS = epochS();
   const modules = installModules(ROOT, CACHE, architecture);
   const tree = mkdtempSync(join(CACHE, "tree-"));
@@ -87,6 +88,7 @@ function build({ architecture, out, version }: Wanted): string {
     mkdirSync(out, { recursive: true });
     const file = join(out, `stopline_${version}_${architecture}.deb`);
     packUp(tree, file, timeS);
+    if (signWith !== null) writeFileSync(`${file}.sig`, signFile(file, signWith));
     return file;
   } finally {
     rmSync(tree, { recursive: true, force: true });
@@ -97,7 +99,7 @@ try {
   const file = build(wanted(process.argv.slice(2)));
   process.stdout.write(`${file}\n`);
 } catch (error) {
-  if (!(error instanceof PackagingError)) throw error;
+  if (!(error instanceof PackagingError || error instanceof UpdateError)) throw error;
   process.stderr.write(`stopline package: ${error.message}\n`);
   process.exitCode = 1;
 }

@@ -22,15 +22,17 @@ export const DOCS = "usr/share/doc/stopline";
 /** What of the repository the program reads at run time. */
 const PROGRAM_PATHS = ["src", "config", "firmware-bridge/images", "bench/support/flood.ts"];
 
-/** Where the folders of systemd/ belong; of its others nothing goes along. */
+/** Where a folder of systemd/ belongs. */
 const SYSTEM_PLACES: Readonly<Record<string, string>> = {
-  "systemd/system": "usr/lib/systemd/system",
-  "systemd/system.conf.d": "usr/lib/systemd/system.conf.d",
-  "systemd/sysusers.d": "usr/lib/sysusers.d",
-  "systemd/tmpfiles.d": "usr/lib/tmpfiles.d",
-  "systemd/modules-load.d": "usr/lib/modules-load.d",
-  "systemd/sysctl.d": "usr/lib/sysctl.d",
-  "systemd/udev": "usr/lib/udev/rules.d",
+  system: "usr/lib/systemd/system",
+  "system.conf.d": "usr/lib/systemd/system.conf.d",
+  "sysctl.d": "usr/lib/sysctl.d",
+  "modules-load.d": "usr/lib/modules-load.d",
+  "sysusers.d": "usr/lib/sysusers.d",
+  "tmpfiles.d": "usr/lib/tmpfiles.d",
+  udev: "usr/lib/udev/rules.d",
+  // For systemd 254 and newer; postinst puts it in place there.
+  trixie: `${PROGRAM}/systemd-254`,
 };
 
 /** Folders that stand empty in the package, with their modes. */
@@ -39,7 +41,7 @@ const EMPTY_FOLDERS: Readonly<Record<string, number>> = {
   "etc/stopline/keys": 0o700,
 };
 
-const EXECUTABLES = new Set([`${PROGRAM}/node`, "usr/bin/stopline"]);
+const EXECUTABLES = new Set([`${PROGRAM}/node`, `${PROGRAM}/rescue`, "usr/bin/stopline"]);
 
 /** Copies one file into the tree, making its folders. */
 export function place(from: string, tree: string, path: string): void {
@@ -83,8 +85,10 @@ function placeModules(modules: string, tree: string, architecture: Architecture)
 
 function placeSystem(root: string, tree: string): void {
   for (const name of trackedFiles(root, ["systemd"])) {
-    const folder = SYSTEM_PLACES[dirname(name)];
-    if (folder !== undefined) place(join(root, name), tree, `${folder}/${basename(name)}`);
+    const [, folder = "", ...rest] = name.split("/");
+    const to = SYSTEM_PLACES[folder];
+    if (to === undefined) throw new PackagingError(`${name}: no place on a board is known for it`);
+    place(join(root, name), tree, `${to}/${rest.join("/")}`);
   }
 }
 
@@ -112,6 +116,7 @@ export function layOut(tree: string, { root, modules, architecture, version }: P
   placeModules(modules, tree, architecture);
   placeSystem(root, tree);
   place(join(root, "packaging", "stopline"), tree, "usr/bin/stopline");
+  place(join(root, "packaging", "rescue"), tree, `${PROGRAM}/rescue`);
   for (const name of trackedFiles(root, ["config"])) {
     place(join(root, name), tree, `${DOCS}/examples/${basename(name)}`);
   }

@@ -78,6 +78,10 @@ const COMMANDS: Readonly<Record<string, { readonly says: string; load: () => Pro
       says: "FILE --data DIR [--site FILE] [--keys DIR --keys-with IDENTITY]   a backup put back",
       load: () => import("./restore.ts"),
     },
+    update: {
+      says: "FILE.deb|--spool [--key PUB]   install a signed version, go back if it is not well",
+      load: () => import("./update.ts"),
+    },
     doctor: {
       says: "[FILE] [--data DIR]   is this board ready?",
       load: () => import("./doctor.ts"),
