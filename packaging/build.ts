@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { signFile, UpdateError } from "../src/cli/update-signature.ts";
+import { privateKey, signFile, UpdateError } from "../src/cli/update-signature.ts";
 import { putControl } from "./control.ts";
 import { putDocs } from "./docs.ts";
 import { ARCHITECTURES, type Architecture } from "./keep.ts";
@@ -77,6 +77,7 @@ function packUp(tree: string, file: string, timeS: number): void {
 }
 
 function build({ architecture, out, version, signWith }: Wanted): string {
+  if (signWith !== null) privateKey(signWith);
   const timeS = epochS();
   const modules = installModules(ROOT, CACHE, architecture);
   const tree = mkdtempSync(join(CACHE, "tree-"));

@@ -49,10 +49,14 @@ function ed25519(path: string, make: (text: string) => KeyObject): KeyObject {
   throw new UpdateError(`${path} is no Ed25519 key in PEM; make one by openssl genpkey`);
 }
 
+/** A private Ed25519 key in PEM; throws an `UpdateError`. */
+export function privateKey(path: string): KeyObject {
+  return ed25519(path, createPrivateKey);
+}
+
 /** The signature of a file, 64 bytes, by a private key in PEM. */
 export function signFile(path: string, keyPath: string): Buffer {
-  const key = ed25519(keyPath, createPrivateKey);
-  return sign(null, Buffer.concat([PREFIX, fileHash(path)]), key);
+  return sign(null, Buffer.concat([PREFIX, fileHash(path)]), privateKey(keyPath));
 }
 
 /** Throws an `UpdateError` unless `signature` is that of a file with this hash by this key. */

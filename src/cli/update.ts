@@ -1,5 +1,5 @@
-// `stopline update FILE`: takes a signed package, watches whether the junction is as well as before,
-// and goes back by itself when it is not. `--spool` does so with what waits in the spool.
+// `stopline update FILE`: takes a signed package, watches whether the junction is as well as
+// before, and goes back by itself when it is not. `--spool` does so with what waits in the spool.
 import { spawnSync } from "node:child_process";
 import { existsSync, realpathSync } from "node:fs";
 import { resolve } from "node:path";
@@ -17,7 +17,7 @@ const MINUTES = { least: 1, most: 20, usual: "3" } as const;
 const LOCKED = "STOPLINE_UPDATE_LOCKED";
 const BUSY = 75;
 
-/** Runs this very command again under the folder's lock; it ends with the process, however that ends. */
+/** Runs this very command again under the folder's lock, which ends with the process. */
 function underLock(lock: string): number {
   const env = Object.fromEntries([...Object.entries(process.env), [LOCKED, "1"]]);
   const command = [process.execPath, ...process.argv.slice(1)];

@@ -255,3 +255,43 @@ systemTest(t, "the kept version is the installed one, file by file", async (t) =
     /^Description: a test\n with two lines/m,
   );
 });
+
+systemTest(t, "without a signer nothing is installed", async (t) => {
+  const b = bench(t, () => WELL);
+  rmSync(b.update.options.keyPath);
+  await refused(t, b, b.make("1.1.0"), /the key .*own\.pub can't be read/);
+  writeFileSync(b.update.options.keyPath, "-----BEGIN PUBLIC KEY-----\n");
+  await refused(t, b, b.make("1.1.0"), /is no Ed25519 key in PEM/);
+});
+
+systemTest(t, "a package is no root image, and the other way round", async (t) => {
+  const b = bench(t, () => WELL);
+  const file = b.make("1.1.0");
+  const slots = { ...b.update, board: { ...b.update.board, slots: "/bin/false" } };
+  t.notOk(await takeUpdate(slots, file));
+  t.match(b.said.at(-1), /root is read-only; give it a \.slot/);
+  const slot = join(b.update.folder.spool, "root.slot");
+  writeFileSync(slot, "image");
+  writeFileSync(`${slot}.sig`, signFile(slot, join(b.dir, "own.key")));
+  t.notOk(await takeUpdate(b.update, slot));
+  t.match(b.said.at(-1), /has no slots; give it a \.deb/);
+});
+
+systemTest(t, "a signed root image goes to the board's own tool", async (t) => {
+  const b = bench(t, () => WELL);
+  const tool = join(b.dir, "slots");
+  writeFileSync(tool, `#!/bin/sh\ncp "$2" ${b.dir}/written\necho "slot b: 1.1.0, on trial"\n`);
+  chmodSync(tool, 0o755);
+  const board = { ...b.update.board, slots: tool };
+  const slot = join(b.update.folder.spool, "root.slot");
+  writeFileSync(slot, "image");
+  writeFileSync(`${slot}.sig`, signFile(slot, join(b.dir, "other.key")));
+  t.notOk(await takeUpdate({ ...b.update, board }, slot));
+  t.notOk(existsSync(join(b.dir, "written")), "an unknown signer's stays out");
+  writeFileSync(slot, "image");
+  writeFileSync(`${slot}.sig`, signFile(slot, join(b.dir, "own.key")));
+  t.ok(await takeUpdate({ ...b.update, board }, slot));
+  t.equal(readFileSync(join(b.dir, "written"), "utf8"), "image");
+  t.match(history(b).at(-1), { result: "on-trial", why: "slot b: 1.1.0, on trial" });
+  t.same(waiting(b.update.folder), []);
+});
