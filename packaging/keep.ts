@@ -32,15 +32,18 @@ export const RULES: readonly Rule[] = [
   {
     why: "sources of prebuilt natives",
     drops: (path) =>
+      /^sodium-native\/extensions\//.test(path) ||
       /^better-sqlite3\/(?:src|deps)\//.test(path) ||
       /^koffi\/(?:cnoke\.cjs$|lib\/|vendor\/|src\/koffi\/src\/trampolines\.cjs$)/.test(path) ||
       /\.(?:c|cc|cpp|h|hh|hpp|inc|s|asm|def|lzz|gyp|gypi)$/i.test(path),
   },
   {
     why: "natives of other systems and processors",
-    drops: (path, architecture) =>
-      /^better-sqlite3\/prebuilds\//.test(path) &&
-      !path.endsWith(`/linux-${ARCHITECTURES[architecture].cpu}.node`),
+    drops: (path, architecture) => {
+      const prebuilt = /\/prebuilds\/([^/.]+)/.exec(path)?.[1];
+      const own = prebuilt === `linux-${ARCHITECTURES[architecture].cpu}`;
+      return prebuilt !== undefined && !(own && path.endsWith(".node"));
+    },
   },
   {
     why: "natives for another C library",

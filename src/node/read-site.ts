@@ -9,8 +9,11 @@ export type SiteRead =
 
 /** Eight phases need a quarter of it; a hostile MiB of YAML would take half a gigabyte. */
 const HEAP_MB = 64;
-/** A site file is read in a fifth of a second on a desktop, in two on a slow board. */
-const PATIENCE_MS = 20_000;
+/**
+ * A site file is read in a fifth of a second on a desktop, in two on a slow board; on one that is
+ * busy with its own start from a slow card in many more, and a right file is not refused for that.
+ */
+const PATIENCE_MS = 60_000;
 
 /** Bounds of the reading thread; tests make them small. */
 export interface ReadBounds {

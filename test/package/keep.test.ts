@@ -17,6 +17,8 @@ t.test("a board gets what Node loads there", async (t) => {
     "better-sqlite3/prebuilds/linux-arm64.node",
     "@cbor-extract/cbor-extract-linux-arm64/node.napi.glibc.node",
     "@koromix/koffi-linux-arm64/linux_arm64/koffi.node",
+    "sodium-native/prebuilds/linux-arm64/sodium-native.node",
+    "sodium-native/binding.js",
     "koffi/src/koffi/index.js",
     "koffi/src/koffi/src/static.js",
     "mqtt/dist/mqtt.esm.js",
@@ -31,6 +33,9 @@ t.test("a board gets what Node loads there", async (t) => {
 t.test("what no board loads stays away", async (t) => {
   for (const path of [
     "better-sqlite3/prebuilds/linux-x64.node",
+    "sodium-native/prebuilds/linux-x64/sodium-native.node",
+    "sodium-native/prebuilds/linux-arm64/sodium-native.bare",
+    "sodium-native/extensions/tweak/tweak.h",
     "better-sqlite3/prebuilds/linuxmusl-arm64.node",
     "better-sqlite3/deps/sqlite3/sqlite3.c",
     "@cbor-extract/cbor-extract-linux-arm64/node.napi.musl.node",
