@@ -82,6 +82,10 @@ const COMMANDS: Readonly<Record<string, { readonly says: string; load: () => Pro
       says: "FILE.deb|--spool [--key PUB]   install a signed version, go back if it is not well",
       load: () => import("./update.ts"),
     },
+    support: {
+      says: "[--out FILE]   a bundle for whoever is asked for help, without secrets",
+      load: () => import("./support.ts"),
+    },
     doctor: {
       says: "[FILE] [--data DIR]   is this board ready?",
       load: () => import("./doctor.ts"),
