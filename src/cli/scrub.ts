@@ -15,12 +15,12 @@ const PRIVATE_KEY = new RegExp(
 );
 
 const NAME =
-  "pass(?:word|phrase|wd)?|psk|secret|token|credentials?|api[-_ ]?key|private[-_ ]?key|authorization";
+  "pass(?:word|phrase|wd)?|psk|secret|token|credentials?|(?:api|private)[-_ ]?key|authorization";
 /** `psk: …`, `"secretAccessKey": "…"`, `#secret=…`: up to where the value may end. */
-const NAMED = new RegExp(
-  `([\\w.-]{0,40}(?:${NAME})[\\w.-]{0,40})(\\\\?["']?\\s*[:=]\\s*)(\\\\?"[^"\\n]*"|'[^'\\n]*'|[^\\n,}\\]"]+)`,
-  "gi",
-);
+const LABEL = `([\\w.-]{0,40}(?:${NAME})[\\w.-]{0,40})`;
+const BETWEEN = `(\\\\?["']?\\s*[:=]\\s*)`;
+const VALUE = `(\\\\?"[^"\\n]*"|'[^'\\n]*'|[^\\n,}\\]"]+)`;
+const NAMED = new RegExp(LABEL + BETWEEN + VALUE, "gi");
 /** What a site file calls so is the path of a file. */
 const PATH_OF = /^copyCredentials$/;
 

@@ -10,7 +10,7 @@ import { isPlanted } from "../core/planted.ts";
 import { type Database, integerOf, SqlError } from "./driver.ts";
 import type { NodeEvent } from "./events.ts";
 import { LogState } from "./fold.ts";
-import { type FolderLock, lockFolder } from "./lock.ts";
+import { FolderError, type FolderLock, lockFolder } from "./lock.ts";
 import { dropOldCopies, migrate, newestCopy, StoreError } from "./migrations.ts";
 import type { OpenedLog } from "./opened.ts";
 import { realStorage } from "./real-storage.ts";
@@ -67,6 +67,7 @@ export function openWriter(
   options: WriterOptions,
   storage: Storage = realStorage,
 ): LogWriter {
+  if (typeof options.resume === "number") refuseGone(storage, dir);
   storage.files.makeDir(dir);
   const lock = lockFolder(storage, dir);
   try {
@@ -75,6 +76,16 @@ export function openWriter(
     lock.release();
     throw error;
   }
+}
+
+/**
+ * Throws a `FolderError` where nothing of the log that this process had open is there any more: its
+ * disk is not mounted. A new one in its place would lie on another disk and say that all is well.
+ */
+export function refuseGone({ files }: Storage, dir: string): void {
+  if (files.names(dir).some((name) => name.startsWith(LOG_FILE))) return;
+  const text = `${join(dir, LOG_FILE)} is gone, was its disk taken out or unmounted?`;
+  throw new FolderError(`${text} Put it back, or restart the node for a new log`);
 }
 
 function openLocked(
@@ -137,7 +148,9 @@ function tryStart(opening: Opening, suspect: boolean): LogWriter | string {
 function begin({ dir, lock, snapshots, options, trail }: Opening, loaded: Loaded): LogWriter {
   const stored = storedIncarnation(loaded.database);
   const resumes = options.resume !== undefined && options.resume === stored;
-  const last = Math.max(stored, loaded.state.incarnation, trail.incarnation);
+  // An older file that lies there again is below what this process had.
+  const had = options.resume ?? 0;
+  const last = Math.max(stored, loaded.state.incarnation, trail.incarnation, had);
   const rises = !resumes && !(isPlanted("dot-reused") && last > 0);
   const incarnation = rises ? last + 1 : last;
   const boot = bootOf(options, resumes ? loaded.state.boot : "");

@@ -20,7 +20,7 @@ import type {
   Question,
   ToLog,
 } from "./messages.ts";
-import { isDamage, openWriter } from "./open.ts";
+import { isDamage, openWriter, refuseGone } from "./open.ts";
 import { RecoveryError } from "./own-recovery.ts";
 import { realStorage } from "./real-storage.ts";
 import { isSideQuestion, SideFiles } from "./side-files.ts";
@@ -230,6 +230,9 @@ export class LogThread {
   #tellFigures(): void {
     const writer = this.#writer;
     if (writer === null) return;
+    // A file that nobody can reach any more takes rows all the same.
+    const { data, storage = realStorage } = this.#options;
+    if (this.#guard(() => refuseGone(storage, data.dir)) === null) return;
     const figures: LogFigures = {
       ...writer.figures(),
       commitMaxMs: this.#commitMaxMs,

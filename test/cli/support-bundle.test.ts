@@ -106,7 +106,8 @@ t.test("beside a running node it holds what helps, and no secret", async (t) => 
   const { sha256 } = JSON.parse(readFileSync(join(data, "console-tokens.json"), "utf8"))[0];
   const bin = fakeJournal(
     dir,
-    `console ${node.place("console")}\nBearer ${token.out}\n{"msg":"read ${JSON.stringify(nodeKey).slice(1, -1)}"}\n` +
+    `console ${node.place("console")}\nBearer ${token.out}\n` +
+      `{"msg":${JSON.stringify(`read ${nodeKey}`)}}\n` +
       `login with ${token.out.trim()} by ops\nStart-up: all red\n`,
   );
   const secrets = {

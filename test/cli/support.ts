@@ -79,10 +79,12 @@ export class Stopline {
   private readonly child: ChildProcess;
   private ended = false;
 
-  constructor(t: Test, args: readonly string[]) {
+  /** `before` are words that start the program, such as `nice`. */
+  constructor(t: Test, args: readonly string[], before: readonly string[] = []) {
     // tap hands its loaders to children through NODE_OPTIONS; these run as in production.
     const script = 'unset NODE_OPTIONS JOURNAL_STREAM; exec "$@"';
-    this.child = spawn("sh", ["-c", script, "sh", process.execPath, PROGRAM, ...args], {
+    const words = [...before, process.execPath, PROGRAM, ...args];
+    this.child = spawn("sh", ["-c", script, "sh", ...words], {
       cwd: ROOT,
       stdio: ["ignore", "pipe", "pipe"],
     });
@@ -106,6 +108,11 @@ export class Stopline {
       if (!this.ended) this.kill("SIGKILL");
       await this.exit;
     });
+  }
+
+  /** Its process; -1 where it never began. */
+  get pid(): number {
+    return this.child.pid ?? -1;
   }
 
   kill(signal: NodeJS.Signals): void {
