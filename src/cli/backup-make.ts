@@ -10,6 +10,8 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statfsSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { dirname, join, resolve } from "node:path";
@@ -61,6 +63,8 @@ export async function makeBackup(plan: BackupPlan): Promise<MadeBackup> {
   const dir = dirname(plan.file);
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   sweep(dir);
+  const trouble = roomTrouble(dir, freeBytes(dir), logBytes(plan.data));
+  if (trouble !== null) throw new ArchiveError(trouble);
   const work = join(dir, `.backup-${process.pid}`);
   mkdirSync(work, { mode: 0o700 });
   try {
@@ -76,6 +80,31 @@ export async function makeBackup(plan: BackupPlan): Promise<MadeBackup> {
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
+}
+
+/** What the node itself may need on the same disk meanwhile. */
+const SPARE_BYTES = 64_000_000;
+
+function freeBytes(dir: string): number {
+  const { bavail, bsize } = statfsSync(dir);
+  return bavail * bsize;
+}
+
+function logBytes(data: string): number {
+  const files = ["", "-wal"].map((suffix) => join(data, LOG_FILE + suffix));
+  return files.reduce(
+    (sum, path) => sum + (statSync(path, { throwIfNoEntry: false })?.size ?? 0),
+    0,
+  );
+}
+
+/** A backup must not fill the disk that the running node writes its log to; null where it fits. */
+export function roomTrouble(dir: string, free: number, log: number): string | null {
+  // The copy, and the archive of it, which may be no smaller.
+  const needed = 2 * log + SPARE_BYTES;
+  if (free >= needed) return null;
+  const [has, wants] = [free, needed].map((bytes) => `${Math.ceil(bytes / 1e6)} MB`);
+  return `${dir} has ${has} free, and it takes ${wants}; make room, or use --out elsewhere`;
 }
 
 /** Removes what backups left behind whose process has ended in the middle. */

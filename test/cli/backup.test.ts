@@ -15,6 +15,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import t, { type Test } from "tap";
+import { roomTrouble } from "../../src/cli/backup-make.ts";
 import { fileFacts, type Manifest } from "../../src/cli/backup-manifest.ts";
 import { LogReader } from "../../src/log/read.ts";
 import { SnapshotFolder } from "../../src/log/snapshots.ts";
@@ -176,6 +177,11 @@ t.test("without an operator's key there are no keys in it, and it says so", asyn
   const made = bare.out.trim();
   const none = await runToEnd(t, ["restore", made, ...keyless, "--keys-with", b.identity]);
   t.match([none.code, none.err], [1, /no keys are in it/]);
+});
+
+t.test("the disk of a running node is not filled by it", async (t) => {
+  t.equal(roomTrouble("/b", 2e9, 9e8), null);
+  t.match(roomTrouble("/b", 1e9, 9e8), /^\/b has 1000 MB free, and it takes 1864 MB; make room/);
 });
 
 t.test("the newest N are kept", async (t) => {
