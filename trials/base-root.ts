@@ -21,6 +21,8 @@ const PACKAGES = [
   "busybox-static",
   "eatmydata",
 ] as const;
+/** The kernel that runs as a process drops flushes of its own disks; its NBD driver does not. */
+const NETWORK_DISK = ["nbd-client"] as const;
 /** Dead weight in a guest that lives for minutes. */
 const LEFT_OUT = ["/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*"] as const;
 
@@ -40,7 +42,8 @@ export function hostArch(): Arch {
 
 /** The root of `arch` from `cache`, made when it is not there: a minute, emulated six. */
 export async function baseRoot(arch: Arch, cache: string): Promise<BaseRoot> {
-  const recipe = JSON.stringify([SUITE, arch, PACKAGES, LEFT_OUT, KERNEL_HOOK]);
+  const packages = arch === "amd64" ? [...PACKAGES, ...NETWORK_DISK] : PACKAGES;
+  const recipe = JSON.stringify([SUITE, arch, packages, LEFT_OUT, KERNEL_HOOK]);
   const key = createHash("sha256").update(recipe).digest("hex").slice(0, 12);
   const place = join(cache, `base-${arch}-${key}`);
   const base: BaseRoot = { arch, root: join(place, "root"), kernel: join(place, "kernel"), key };
@@ -53,7 +56,7 @@ export async function baseRoot(arch: Arch, cache: string): Promise<BaseRoot> {
     "--quiet",
     "--variant=minbase",
     `--architectures=${arch}`,
-    `--include=${PACKAGES.join(",")}`,
+    `--include=${packages.join(",")}`,
     ...LEFT_OUT.map((path) => `--dpkgopt=path-exclude=${path}`),
     `--customize-hook=${KERNEL_HOOK.replaceAll("ARCH", arch)}`,
     SUITE,
@@ -65,7 +68,7 @@ export async function baseRoot(arch: Arch, cache: string): Promise<BaseRoot> {
   return base;
 }
 
-/** The kernel is fetched by this machine's apt and unpacked, never installed: its scripts are slow. */
+/** This machine's apt fetches the kernel; it is unpacked, never installed: its scripts are slow. */
 const KERNEL_HOOK = [
   'export APT_CONFIG="$MMDEBSTRAP_APT_CONFIG"',
   'mkdir "$1/kernel" && cd "$1/kernel"',
@@ -74,17 +77,16 @@ const KERNEL_HOOK = [
   'for file in *.deb; do dpkg-deb -x "$file" .; rm "$file"; done',
 ].join("\n");
 
-/** Lets programs of the other processor run here; the interpreter is opened once, so chroots work. */
+/** Lets programs of the other processor run here, in chroots too. */
 export function enableEmulation(): void {
   const place = "/proc/sys/fs/binfmt_misc";
   if (!existsSync(join(place, "register"))) {
     output("mount", ["-t", "binfmt_misc", "binfmt_misc", place]);
   }
   if (readdirSync(place).some((name) => name.startsWith("qemu-aarch64"))) return;
-  const magic =
-    "\\x7fELF\\x02\\x01\\x01\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x02\\x00\\xb7\\x00";
-  const mask =
-    "\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\x00\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xfe\\xff\\xff\\xff";
+  const bytes = (text: string): string => text.replace(/../g, (byte) => `\\x${byte}`);
+  const magic = bytes("7f454c460201010000000000000000000200b700");
+  const mask = bytes("ffffffffffffff00fffffffffffffffffeffffff");
   const line = `:qemu-aarch64:M::${magic}:${mask}:/usr/bin/qemu-aarch64-static:FP`;
   writeFileSync(join(place, "register"), line);
 }

@@ -16,8 +16,11 @@ import { type Arch, baseRoot, enableEmulation, hostArch } from "./base-root.ts";
 import { SHELL_SCRIPT, SHELL_UNIT } from "./guest-shell.ts";
 import { output, performed, say } from "./host.ts";
 import { installModules, kernelFiles, writeInitrd } from "./initrd.ts";
+import { DISK_PORT } from "./machine.ts";
+import { NETWORK_DISK_WORD } from "./uml.ts";
 
 /** Of a guest and of a second one beside it. */
+const HOST_ADDRESS = "10.0.2.2";
 const ADDRESSES = ["10.0.2.15", "10.0.3.15"] as const;
 /** The console and the broker listen on the guest's loopback; these lead there. */
 export const RELAYS: ReadonlyMap<number, number> = new Map([
@@ -29,6 +32,7 @@ const UML_MODULES = "/usr/lib/uml/modules";
 /** Sparse: as large as it may become. */
 const ROOT_SIZE = "2G";
 const ROOT_LABEL = "stopline-root";
+const ROOT_WORDS = ["-q", "-t", "ext4", "-L", ROOT_LABEL] as const;
 export const DATA_LABEL = "stopline-data";
 export const ETC_LABEL = "stopline-etc";
 
@@ -53,6 +57,31 @@ LinkLocalAddressing=no
 `;
 }
 
+/** Before file systems are mounted: the disk that an NBD server at the other end serves. */
+const DISK_SCRIPT = `#!/bin/bash
+set -e
+modprobe nbd
+ip address add ${ADDRESSES[0]}/24 dev vec0
+ip link set vec0 up
+nbd-client ${HOST_ADDRESS} ${DISK_PORT} /dev/nbd0
+`;
+
+const DISK_UNIT = `[Unit]
+Description=Network disk for trials
+DefaultDependencies=no
+ConditionKernelCommandLine=${NETWORK_DISK_WORD}
+After=systemd-udevd.service systemd-udev-trigger.service
+Before=local-fs-pre.target systemd-networkd.service
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/usr/local/sbin/trial-disk
+`;
+
+/** A trial may preload something into the service. */
+const ENVIRONMENT = "[Service]\nEnvironmentFile=-/etc/stopline/trial-environment\n";
+
 const FSTAB = `LABEL=${ROOT_LABEL} / ext4 defaults 0 1
 LABEL=${ETC_LABEL} /etc/stopline ext4 defaults 0 2
 LABEL=${DATA_LABEL} /var/lib/stopline ext4 defaults,errors=remount-ro 0 2
@@ -74,7 +103,10 @@ function additions(): ReadonlyMap<string, string> {
     ["etc/hostname", "guest\n"],
     ["etc/machine-id", `${randomBytes(16).toString("hex")}\n`],
     ["etc/systemd/system/trial-shell.service", SHELL_UNIT],
+    ["etc/systemd/system/stopline.service.d/trial.conf", ENVIRONMENT],
     ["usr/local/sbin/trial-shell", SHELL_SCRIPT],
+    ["etc/systemd/system/trial-disk.service", DISK_UNIT],
+    ["usr/local/sbin/trial-disk", DISK_SCRIPT],
   ]);
   for (const [index, address] of ADDRESSES.entries()) {
     files.set(`etc/systemd/network/1${index}-trial.network`, network(address, index));
@@ -89,6 +121,7 @@ function additions(): ReadonlyMap<string, string> {
 /** Started with the guest. */
 const ENABLED: ReadonlyMap<string, readonly string[]> = new Map([
   ["sysinit.target", ["trial-shell.service"]],
+  ["local-fs.target", ["trial-disk.service"]],
   ["sockets.target", [...RELAYS.values()].map((inner) => `trial-${inner}.socket`)],
   ["multi-user.target", ["systemd-networkd.service"]],
 ]);
@@ -99,7 +132,9 @@ function add(root: string): void {
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, text);
   }
-  chmodSync(join(root, "usr/local/sbin/trial-shell"), 0o755);
+  for (const name of ["trial-shell", "trial-disk"]) {
+    chmodSync(join(root, "usr/local/sbin", name), 0o755);
+  }
   for (const [target, units] of ENABLED) {
     const wants = join(root, "etc/systemd/system", `${target}.wants`);
     mkdirSync(wants, { recursive: true });
@@ -150,7 +185,7 @@ export async function guestImage({ arch, machine, deb, cache }: ImageRecipe): Pr
   add(root);
   installModules(base, root);
   if (existsSync(UML_MODULES)) output("cp", ["-a", `${UML_MODULES}/.`, join(root, "lib/modules")]);
-  output("mke2fs", ["-q", "-t", "ext4", "-L", ROOT_LABEL, "-d", root, image.disk, ROOT_SIZE]);
+  output("mke2fs", [...ROOT_WORDS, "-d", root, image.disk, ROOT_SIZE]);
   rmSync(root, { recursive: true });
   writeInitrd(base, image.initrd);
   writeFileSync(join(place, "complete"), "");

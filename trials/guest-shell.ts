@@ -1,5 +1,5 @@
-// A root shell in a guest, over a virtio port or a serial line: one line asks, one line answers. It is added to a
-// copy of the root for trials, never to a product's.
+// A root shell in a guest, over a virtio port or a serial line: one line asks, one line answers. It
+// is added to a copy of the root for trials, never to a product's.
 import { connect, type Socket } from "node:net";
 import { createInterface } from "node:readline";
 import { sleep } from "./host.ts";

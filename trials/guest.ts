@@ -27,8 +27,8 @@ export interface GuestOptions {
   readonly image: GuestImage;
   /** What lies in `/etc/stopline`, by name. */
   readonly etc: ReadonlyMap<string, string>;
-  /** The data disk; a new one of its own when left out. */
-  readonly data?: string;
+  /** The data disk: a file, or what an NBD server serves; a new one of its own when left out. */
+  readonly data?: string | "network";
   /** More words for the emulator; a kernel as a process takes none. */
   readonly extra?: readonly string[];
   /** Where several run side by side, from 0. */
@@ -49,7 +49,9 @@ export function makeDataDisk(path: string): void {
 
 function startMachine(options: GuestOptions, folder: string, disks: readonly string[]): Machine {
   const { image, number = 0, extra = [] } = options;
-  const common = { folder, root: image.disk, disks, ports: [...RELAYS.keys()], number };
+  const networkDisk = options.data === "network";
+  const ports = [...RELAYS.keys()];
+  const common = { folder, root: image.disk, disks, networkDisk, ports, number };
   if (image.machine === "uml") return UmlMachine.start({ ...common, cache: image.cache });
   const { arch, kernel, initrd } = image;
   return QemuMachine.start({ ...common, arch, kernel, initrd, extra });
@@ -74,6 +76,7 @@ export class Guest {
       writeFileSync(path, text, { mode: name.startsWith("keys/") ? 0o600 : 0o644 });
     }
     makeDisk(etcDisk, ETC_LABEL, ETC_BYTES, tree);
+    if (data === "network") return new Guest(startMachine(options, folder, [etcDisk]));
     const dataDisk = data ?? join(folder, "data.img");
     if (data === undefined) makeDataDisk(dataDisk);
     return new Guest(startMachine(options, folder, [dataDisk, etcDisk]));
@@ -125,7 +128,7 @@ export class Guest {
     });
   }
 
-  /** True while the node says that it controls its lamps, or stands in its failure display by rule. */
+  /** True while the node controls its lamps, or stands in its failure display by rule. */
   async isWell(): Promise<boolean> {
     return (await this.get("/healthz"))?.status === 200;
   }
@@ -152,11 +155,14 @@ export class Guest {
     return await until(patienceMs, async () => words.test(await this.part(name)), 500);
   }
 
-  /** A figure of its metrics; null when it has none, or does not answer. */
+  /** A figure of its metrics, over all labels; null when it has none, or does not answer. */
   async figure(name: string): Promise<number | null> {
     const text = (await this.get("/metrics"))?.text ?? "";
-    const line = text.split("\n").find((one) => one.startsWith(`${name} `));
-    return line === undefined ? null : Number(line.slice(name.length + 1));
+    const values = text
+      .split("\n")
+      .filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`))
+      .map((line) => Number(line.slice(line.lastIndexOf(" ") + 1)));
+    return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0);
   }
 
   /** Process number of the service, and how often systemd started it anew. */

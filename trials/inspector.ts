@@ -26,7 +26,10 @@ if (where === "main") {
   setTimeout(() => { console.log("done in main"); process.exit(0); }, 500);
 } else {
   send("NodeWorker.enable", { waitForDebuggerOnStart: false });
-  setTimeout(() => { console.log("no " + where + " among " + seen.join(", ")); process.exit(1); }, 10000);
+  setTimeout(() => {
+    console.log("no " + where + " among " + seen.join(", "));
+    process.exit(1);
+  }, 10000);
 }
 `;
 

@@ -12,11 +12,11 @@ export async function trial(image: GuestImage, found: Findings): Promise<void> {
   for (let number = 1; number <= KILLS; number += 1) {
     const harm = "kill -9 $(systemctl show -P MainPID stopline)";
     const ms = await recovery(guest, () => guest.text(harm));
-    found.time("last_kill_s", `kill -9, the ${number}. time, to another that is well`, ms);
+    found.time("lastKillS", `kill -9, the ${number}. time, to another that is well`, ms);
     if (ms !== null) times.push(ms);
   }
   found.figures.kills = times.length;
-  found.figures.slowest_s = Math.round(Math.max(...times) / 100) / 10;
+  found.figures.slowestS = Math.round(Math.max(...times) / 100) / 10;
   found.check("the lamps are controlled", await controls(guest));
   const verify = "/usr/bin/stopline snapshot verify --data /var/lib/stopline";
   found.check("the log's chain holds", true, await guest.text(verify));

@@ -15,11 +15,16 @@ export interface MachineOptions {
   readonly root: string;
   /** Disks behind it, in their order. */
   readonly disks: readonly string[];
+  /** One more is served by an NBD server on our side. */
+  readonly networkDisk: boolean;
   /** Ports of the guest that have to be reached from here. */
   readonly ports: readonly number[];
   /** Counted from 0 where several run side by side. */
   readonly number: number;
 }
+
+/** Where an NBD server listens. */
+export const DISK_PORT = 10_809;
 
 /** Where a port of the guest is reached. */
 export interface Reached {

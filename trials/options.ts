@@ -31,7 +31,7 @@ function whole(text: string | undefined, otherwise: number, name: string): numbe
   return Number(text);
 }
 
-/** A real processor lent to QEMU where that works; else the kernel as a process, if there is one. */
+/** QEMU where it may use the processor itself; else the kernel as a process, if there is one. */
 function machineOf(text: string | undefined, arch: Arch): MachineKind {
   if (text === "qemu" || text === "uml") return text;
   if (text !== undefined) throw new Error(`--machine ${text}: qemu or uml`);
@@ -45,7 +45,7 @@ export function trialOptions(args: string[]): TrialOptions {
   const names = { arch: text, machine: text, deb: text, cache: text, site: text };
   const options = { ...names, cuts: text, from: text, seed: text };
   const { values, positionals } = parseArgs({ args, options, allowPositionals: true });
-  const arch = values.arch ?? hostArch();
+  const arch = values.arch ?? (positionals[0] === "arm64" ? "arm64" : hostArch());
   if (arch !== "amd64" && arch !== "arm64") throw new Error(`--arch ${arch}: amd64 or arm64`);
   for (const file of [values.deb, values.site]) {
     if (file !== undefined && !existsSync(file)) throw new Error(`${file} does not exist`);

@@ -8,10 +8,11 @@ import { createInterface } from "node:readline";
 import { type Arch, hostArch } from "./base-root.ts";
 import { GuestShell, SHELL_PORT } from "./guest-shell.ts";
 import { kept } from "./host.ts";
-import { Machine, type MachineOptions, type Reached } from "./machine.ts";
+import { DISK_PORT, Machine, type MachineOptions, type Reached } from "./machine.ts";
 
 const MEMORY_MB = 1024;
 const PROCESSORS = 2;
+const NETWORK_DISK = `nbd://127.0.0.1:${DISK_PORT}`;
 /** Ports of this machine's loopback for those of the guest; each guest has a hundred. */
 const FIRST_PORT = 20_000;
 
@@ -73,6 +74,7 @@ export class QemuMachine extends Machine {
       ...networkWords(forwards),
       ...driveWords(options.root, 0, ",snapshot=on"),
       ...options.disks.flatMap((disk, index) => driveWords(disk, index + 1, "")),
+      ...(options.networkDisk ? driveWords(NETWORK_DISK, options.disks.length + 1, "") : []),
       ...options.extra,
     ];
     const log = openSync(join(folder, "console.log"), "w");

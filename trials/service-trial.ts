@@ -22,7 +22,7 @@ export async function startedGuest(
   const guest = Guest.start({ image, etc: new Map([["site.yaml", site]]) });
   await guest.shell();
   const well = await guest.wellWithin(START_MS);
-  found.time("start_s", "power on to a node that is well", well && performance.now() - fromMs);
+  found.time("startS", "power on to a node that is well", well && performance.now() - fromMs);
   if (well === null) {
     say(await guest.text("systemctl status stopline; journalctl -b -n 60 --no-pager"));
     throw new Error(guest.machine.lastWords());

@@ -11,7 +11,13 @@ export type Trial = (image: GuestImage, found: Findings, options: TrialOptions) 
 
 const TRIALS: Readonly<Record<string, () => Promise<{ readonly trial: Trial }>>> = {
   watchdog: () => import("./watchdog.ts"),
+  "power-cuts": () => import("./power-cuts.ts"),
   kill: () => import("./kill.ts"),
+  oom: () => import("./oom.ts"),
+  "disk-full": () => import("./disk-full.ts"),
+  "read-only": () => import("./read-only.ts"),
+  clock: () => import("./clock.ts"),
+  arm64: () => import("./arm64.ts"),
 };
 
 async function tried(name: string, options: TrialOptions): Promise<number> {

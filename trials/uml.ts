@@ -7,11 +7,13 @@ import type { Socket } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { GuestShell } from "./guest-shell.ts";
-import { kept, output } from "./host.ts";
+import { kept, outcome, output } from "./host.ts";
 import { Machine, type MachineOptions, type Reached } from "./machine.ts";
 
 export const UML_PROGRAM = "/usr/bin/linux.uml";
 const MEMORY_MB = 1024;
+/** Tells the guest to look for one. */
+export const NETWORK_DISK_WORD = "trial.network-disk";
 const SOURCE = fileURLToPath(new URL("./uml-registers.c", import.meta.url));
 
 export interface UmlOptions extends MachineOptions {
@@ -45,9 +47,9 @@ export class UmlMachine extends Machine {
   }
 
   /** Switches a machine on. */
-  static start({ folder, root, disks, number, cache }: UmlOptions): UmlMachine {
+  static start({ folder, root, disks, number, cache, networkDisk }: UmlOptions): UmlMachine {
     const wire = `trial${number}`;
-    if (!existsSync(`/sys/class/net/${wire}`)) {
+    if (outcome("ip", ["link", "show", wire]).code !== 0) {
       output("ip", ["tuntap", "add", "dev", wire, "mode", "tap"]);
       output("ip", ["address", "add", hostAddress(number), "dev", wire]);
       output("ip", ["link", "set", wire, "up"]);
@@ -68,6 +70,7 @@ export class UmlMachine extends Machine {
       `uml_dir=${folder}`,
       "panic=-1",
       "quiet",
+      ...(networkDisk ? [NETWORK_DISK_WORD] : []),
     ];
     const log = openSync(join(folder, "console.log"), "w");
     // A process-id namespace of its own: when its first process dies, all of it is gone.

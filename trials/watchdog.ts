@@ -24,11 +24,11 @@ export async function trial(image: GuestImage, found: Findings): Promise<void> {
   const pid = "$(systemctl show -P MainPID stopline)";
 
   const stopped = await recovery(guest, () => guest.text(`kill -STOP ${pid}`));
-  found.time("sigstop_s", "SIGSTOP to another process that is well", stopped);
+  found.time("sigstopS", "SIGSTOP to another process that is well", stopped);
   found.check("the watchdog did it", (await timeouts(guest)) === 1);
 
   const blocked = await recovery(guest, () => evaluate(guest, "main", "while (true);"));
-  found.time("blocked_loop_s", "blocked event loop to another process that is well", blocked);
+  found.time("blockedLoopS", "blocked event loop to another process that is well", blocked);
   found.check("the watchdog did it", (await timeouts(guest)) === 2);
 
   await controls(guest);
