@@ -46,6 +46,11 @@ export class BoardClock {
     this.#offsetMs += ms;
   }
 
+  /** The board has slept for so long, in no true time: both of its clocks have gone on. */
+  sleep(ms: number): void {
+    this.#countedMs += ms;
+  }
+
   /** The wall clock stands still. */
   freeze(): void {
     this.#frozenMs ??= this.wall(this.#time.nowMs);

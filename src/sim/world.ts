@@ -39,6 +39,10 @@ export interface WorldOptions {
   readonly seed: number;
   readonly nodes: number;
   readonly guest?: Guest;
+  /** Bytes that each node's log may have; else the seed gives a small one to some. */
+  readonly logBytes?: number;
+  /** Instead of one of its own. */
+  readonly trace?: Trace;
 }
 
 interface SpareDisk {
@@ -53,7 +57,7 @@ const TIGHT = { maxBytes: 98_304, snapshotRows: 250 } as const;
 export class World {
   readonly random: Random;
   readonly time: VirtualTime;
-  readonly trace = new Trace();
+  readonly trace: Trace;
   readonly network: Network;
   readonly nodes: SimNode[] = [];
   readonly people: Person[] = [];
@@ -65,11 +69,14 @@ export class World {
   readonly #spares: SpareDisk[] = [];
 
   readonly #guest: Guest | null;
+  readonly #logBytes: number | null;
   /** True time on a clock that is right: a guest's. */
   readonly guestClock: BoardClock;
 
-  private constructor({ seed, guest }: WorldOptions) {
+  private constructor({ seed, guest, logBytes, trace }: WorldOptions) {
+    this.trace = trace ?? new Trace();
     this.#guest = guest ?? null;
+    this.#logBytes = logBytes ?? null;
     this.random = new Random(seed, "world");
     this.time = new VirtualTime(this.random.fork("order"));
     this.guestClock = new BoardClock(this.time, 1, guest?.wallMs ?? START_WALL_MS);
@@ -122,8 +129,8 @@ export class World {
     const members = this.#members;
     const chance = random.fork("log");
     const isTight = this.#guest === null && chance.chance(TIGHT_SHARE);
-    const log = isTight ? { ...usual.log, maxBytes: TIGHT.maxBytes } : usual.log;
-    const site = { ...usual, log };
+    const maxBytes = this.#logBytes ?? (isTight ? TIGHT.maxBytes : usual.log.maxBytes);
+    const site = { ...usual, log: { ...usual.log, maxBytes } };
     const snapshotRows = isTight && chance.chance(0.5) ? TIGHT.snapshotRows : undefined;
     const node: SimNode = new SimNode({
       ...{ site, index, time, trace, random, disk, network, watch },
