@@ -89,6 +89,8 @@ export async function examine(
  * code is 1 when one of them is a failure.
  */
 export async function run(args: string[]): Promise<number> {
+  // A site file of that name is called ./wear.
+  if (args[0] === "wear") return await (await import("./doctor-wear.ts")).run(args.slice(1));
   const parsed = parseOptions(args, { data: { type: "string" }, config: { type: "string" } });
   if (!parsed.ok) return fail("doctor", parsed.problem);
   const { data, config } = parsed.values;

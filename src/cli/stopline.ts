@@ -87,7 +87,7 @@ const COMMANDS: Readonly<Record<string, { readonly says: string; load: () => Pro
       load: () => import("./support.ts"),
     },
     doctor: {
-      says: "[FILE] [--data DIR]   is this board ready?",
+      says: "[FILE] [--data DIR]   is this board ready?  doctor wear: how long does its card last?",
       load: () => import("./doctor.ts"),
     },
   };

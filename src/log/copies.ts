@@ -17,6 +17,8 @@ export interface CopyPlace {
 
 export interface CopyFigures {
   readonly copied: number;
+  /** Of those that were copied. */
+  readonly bytes: number;
   /** Tries that failed. */
   readonly failed: number;
   /** Copies that gave way to newer ones before they could be made. */
@@ -58,6 +60,7 @@ export class SnapshotCopies {
   readonly #closing = new AbortController();
   #retryMs = FIRST_RETRY_MS;
   #copied = 0;
+  #bytes = 0;
   #failed = 0;
   #dropped = 0;
   #trouble: string | null = null;
@@ -90,6 +93,7 @@ export class SnapshotCopies {
   get figures(): CopyFigures {
     return {
       copied: this.#copied,
+      bytes: this.#bytes,
       failed: this.#failed,
       dropped: this.#dropped,
       waiting: this.#waiting.length,
@@ -113,6 +117,7 @@ export class SnapshotCopies {
       const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(PATIENCE_MS)]);
       await this.#opened.put(path, bytes, signal);
       this.#copied += 1;
+      this.#bytes += bytes.length;
       this.#trouble = null;
       this.#retryMs = FIRST_RETRY_MS;
       return true;

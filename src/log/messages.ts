@@ -10,6 +10,7 @@ import type { CustodyAnswer, CustodyQuestion } from "./custody-messages.ts";
 import type { CustodyFigures } from "./custody-store.ts";
 import type { LogRow, NodeEvent } from "./events.ts";
 import type { LogQuery, Position } from "./rows.ts";
+import type { WearRate, WrittenBytes } from "./written.ts";
 
 /** What a log thread is born with. */
 export interface LogData {
@@ -68,6 +69,17 @@ export interface LogFigures {
   readonly custody: CustodyFigures | null;
   /** Longest commit so far, ms. */
   readonly commitMaxMs: number;
+  /** Of the thread itself; absent in virtual time. */
+  readonly worker?: WorkerFigures;
+}
+
+/** What a log thread on a real machine says of itself. */
+export interface WorkerFigures {
+  /** Since the thread began; null where the kernel doesn't count. */
+  readonly written: WrittenBytes | null;
+  /** Of the last days, also before this start; null before anything is known. */
+  readonly rate: WearRate | null;
+  readonly heapBytes: number;
 }
 
 export type FromLog =

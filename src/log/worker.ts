@@ -4,6 +4,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { openTarget, SnapshotCopies } from "./copies.ts";
 import type { FromLog, LogData, ToLog } from "./messages.ts";
 import { LogThread } from "./thread.ts";
+import { WorkerCounts } from "./worker-figures.ts";
 
 /** The sign of life that the control thread watches for. */
 const ALIVE = "alive";
@@ -27,13 +28,16 @@ function sign(): void {
 const signs = setInterval(sign, ALIVE_MS);
 const data = workerData as LogData;
 const { copy = null } = data;
+const counts = new WorkerCounts(data.dir, copy);
 const thread = new LogThread({
   data,
+  storage: counts.storage,
   copies: copy && new SnapshotCopies(copy.node, () => openTarget(copy)),
-  tell: (message: FromLog) => parent.postMessage(message),
+  tell: (message: FromLog) => parent.postMessage(counts.completed(message)),
   // Opening a large log without a snapshot takes longer than the watch waits.
   onProgress: sign,
   onStopped: () => {
+    counts.close();
     clearInterval(signs);
     parent.close();
   },

@@ -5,11 +5,13 @@ import { LOG_LIMITS, LOG_THREAD, LogClient } from "../log/client.ts";
 import type { CopyPlace } from "../log/copies.ts";
 import type { NodeEvent } from "../log/events.ts";
 import type { FromLog, LogReaderName, ToLog } from "../log/messages.ts";
+import type { Figure } from "../observe/metrics.ts";
 import type { HealthPart } from "../wire/health.ts";
 import type { Host, ThreadName } from "./host.ts";
 import type { LogOpened } from "./mesh-messages.ts";
 import type { DropCount } from "./messages.ts";
 import { Thread, type ThreadDeath } from "./thread.ts";
+import { wearComplaint, wearFigures } from "./wear-figures.ts";
 
 /** Kept when no site file says how long. */
 const DEFAULT_BOUNDS = { maxBytes: 1_073_741_824, keepMs: 90 * 86_400_000 } as const;
@@ -114,11 +116,18 @@ export class LogSide {
     }
     const text = `${figures?.seq ?? 0} events, ${Math.round((figures?.bytes ?? 0) / 1e6)} MB.`;
     const complaints = [...(figures?.faults ?? [])];
+    const wear = wearComplaint(figures?.worker);
+    if (wear !== null) complaints.push(wear);
     if (lost > 0) complaints.unshift(`${lost} were lost`);
     const copies = figures?.copies?.trouble ?? null;
     if (copies !== null) complaints.push(`snapshots can't be copied: ${copies}`);
     if (complaints.length === 0) return [{ name: "log", state: "ok", text }];
     return [{ name: "log", state: "degraded", text: `${text} ${complaints.join("; ")}.` }];
+  }
+
+  /** Bytes written, and the log thread's heap. */
+  figures(): Figure[] {
+    return wearFigures(this.client.figures?.worker);
   }
 
   /** Of every class, also of those that lost nothing: a counter is there before it rises. */

@@ -16,13 +16,22 @@ import {
 import { MESH_NICENESS, takeNiceness } from "./niceness.ts";
 import { ALIVE, ALIVE_MS } from "./thread.ts";
 import { meshSpans } from "./traced-change.ts";
+import { heapBytes, heapFigure } from "./wear-figures.ts";
 
 const parent = parentPort;
 if (parent === null) throw new Error("the mesh thread is started by the node");
 
 takeNiceness(MESH_NICENESS);
 
-const tell = (message: FromMesh): void => parent.postMessage(message);
+const tell = (message: FromMesh): void => parent.postMessage(withHeap(message));
+
+/** The machine of the mesh knows nothing of the thread that it runs in. */
+function withHeap(message: FromMesh): FromMesh {
+  if (message.kind !== "picture") return message;
+  const { picture } = message;
+  const figures = [...picture.figures, heapFigure("mesh", heapBytes())];
+  return { ...message, picture: { ...picture, figures } };
+}
 
 interface Running {
   take(message: ToMesh): void;

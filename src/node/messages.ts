@@ -58,6 +58,7 @@ export type ToService =
       readonly loop: LoopPicture;
       readonly parts: readonly HealthPart[];
       readonly dropped: readonly DropCount[];
+      readonly figures: readonly Figure[];
     }
   /** What the mesh thread knows, twice a second. */
   | { readonly kind: "mesh"; readonly picture: MeshPicture }

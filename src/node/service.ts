@@ -17,7 +17,7 @@ import type { Listener, SiteModel } from "../core/site/model.ts";
 import type { ControlView } from "../core/site/view.ts";
 import type { ChannelPort } from "../log/channel.ts";
 import { type BoardHealth, readBoard } from "../observe/board.ts";
-import { metricsText } from "../observe/metrics.ts";
+import { type Figure, metricsText } from "../observe/metrics.ts";
 import type { Certificate } from "../trust/certificate.ts";
 import { Trust } from "../trust/judge.ts";
 import { expiresInDays, KeyFolderError, readKeysOf } from "../trust/key-folder.ts";
@@ -32,8 +32,10 @@ import { keysPart } from "./keys-part.ts";
 import type { DropCount, LoopPicture, MeshPicture, ServiceData } from "./messages.ts";
 import { networkConsole } from "./network-console.ts";
 import { boardPart, brokerFigures, loopFigures } from "./service-figures.ts";
+import { withPorts } from "./service-ports.ts";
 import { droppedSpans, type ServiceTraces, serviceTraces, traceFigures } from "./service-traces.ts";
 import { SIGHTINGS_EVERY_MS, Sightings } from "./sightings.ts";
+import { heapBytes, heapFigure } from "./wear-figures.ts";
 
 /** What the service needs of the other threads. */
 export interface ServiceDoors {
@@ -62,19 +64,6 @@ const SESSIONS_MS = 5_000;
 /** Where the console listens when a bad site file can't say and it never ran here before. */
 const FALLBACK_CONSOLE = { address: "127.0.0.1", port: 8080 } as const;
 
-/** A site with the ports that are to be opened: its own, those kept from before, or free ones. */
-function withPorts(site: SiteModel, { freePorts, kept }: ServiceData): SiteModel {
-  const keeps = kept?.mqtt.length === site.broker.listeners.length;
-  const chosen = (port: number, before: number | null | undefined): number =>
-    freePorts || port === 0 ? (before ?? 0) : port;
-  const listeners = site.broker.listeners.map((listener, at) => ({
-    ...listener,
-    port: chosen(listener.port, keeps ? kept.mqtt[at] : null),
-  }));
-  const page = { ...site.console, port: chosen(site.console.port, kept?.console) };
-  return { ...site, broker: { ...site.broker, listeners }, console: page };
-}
-
 export class Service {
   private readonly data: ServiceData;
   private readonly doors: ServiceDoors;
@@ -90,6 +79,7 @@ export class Service {
   private loop: LoopPicture | null = null;
   private nodeParts: readonly HealthPart[] = [];
   private nodeDropped: readonly DropCount[] = [];
+  private nodeFigures: readonly Figure[] = [];
   private mesh: MeshPicture | null = null;
   private board: BoardHealth | null = null;
   private readonly sightings = new Sightings();
@@ -164,10 +154,12 @@ export class Service {
     readonly loop: LoopPicture;
     readonly parts: readonly HealthPart[];
     readonly dropped: readonly DropCount[];
+    readonly figures: readonly Figure[];
   }): void {
     this.loop = picture.loop;
     this.nodeParts = picture.parts;
     this.nodeDropped = picture.dropped;
+    this.nodeFigures = picture.figures;
   }
 
   takeMesh(picture: MeshPicture): void {
@@ -388,6 +380,8 @@ export class Service {
         ...brokerFigures(counters),
         ...traceFigures(this.traces),
         ...(this.mesh?.figures ?? []),
+        ...this.nodeFigures,
+        heapFigure("service", heapBytes()),
       ],
     });
   }
