@@ -46,6 +46,8 @@ export interface BrokerOptions {
   readonly onEvent: (event: BrokerEvent) => void;
   /** A vehicle is in one of the site's zones; told again while it stays. */
   readonly onSighting?: (sighting: Sighting) => void;
+  /** True while of each vehicle's reports only some are looked at; all are where it is absent. */
+  readonly samplesReports?: () => boolean;
   readonly limits?: Partial<BrokerLimits>;
   /** Whom listeners with TLS believe; they stay closed without. */
   readonly trust?: ClientTrust;
@@ -280,6 +282,7 @@ class NodeBroker implements Broker {
       sendTo: (peer) => this.#engine.laneOf(peer)?.send ?? null,
       welcome: (filters, send) => this.#publisher.welcome(filters, send),
       onSighting: this.#options.onSighting ?? (() => undefined),
+      samplesReports: this.#options.samplesReports ?? (() => false),
       now: this.#now,
       wallMs,
       isClockSure: () => this.#clock === "sure",

@@ -24,6 +24,8 @@ export interface Visitor {
   readonly presence: Presence;
   /** The newest report that came faster than they are taken; null while there is none. */
   waiting: Uint8Array | null;
+  /** When the newest one was looked at; monotonic, ms. */
+  takenMs: number;
   /** The topic on which it may report, as bytes; null where it may not. */
   reports: Buffer | null;
 }
@@ -43,6 +45,8 @@ export interface ZonePorts {
   /** Sends what who has just entered must know at once, as far as these filters want it. */
   readonly welcome: (filters: readonly string[], send: Send) => void;
   readonly onSighting: (sighting: Sighting) => void;
+  /** The board is unwell: of each vehicle one report a second is looked at. */
+  readonly samplesReports: () => boolean;
   readonly now: () => number;
   readonly wallMs: () => number;
   /** False while the wall clock can't be trusted: the age of reports is then not judged. */
@@ -56,6 +60,10 @@ const SWEEP_PARTS = 10;
 /** A sighting lasts this long, and is told again after a third of it while reports come. */
 const SIGHTING_LEASE_MS = 30_000;
 const SIGHTING_PAUSE_MS = 10_000;
+
+/** Between reports of a vehicle that are looked at while they are sampled; a stay ends at 5 s. */
+const SAMPLE_MS = 1_000;
+const NEVER = Number.NEGATIVE_INFINITY;
 
 /** Twice what a report takes: nothing larger is kept until its turn. */
 const MAX_REPORT_BYTES = 256;
@@ -111,7 +119,8 @@ export class Zones {
   visitor(role: Role, name: string | null): Visitor | null {
     const scope = this.#scope.of(role);
     if (name === null || !scope.isScoped) return null;
-    return { scope, presence: new Presence(this.#set), waiting: null, reports: null };
+    const presence = new Presence(this.#set);
+    return { scope, presence, waiting: null, takenMs: NEVER, reports: null };
   }
 
   /** The client is connected: its time runs. */
@@ -165,6 +174,10 @@ export class Zones {
       this.#ports.counting.drop("vehicle", "malformed");
       return;
     }
+    if (this.#ports.samplesReports() && this.#ports.now() - visitor.takenMs < SAMPLE_MS) {
+      this.#ports.counting.drop("vehicle", "board");
+      return;
+    }
     if (visitor.waiting !== null) this.#ports.counting.drop("vehicle", "coalesced");
     visitor.waiting = payload;
     if (this.#crowd.size === 0) this.#takeWaiting(peer, visitor);
@@ -194,6 +207,7 @@ export class Zones {
     bucket.take(1);
     this.#all.take(1);
     visitor.waiting = null;
+    visitor.takenMs = this.#ports.now();
     try {
       const { atWallMs: atMs, ...place } = decodeVehicleReport(waiting);
       const event = { kind: "position", report: { ...place, atMs } } as const;

@@ -56,6 +56,7 @@ export class SnapshotCopies {
   readonly #waiting: Copy[] = [];
   #opened: CopyTarget | null = null;
   #busy = false;
+  #paused = false;
   #retry: TimerHandle | null = null;
   readonly #closing = new AbortController();
   #retryMs = FIRST_RETRY_MS;
@@ -83,6 +84,12 @@ export class SnapshotCopies {
     if (!this.#busy) void this.#work();
   }
 
+  /** The newest few wait until it goes on; one that is under way is finished. */
+  pause(paused: boolean): void {
+    this.#paused = paused;
+    if (!paused && !this.#busy) void this.#work();
+  }
+
   /** Gives up what waits or is under way: the next start begins with the newest snapshot. */
   close(): void {
     this.#waiting.length = 0;
@@ -105,6 +112,7 @@ export class SnapshotCopies {
   async #work(): Promise<void> {
     this.#busy = true;
     for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
+      if (this.#paused) break;
       if (!(await this.#try(next))) return;
       this.#waiting.shift();
     }

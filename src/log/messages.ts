@@ -51,6 +51,8 @@ export type ToLog =
   | { readonly kind: "attach"; readonly who: LogReaderName; readonly port: ChannelPort }
   /** What others know of this node is known: goes on under this incarnation or a higher one. */
   | { readonly kind: "raise"; readonly incarnation: number; readonly cause: string }
+  /** Copies of snapshots wait, or go on. */
+  | { readonly kind: "copies"; readonly paused: boolean }
   /** Snapshot, close, exit. */
   | { readonly kind: "stop" };
 

@@ -103,6 +103,9 @@ export class LogThread {
       case "raise":
         this.#raise(message);
         break;
+      case "copies":
+        this.#options.copies?.pause(message.paused);
+        break;
       case "stop":
         this.#stop();
         break;

@@ -137,6 +137,11 @@ export class LogSide {
     });
   }
 
+  /** Copies of snapshots wait, or go on; a log thread that starts anew makes them. */
+  pauseCopies(paused: boolean): void {
+    this.post({ kind: "copies", paused });
+  }
+
   /** Makes durable what can be made so and ends the thread; false when that won't end. */
   async stop(graceMs: number): Promise<boolean> {
     await this.client.flush(graceMs);

@@ -106,6 +106,8 @@ export type FromService =
       readonly author: string;
     }
   | { readonly kind: "detector"; readonly input: DetectorInput }
+  /** Copies of snapshots wait, or go on: the board is unwell, or well again. */
+  | { readonly kind: "copies"; readonly paused: boolean }
   /** So many spans of `spans` are no longer on their way. */
   | { readonly kind: "spans-taken"; readonly count: number }
   | { readonly kind: "reload"; readonly token: number };

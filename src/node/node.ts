@@ -320,6 +320,9 @@ export class RunningNode {
       case "spans-taken":
         this.tracing.taken(message.count);
         break;
+      case "copies":
+        this.log.pauseCopies(message.paused);
+        break;
       case "detector":
         this.live?.step(message.input);
         break;

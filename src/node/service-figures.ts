@@ -1,19 +1,7 @@
 // What the service thread's own parts say in health and metrics.
 import type { Broker } from "../broker/broker.ts";
-import { type BoardHealth, boardComplaints } from "../observe/board.ts";
 import type { Figure } from "../observe/metrics.ts";
-import type { HealthPart } from "../wire/health.ts";
 import type { LoopPicture } from "./messages.ts";
-
-export function boardPart(board: BoardHealth): HealthPart {
-  const complaints = boardComplaints(board);
-  if (complaints.length > 0) {
-    return { name: "board", state: "degraded", text: `${complaints.join("; ")}.` };
-  }
-  const degrees = board.temperatureC === null ? "" : `, ${Math.round(board.temperatureC)} °C`;
-  const free = board.diskFreeBytes === null ? "?" : (board.diskFreeBytes / 1e9).toFixed(1);
-  return { name: "board", state: "ok", text: `${free} GB free on the data disk${degrees}.` };
-}
 
 export function loopFigures(loop: LoopPicture | null): Figure[] {
   if (loop === null) return [];

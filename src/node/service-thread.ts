@@ -48,6 +48,7 @@ const service = new Service(data, {
   events: (query) => log.query(query),
   page: (query) => log.page(query),
   disk: { load: () => log.loadBroker(), apply: (batch) => log.applyBroker(batch) },
+  copies: (paused) => tell({ kind: "copies", paused }),
   write: (level, text) => logger[level](text),
 });
 

@@ -16,7 +16,6 @@ import {
 import type { Listener, SiteModel } from "../core/site/model.ts";
 import type { ControlView } from "../core/site/view.ts";
 import type { ChannelPort } from "../log/channel.ts";
-import { type BoardHealth, readBoard } from "../observe/board.ts";
 import { type Figure, metricsText } from "../observe/metrics.ts";
 import type { Certificate } from "../trust/certificate.ts";
 import { Trust } from "../trust/judge.ts";
@@ -27,11 +26,12 @@ import type { EventRow } from "../wire/events.ts";
 import { type Health, type HealthPart, worstState } from "../wire/health.ts";
 import type { EventPage, PageQuery } from "../wire/replay.ts";
 import { encodeTrace, type Span, type TraceContext } from "../wire/trace.ts";
+import { BOARD_MS, BoardWatch } from "./board-watch.ts";
 import { partsOf } from "./health.ts";
 import { keysPart } from "./keys-part.ts";
 import type { DropCount, LoopPicture, MeshPicture, ServiceData } from "./messages.ts";
 import { networkConsole } from "./network-console.ts";
-import { boardPart, brokerFigures, loopFigures } from "./service-figures.ts";
+import { brokerFigures, loopFigures } from "./service-figures.ts";
 import { withPorts } from "./service-ports.ts";
 import { droppedSpans, type ServiceTraces, serviceTraces, traceFigures } from "./service-traces.ts";
 import { SIGHTINGS_EVERY_MS, Sightings } from "./sightings.ts";
@@ -48,6 +48,8 @@ export interface ServiceDoors {
   readonly page: (query: PageQuery) => Promise<EventPage>;
   /** Where the broker keeps sessions and retained messages. */
   readonly disk: KeptDisk;
+  /** Copies of snapshots wait, or go on. */
+  readonly copies: (paused: boolean) => void;
   readonly write: (level: "info" | "warn" | "error", text: string) => void;
 }
 
@@ -57,7 +59,6 @@ export interface ServiceOpened {
   readonly problems: readonly string[];
 }
 
-const BOARD_MS = 30_000;
 const HEALTH_MS = 1_000;
 /** Sessions whose token was revoked or has expired end within this. */
 const SESSIONS_MS = 5_000;
@@ -81,7 +82,7 @@ export class Service {
   private nodeDropped: readonly DropCount[] = [];
   private nodeFigures: readonly Figure[] = [];
   private mesh: MeshPicture | null = null;
-  private board: BoardHealth | null = null;
+  private readonly board: BoardWatch;
   private readonly sightings = new Sightings();
   private readonly traces: ServiceTraces | null;
   private readonly timers: NodeJS.Timeout[] = [];
@@ -91,6 +92,11 @@ export class Service {
     this.data = data;
     this.doors = doors;
     this.site = data.site === null ? null : withPorts(data.site, data);
+    this.board = new BoardWatch({
+      dataDir: data.dataDir,
+      say: (text) => doors.write("warn", text),
+      onCopies: doors.copies,
+    });
     this.traces = serviceTraces(data, (text) => doors.write("warn", text));
   }
 
@@ -113,9 +119,9 @@ export class Service {
     else problems.push(console.reason);
     this.opened = problems;
     this.timers.push(setInterval(() => this.tellHealth(), HEALTH_MS));
-    this.timers.push(setInterval(() => this.lookAtBoard(), BOARD_MS));
+    this.timers.push(setInterval(() => void this.board.look(), BOARD_MS));
     this.timers.push(setInterval(() => this.sightings.flush(), SIGHTINGS_EVERY_MS));
-    this.lookAtBoard();
+    void this.board.look();
     const url = console.ok ? addressWithSecret(console.address, this.data.secret) : null;
     return { consoleUrl: url, mqtt, problems };
   }
@@ -124,7 +130,8 @@ export class Service {
   publishView(view: ControlView, trace?: TraceContext): void {
     this.view = view;
     this.viewAtMs = performance.now();
-    if (trace === undefined || this.traces === null) this.broker?.publishView(view);
+    const traced = trace !== undefined && this.traces !== null && this.board.takesSpans(1);
+    if (!traced || this.traces === null) this.broker?.publishView(view);
     else this.publishTraced(view, trace, this.traces);
   }
 
@@ -137,7 +144,8 @@ export class Service {
 
   /** Finished spans of the other threads. */
   takeSpans(spans: readonly Span[]): void {
-    for (const span of spans) this.traces?.exporter.take(span);
+    if (this.traces === null || !this.board.takesSpans(spans.length)) return;
+    for (const span of spans) this.traces.exporter.take(span);
   }
 
   publishEvents(rows: readonly EventRow[], incarnation: number): void {
@@ -146,7 +154,7 @@ export class Service {
 
   /** A drawing of the virtual street's vehicles. */
   publishStreet(queues: unknown): void {
-    this.broker?.publishStreet(queues);
+    if (this.board.takesDrawing()) this.broker?.publishStreet(queues);
   }
 
   /** What the control thread knows of itself and of the other threads. */
@@ -233,7 +241,8 @@ export class Service {
         this.doors.write("warn", text);
       },
       disk: this.doors.disk,
-      readLog: this.doors.page,
+      readLog: (query) => this.board.pace().then(() => this.doors.page(query)),
+      samplesReports: () => this.board.samplesReports(),
       onNotice: (text) => this.doors.write("warn", text),
     });
   }
@@ -276,7 +285,7 @@ export class Service {
         health: async () => ({ ...this.health(), loop: this.loop }),
         orders: () => this.view?.orders ?? null,
         metricsText: () => this.metrics(),
-        events: this.doors.events,
+        events: (query) => this.board.pace().then(() => this.doors.events(query)),
         reload: this.doors.reload,
       },
       onWebSocket: (stream: Duplex, session, listens) => {
@@ -317,7 +326,8 @@ export class Service {
     for (const problem of [...this.data.problems, ...this.opened]) {
       parts.push({ name: "start", state: "degraded", text: problem });
     }
-    if (this.board !== null) parts.push(boardPart(this.board));
+    const board = this.board.part();
+    if (board !== null) parts.push(board);
     return {
       wallMs: Date.now(),
       version: this.data.version,
@@ -348,15 +358,6 @@ export class Service {
     this.broker?.publishHealth(this.health());
   }
 
-  private lookAtBoard(): void {
-    readBoard(this.data.dataDir).then(
-      (board) => {
-        this.board = board;
-      },
-      (error: unknown) => this.doors.write("warn", `the board can't be read: ${String(error)}`),
-    );
-  }
-
   /** Sightings that did not come to the mesh thread. */
   private unseen(): DropCount[] {
     const { dropped: count } = this.sightings;
@@ -374,6 +375,7 @@ export class Service {
         ...(counters?.dropped ?? []),
         ...this.unseen(),
         ...droppedSpans(this.traces),
+        ...this.board.dropped(),
       ],
       figures: [
         ...loopFigures(this.loop),
@@ -381,6 +383,7 @@ export class Service {
         ...traceFigures(this.traces),
         ...(this.mesh?.figures ?? []),
         ...this.nodeFigures,
+        ...this.board.figures(),
         heapFigure("service", heapBytes()),
       ],
     });

@@ -26,7 +26,10 @@ class Journey {
   readonly topics = topicsOf(testSite().node);
   /** In order: notices by their words, and `welcome`. */
   readonly told: string[] = [];
+  readonly counting = new Counting();
   nowMs = 0;
+  /** The board is unwell. */
+  sampled = false;
   #sequence = 0;
 
   constructor() {
@@ -34,7 +37,7 @@ class Journey {
     this.zones = new Zones(site, {
       topics: this.topics,
       limits: DEFAULT_LIMITS,
-      counting: new Counting(),
+      counting: this.counting,
       sendTo: () => (_topic, payload) => {
         const { kind, zone } = decodeZoneNotice(payload);
         this.told.push(`${kind} ${zone}`);
@@ -43,6 +46,7 @@ class Journey {
       onSighting: () => undefined,
       now: () => this.nowMs,
       wallMs: () => this.nowMs,
+      samplesReports: () => this.sampled,
       isClockSure: () => true,
     });
     this.peer = {
@@ -123,3 +127,33 @@ t.test("a journey along both zones, word by word", async (t) => {
     "welcome",
   ]);
 });
+
+/** Reports that were left out since the board is unwell. */
+function leftOut({ counting }: Journey): number {
+  const stores = { subscriptions: 0, sessions: 0, queuedMessages: 0, retainedMessages: 0 };
+  const { dropped } = counting.snapshot({ ...stores, diskCommits: 0, diskTrouble: null });
+  return (
+    dropped.find(({ class: kind, reason }) => `${kind} ${reason}` === "vehicle board")?.count ?? 0
+  );
+}
+
+t.test(
+  "on an unwell board one report a second is looked at, and nobody falls silent",
+  async (t) => {
+    const journey = new Journey();
+    journey.sampled = true;
+    for (let tenth = 0; tenth < 100; tenth += 1) journey.step(0, 100);
+    t.equal(leftOut(journey), 90);
+    t.notOk(
+      journey.told.some((words) => words.startsWith("zone-left")),
+      journey.told.join(),
+    );
+    t.ok(
+      journey.told.some((words) => words.startsWith("zone-entered")),
+      journey.told.join(),
+    );
+    journey.sampled = false;
+    for (let tenth = 0; tenth < 10; tenth += 1) journey.step(0, 100);
+    t.equal(leftOut(journey), 90);
+  },
+);

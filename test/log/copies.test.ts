@@ -173,3 +173,26 @@ t.test(
     copies.close();
   },
 );
+
+t.test("while the board is unwell copies wait, the newest few of them", async (t) => {
+  const stored: string[] = [];
+  const target: CopyTarget = {
+    put: async (path) => {
+      stored.push(path);
+    },
+  };
+  const copies = new SnapshotCopies("a", async () => target);
+  copies.pause(true);
+  for (let seq = 1; seq <= 5; seq += 1) copies.offer(1, seq, new Uint8Array(10));
+  await sleep(5);
+  t.same(stored, []);
+  t.match(copies.figures, { waiting: 3, dropped: 2 });
+  copies.pause(false);
+  await sleep(5);
+  t.same(
+    stored,
+    [3, 4, 5].map((seq) => copyPath("a", 1, seq)),
+  );
+  t.match(copies.figures, { copied: 3, bytes: 30, waiting: 0 });
+  copies.close();
+});

@@ -84,7 +84,7 @@ function metricsOf(node: Stopline): Promise<string> {
 
 t.test("every metric that the program has a name for is documented", async (t) => {
   const files = ["observe/metrics", "node/mesh-picture", "node/service-figures"];
-  files.push("node/service-traces", "node/wear-figures");
+  files.push("node/service-traces", "node/wear-figures", "node/board-watch");
   const names = files.flatMap((file) => {
     const text = readFileSync(new URL(`../../src/${file}.ts`, import.meta.url), "utf8");
     return [...text.matchAll(/"((?:stopline|event|delta|cache)_[a-z0-9_]+)"/g)];
