@@ -154,6 +154,11 @@ class MeteredDatabase implements Database {
     };
   }
 
+  copyInto(path: string): void {
+    this.#turn();
+    this.#database.copyInto(path);
+  }
+
   /** The last connection to a file empties its write-ahead log. */
   close(): void {
     this.#turn();
