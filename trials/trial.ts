@@ -16,6 +16,7 @@ const TRIALS: Readonly<Record<string, () => Promise<{ readonly trial: Trial }>>>
   oom: () => import("./oom.ts"),
   "disk-full": () => import("./disk-full.ts"),
   "read-only": () => import("./read-only.ts"),
+  unplug: () => import("./unplug.ts"),
   clock: () => import("./clock.ts"),
   arm64: () => import("./arm64.ts"),
 };

@@ -52,7 +52,8 @@ export class UmlMachine extends Machine {
     if (outcome("ip", ["link", "show", wire]).code !== 0) {
       output("ip", ["tuntap", "add", "dev", wire, "mode", "tap"]);
       output("ip", ["address", "add", hostAddress(number), "dev", wire]);
-      output("ip", ["link", "set", wire, "up"]);
+      // The guest's end takes no frames longer than its own.
+      output("ip", ["link", "set", wire, "gso_max_segs", "1", "up"]);
     }
     const mac = `52:54:00:12:34:${(56 + number).toString()}`;
     const words = [
