@@ -19,12 +19,14 @@ t.test("a block is its lines, its place and its options", async (t) => {
         exit: 1,
         seconds: 5,
         standIns: [],
+        given: [],
+        by: "",
       },
     ],
   });
-  const set = text.replace("exit=1", "set:CARD=card.img stand-in=dd");
+  const set = text.replace("exit=1", "set:CARD=card.img stand-in=dd given=a");
   t.match(blocksOf("a.md", set).blocks, [
-    { script: "CARD=card.img\nls $CARD", exit: 0, standIns: ["dd"] },
+    { script: "CARD=card.img\nls $CARD", exit: 0, standIns: ["dd"], given: ["a"] },
   ]);
 });
 
@@ -42,6 +44,7 @@ t.test("a block that nobody could run is a problem with its line", async (t) => 
   t.match(says("```sh on=moon", "ls"), /where it is run/);
   t.match(says("```sh on=clone fast", "ls"), /an option fast/);
   t.match(says("```sh on=clone set:A=1", "ls"), /no line A=/);
+  t.match(says("```sh on=test", "ls"), /by=FILE/);
   t.match(says("```sh on=clone exit=x", "ls"), /no exit code/);
 });
 

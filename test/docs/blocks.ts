@@ -5,15 +5,17 @@
 //   ```sh on=board                   on a board with the package installed, as root
 //   ```sh on=net                     beside an eth0 that leads nowhere
 //   ```sh on=ci                      where .ci/run does it already, with these very words
+//   ```sh on=test by=FILE            in that test, since it takes a person at a cabinet
 //
 //   exit=1          it ends with this code
 //   seconds=600     it may take so long, 120 otherwise
 //   set:CARD=card   the line CARD=… of the page is this one instead: a file for a real device
+//   given=NAME      what the page takes as given: the commands of `given/NAME.sh` come first
 //   stand-in=tool   hardware that is not there: the program of `stand-ins/tool` goes before it
 //
 // Blocks of one page and place follow each other in one folder, as a reader runs them.
 
-export const PLACES = ["clone", "board", "net", "ci"] as const;
+export const PLACES = ["clone", "board", "net", "ci", "test"] as const;
 export type Place = (typeof PLACES)[number];
 
 export interface Block {
@@ -25,6 +27,9 @@ export interface Block {
   readonly exit: number;
   readonly seconds: number;
   readonly standIns: readonly string[];
+  readonly given: readonly string[];
+  /** The test that runs it; empty for other places. */
+  readonly by: string;
 }
 
 export interface PageProblem {
@@ -68,7 +73,9 @@ class Reading {
   place: Place | null = null;
   exit = 0;
   seconds = SECONDS;
+  by = "";
   readonly standIns: string[] = [];
+  readonly given: string[] = [];
   script: readonly string[];
 
   constructor(script: readonly string[]) {
@@ -90,6 +97,12 @@ class Reading {
         return this.seconds > 0 ? null : `seconds=${value} is no time`;
       case "stand-in":
         this.standIns.push(value);
+        return null;
+      case "given":
+        this.given.push(value);
+        return null;
+      case "by":
+        this.by = value;
         return null;
       default:
         return `an option ${option} that nobody knows`;
@@ -113,9 +126,10 @@ function blockOf(page: string, { line, words, lines }: Fence): Block | PageProbl
     const problem = reading.take(option);
     if (problem !== null) return wrong(problem);
   }
-  const { place, exit, seconds, standIns } = reading;
+  const { place, ...rest } = reading;
   if (place === null) return wrong(`where it is run is not said; use on=${PLACES.join(", on=")}`);
-  return { page, line, place, script: reading.script.join("\n"), exit, seconds, standIns };
+  if ((place === "test") !== (rest.by !== "")) return wrong("on=test and by=FILE go together");
+  return { page, line, place, ...rest, script: reading.script.join("\n") };
 }
 
 /** All commands of a page, and each block that can't be run as it stands. */

@@ -18,11 +18,37 @@ async function open(place: Place): Promise<Ground | null> {
   return board ? await (await import("./board.ts")).boardGround() : null;
 }
 
-/** Whether .ci/run, or a script that it calls, has these very words. */
-function isInCi({ script }: Block): boolean {
+function commandsOf({ script }: Block): string[] {
+  const lines = script.split("\n").map((line) => line.replace(/\s+#.*$/, "").trim());
+  return lines.filter((line) => line !== "");
+}
+
+/** What is missing of a block that something else runs, or null: .ci/run has these very words. */
+function missingInCi(block: Block): string | null {
   const ci = readFileSync(join(ROOT, ".ci/run"), "utf8");
-  const commands = script.split("\n").map((line) => line.replace(/\s+#.*$/, "").trim());
-  return commands.every((command) => command === "" || ci.includes(command));
+  const missing = commandsOf(block).find((command) => !ci.includes(command));
+  return missing === undefined ? null : `.ci/run has no ${missing}`;
+}
+
+/** The test runs each command by its name. */
+function missingInTest(block: Block): string | null {
+  const text = readFileSync(join(ROOT, block.by), "utf8");
+  const names = commandsOf(block).map((command) => /stopline \S+ (\S+)/.exec(command)?.[1] ?? "?");
+  const missing = names.find((name) => !text.includes(`"${name}", "--config"`));
+  return missing === undefined ? null : `${block.by} does not run ${missing}`;
+}
+
+const ELSEWHERE: Partial<Record<Place, (block: Block) => string | null>> = {
+  ci: missingInCi,
+  test: missingInTest,
+};
+
+/** With what the page takes as given before it. */
+function whole(block: Block): Block {
+  const before = block.given.map((name) =>
+    readFileSync(new URL(`./given/${name}.sh`, import.meta.url), "utf8"),
+  );
+  return { ...block, script: [...before, block.script].join("\n") };
 }
 
 function judge(block: Block, { code, words }: Ended): void {
@@ -46,8 +72,10 @@ async function walk(page: string): Promise<void> {
   const grounds = new Map<Place, Ground | null>();
   try {
     for (const block of blocks) {
-      if (block.place === "ci") {
-        judge(block, { code: isInCi(block) ? 0 : -1, words: ".ci/run has no such command" });
+      const elsewhere = ELSEWHERE[block.place];
+      if (elsewhere !== undefined) {
+        const missing = elsewhere(block);
+        judge(block, { code: missing === null ? 0 : -1, words: missing ?? "" });
         continue;
       }
       const known = grounds.get(block.place);
@@ -56,7 +84,7 @@ async function walk(page: string): Promise<void> {
       if (ground === null) {
         count.skipped += 1;
         say(`skipped ${page}:${block.line} (on=${block.place})`);
-      } else judge(block, await ground.run(block));
+      } else judge(block, await ground.run(whole(block)));
     }
   } finally {
     for (const ground of grounds.values()) await ground?.close();

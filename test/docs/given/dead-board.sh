@@ -1,0 +1,2 @@
+# The stick has the operator's key beside the backup.
+cp operator.age /media/stick/
