@@ -1,8 +1,8 @@
 // The simulated neighbours of `--sim-neighbours`: a small world in which the real node is a guest.
 // Its time runs as fast as the clock on the wall; nothing in it is broken on purpose.
-import { setPriority } from "node:os";
 import { parentPort, workerData } from "node:worker_threads";
 import type { FromTransport, ToTransport } from "../node/mesh-messages.ts";
+import { leaveNiceness } from "../node/niceness.ts";
 import type { Endpoint } from "../sim/network.ts";
 import { QUIET_WATCH } from "../sim/node.ts";
 import { SimThread } from "../sim/thread.ts";
@@ -16,7 +16,7 @@ const PACE_MS = 10;
 const MAX_LEAP_MS = 1_000;
 
 // Control goes before all others and threads inherit that; a demo's neighbours are not control.
-setPriority(0);
+leaveNiceness();
 
 const { node, ids, own, members } = workerData as NeighboursData;
 const publicKeys = new Map(members);

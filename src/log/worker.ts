@@ -1,5 +1,5 @@
 // Entry of the log thread.
-import { setPriority } from "node:os";
+import { getPriority, setPriority } from "node:os";
 import { parentPort, workerData } from "node:worker_threads";
 import { openTarget, SnapshotCopies } from "./copies.ts";
 import type { FromLog, LogData, ToLog } from "./messages.ts";
@@ -14,7 +14,7 @@ const parent = parentPort;
 if (parent === null) throw new Error("the log thread is started by the node");
 
 // The control thread goes before all others and threads inherit that; the disk is not control.
-setPriority(0);
+if (getPriority() < 0) setPriority(0);
 
 let lastSignMs = Number.NEGATIVE_INFINITY;
 

@@ -1,7 +1,7 @@
 // Which thread of the process gets a processor first, where the system lets it (root, or a unit
 // with LimitNICE): lamps, then neighbours, then clients and the disk. Lower goes first; on Linux
 // it counts for the calling thread alone.
-import { setPriority } from "node:os";
+import { getPriority, setPriority } from "node:os";
 
 /** Half way to the strongest: a flood that keeps both cores busy must not delay a lamp. */
 export const CONTROL_NICENESS = -10;
@@ -21,4 +21,12 @@ export function takeNiceness(niceness: number): void {
   } catch {
     // An ordinary user shares the processor evenly.
   }
+}
+
+/**
+ * For a thread that the control thread started and that is not control. One that was started nicer
+ * than usual stays so: only root may take that back.
+ */
+export function leaveNiceness(): void {
+  if (getPriority() < 0) takeNiceness(0);
 }

@@ -1,7 +1,6 @@
 // The service thread: receives pictures from control, serves clients, passes their commands on.
 // A command becomes durable in the log before control hears of it, and is answered after the commit
 // of its result.
-import { setPriority } from "node:os";
 import { parentPort, workerData } from "node:worker_threads";
 import { LogDoor } from "../log/door.ts";
 import { realTimers } from "../log/timers.ts";
@@ -11,6 +10,7 @@ import { Asking } from "./asking.ts";
 import { lostPlan, ORDERS_BACK_MS } from "./lost-orders.ts";
 import type { FromService, ServiceData, ToService } from "./messages.ts";
 import { CAUGHT_UP_KINDS, Narrator } from "./narration.ts";
+import { leaveNiceness } from "./niceness.ts";
 import { Service } from "./service.ts";
 import { ALIVE, ALIVE_MS } from "./thread.ts";
 import { ZoneDesk } from "./zone-desk.ts";
@@ -25,7 +25,7 @@ const parent = parentPort;
 if (parent === null) throw new Error("the service thread is started by the node");
 
 // Control goes before all others and threads inherit that; clients are not control.
-setPriority(0);
+leaveNiceness();
 
 const logger = createLogger({ thread: "service" });
 const tell = (message: FromService): void => parent.postMessage(message);
