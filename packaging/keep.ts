@@ -52,9 +52,8 @@ export const RULES: readonly Rule[] = [
   {
     why: "the modules' own commands; no part of ours starts one",
     drops: (path) =>
-      /(?:^|\/)bin\/|^(?:@[^/]+\/)?[^/]+\/(?:bin|build-test|optional)\.m?js$|^mqtt\/help\//.test(
-        path,
-      ),
+      /(?:^|\/)bin\/|^mqtt\/help\/|^systeminformation\/lib\/cli\.js$/.test(path) ||
+      /^(?:@[^/]+\/)?[^/]+\/(?:bin|build-test|optional)\.m?js$/.test(path),
   },
   {
     why: "builds for browsers; the console serves mqtt.esm.js",
