@@ -22,7 +22,7 @@ export interface Left {
 export function lookAt(image: string, folder: string, witness: Witness): Left {
   const copy = join(folder, "copy.img");
   output("cp", ["--sparse=always", image, copy]);
-  outcome("e2fsck", ["-fy", "-E", "journal_only", copy]);
+  outcome("e2fsck", ["-y", "-E", "journal_only", copy]);
   const checked = outcome("e2fsck", ["-fn", copy]);
   const fileSystem = checked.code === 0 ? "" : checked.text.trim();
   const data = join(folder, "left");
