@@ -126,13 +126,15 @@ export function boardPart(board: BoardHealth, { level, causes }: Thrift): Health
 
 function boardFigures(board: BoardHealth, level: ThriftLevel): Figure[] {
   const figure = (name: string, help: string, value: number): Figure => ({ name, help, value });
-  const { temperatureC, diskFreeBytes } = board;
+  const { temperatureC, diskFreeBytes, memoryFreeBytes } = board;
   const figures = [
     figure("stopline_board_level", "What the node goes without, 0 nothing to 3", level),
-    figure("stopline_board_memory_free_bytes", "Memory that can be had", board.memoryFreeBytes),
     figure("stopline_board_under_voltage", "1 while the supply is too weak", +board.isUnderVoltage),
     figure("stopline_board_throttled", "1 while the processor is slowed", +board.isThrottled),
   ];
+  if (memoryFreeBytes !== null) {
+    figures.push(figure("stopline_board_memory_free_bytes", "Memory to be had", memoryFreeBytes));
+  }
   if (temperatureC !== null) {
     figures.push(figure("stopline_board_celsius", "The board's hottest sensor", temperatureC));
   }

@@ -3,7 +3,7 @@
 // which has systeminformation beside it); `doctor` looks closer.
 import { readdirSync, readFileSync } from "node:fs";
 import { statfs } from "node:fs/promises";
-import { freemem, totalmem } from "node:os";
+import { totalmem } from "node:os";
 import { join } from "node:path";
 import type { BoardReading } from "./thrift.ts";
 
@@ -13,15 +13,14 @@ export interface BoardHealth extends BoardReading {
   readonly wasUnderVoltage: boolean;
 }
 
-/** Bytes the kernel could hand out, caches included; `freemem` leaves those out. */
-function availableBytes(): number {
-  try {
-    const text = readFileSync("/proc/meminfo", "utf8");
-    const kilobytes = /^MemAvailable:\s+(\d+)/m.exec(text)?.[1];
-    return kilobytes === undefined ? freemem() : Number(kilobytes) * 1024;
-  } catch {
-    return freemem();
-  }
+/**
+ * Bytes the kernel could hand out, caches included; null where it doesn't say. What is merely free
+ * is little on a sound board too, and would be taken for trouble.
+ */
+function availableBytes(): number | null {
+  const text = textIn("/proc/meminfo") ?? "";
+  const kilobytes = /^MemAvailable:\s+(\d+)/m.exec(text)?.[1];
+  return kilobytes === undefined ? null : Number(kilobytes) * 1024;
 }
 
 function textIn(path: string): string | null {
@@ -125,7 +124,7 @@ export function boardComplaints(board: BoardHealth): string[] {
   } else if (board.wasUnderVoltage) {
     complaints.push("the supply's voltage was too low since the start: look at supply and cable");
   }
-  if (board.memoryFreeBytes < 64e6) {
+  if (board.memoryFreeBytes !== null && board.memoryFreeBytes < 64e6) {
     complaints.push("less than 64 MB of memory are free: end what else runs on this board");
   }
   return complaints;

@@ -9,10 +9,10 @@
 // It climbs with the reading that demands it, several steps at once if need be. It comes down one
 // step at a time, after five minutes in which every reading was well below what had driven it up.
 
-/** What the ladder looks at; null for what the board has no sensor for. */
+/** What the ladder looks at; null for what nothing on the board tells. */
 export interface BoardReading {
   readonly temperatureC: number | null;
-  readonly memoryFreeBytes: number;
+  readonly memoryFreeBytes: number | null;
   readonly diskFreeBytes: number | null;
   /** The supply is too weak at this moment. */
   readonly isUnderVoltage: boolean;
@@ -74,8 +74,11 @@ function demandsOf(reading: BoardReading): Demand[] {
       allows: reached(value, steps.down, sign),
     };
   };
-  const free = `${megabytes(memoryFreeBytes)} of memory are free`;
-  const demands = [of(memoryFreeBytes, MEMORY_LEFT_BYTES, -1, free)];
+  const demands: Demand[] = [];
+  if (memoryFreeBytes !== null) {
+    const free = `${megabytes(memoryFreeBytes)} of memory are free`;
+    demands.push(of(memoryFreeBytes, MEMORY_LEFT_BYTES, -1, free));
+  }
   if (temperatureC !== null) {
     demands.push(of(temperatureC, TEMPERATURE_C, 1, `${Math.round(temperatureC)} °C`));
   }

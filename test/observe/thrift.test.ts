@@ -77,7 +77,9 @@ const STORIES: Readonly<Record<string, readonly Line[]>> = {
     [5, {}, 1],
     [5, {}, 0],
   ],
-  "a board without sensors": [[0, { temperatureC: null, diskFreeBytes: null }, 0]],
+  "a board without sensors": [
+    [0, { temperatureC: null, diskFreeBytes: null, memoryFreeBytes: null }, 0],
+  ],
 };
 
 for (const [name, lines] of Object.entries(STORIES)) {
