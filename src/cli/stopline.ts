@@ -86,6 +86,14 @@ const COMMANDS: Readonly<Record<string, { readonly says: string; load: () => Pro
       says: "[--out FILE]   a bundle for whoever is asked for help, without secrets",
       load: () => import("./support.ts"),
     },
+    firewall: {
+      says: "FILE [--ssh]   an nft rule set that opens what the site file names",
+      load: () => import("./firewall.ts"),
+    },
+    setup: {
+      says: "FOLDER --to DIR   take a card's first files: site, network, keys",
+      load: () => import("./setup.ts"),
+    },
     doctor: {
       says: "[FILE] [--data DIR]   is this board ready?  doctor wear: how long does its card last?",
       load: () => import("./doctor.ts"),
