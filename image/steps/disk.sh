@@ -77,7 +77,8 @@ image_make_disk() {
   image_table | sfdisk --quiet --no-tell-kernel "$DISK" >&2
   truncate -s "${IMAGE_DATA_MIB}M" "$data"
   # An error of the card must not spread: the data becomes read-only and the node says so.
-  mke2fs -q -t ext4 -L stopline-data -e remount-ro -E lazy_itable_init=0 "$data"
+  # Block size and journal are those of the card that it will fill, not of this small file.
+  mke2fs -q -t ext4 -L stopline-data -b 4096 -J size=32 -e remount-ro -E lazy_itable_init=0 "$data"
   image_place "$BOOT_FILE" "$IMAGE_FIRST_MIB"
   image_place "$SLOT" "$slot_at"
   image_place "$data" "$data_at"
@@ -91,6 +92,19 @@ image_first_record() {
     source "$ROOT/image/slot-record.sh"
     slot_read "$DISK" || slot_write "$DISK" || stopline_fail "the slot record was not written"
   )
+}
+
+# As `stopline update` checks it: Ed25519 over a prefix of its own and the file's SHA-256.
+image_sign() { # FILE
+  local message="$IMAGE_WORK/message" hash
+  hash=$(sha256sum <"$1" | cut -c 1-64)
+  {
+    printf 'stopline-update-1\0'
+    # shellcheck disable=SC2059 # the format is the bytes
+    printf "$(sed 's/../\\x&/g' <<<"$hash")"
+  } >"$message"
+  openssl pkeyutl -sign -rawin -inkey "$SIGN" -in "$message" -out "$1.sig" >&2 ||
+    stopline_fail "$SIGN did not sign; use an Ed25519 private key in PEM"
 }
 
 image_hand_out() {

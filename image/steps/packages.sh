@@ -6,13 +6,8 @@ IMAGE_PACKAGES=(
   e2fsprogs fdisk busybox-static
   openssh-server nano
 )
-# Networks by radio, of the boards that have one.
-IMAGE_PACKAGES_PI=(wpasupplicant wireless-regdb)
-
-image_packages() {
-  printf '%s\n' "${IMAGE_PACKAGES[@]}"
-  [ "$BOARD" != pi ] || printf '%s\n' "${IMAGE_PACKAGES_PI[@]}"
-}
+# Of boards with a radio, on top of the others.
+IMAGE_RADIO_PACKAGES=(wpasupplicant wireless-regdb)
 
 image_sources() { # COMPONENTS
   local keyring=/usr/share/keyrings/debian-archive-keyring.gpg suite

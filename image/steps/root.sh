@@ -48,24 +48,45 @@ image_user() { # NAME NUMBER ROOT
   echo "$1:!:1::::::" >>"$3/etc/shadow"
 }
 
+image_key() { # TEXT
+  printf '%s' "$1" | sha256sum | cut -c 1-12
+}
+
 image_base_root() {
-  local recipe key sources=()
+  local recipe
+  recipe=$(declare -p IMAGE_PACKAGES IMAGE_USERS IMAGE_GROUPS IMAGE_SUITE; declare -f image_user)
+  BASE_ROOT="$IMAGE_CACHE/root-$ARCH-$(image_key "$recipe")"
+  [ -d "$BASE_ROOT" ] || image_make_base_root
+  [ "$BOARD" = pi ] || return 0
+  BASE_ROOT="$BASE_ROOT-$(image_key "${IMAGE_RADIO_PACKAGES[*]}")"
+  [ -d "$BASE_ROOT" ] || image_make_radio_root "${BASE_ROOT%-*}"
+}
+
+image_make_base_root() {
+  local sources=()
   mapfile -t sources < <(image_sources main)
-  recipe=$(image_packages; declare -p IMAGE_USERS IMAGE_GROUPS IMAGE_SUITE; declare -f image_user)
-  key=$(printf '%s' "$recipe" | sha256sum | cut -c 1-12)
-  BASE_ROOT="$IMAGE_CACHE/root-$ARCH-$key"
-  [ ! -d "$BASE_ROOT" ] || return 0
   printf 'stopline: making a Debian root for %s (once; emulated up to ten minutes)\n' "$ARCH" >&2
   image_emulate
   rm -rf "$BASE_ROOT.new"
   mmdebstrap --quiet --variant=minbase --mode=root "--architectures=$ARCH" \
-    --include="$(image_packages | paste -s -d ,)" \
+    --include="$(printf '%s,' "${IMAGE_PACKAGES[@]}")" \
     --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
     --dpkgopt='path-exclude=/usr/share/info/*' --dpkgopt='path-exclude=/usr/share/doc/*' \
     --dpkgopt='path-include=/usr/share/doc/*/copyright' \
     --aptopt='Acquire::Languages "none"' \
     --essential-hook="bash -c 'source \"$ROOT/image/steps/root.sh\"; image_add_users \"\$1\"' - \"\$1\"" \
     "$IMAGE_SUITE" "$BASE_ROOT.new" "${sources[@]}" >&2
+  mv "$BASE_ROOT.new" "$BASE_ROOT"
+}
+
+image_make_radio_root() { # FROM
+  printf 'stopline: adding what a radio needs (once)\n' >&2
+  image_emulate
+  rm -rf "$BASE_ROOT.new"
+  cp -a --reflink=auto "$1" "$BASE_ROOT.new"
+  cp --remove-destination /etc/resolv.conf "$BASE_ROOT.new/etc/resolv.conf"
+  chroot "$BASE_ROOT.new" sh -c "apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get \
+    install -qq -y --no-install-recommends ${IMAGE_RADIO_PACKAGES[*]} && apt-get clean" >&2
   mv "$BASE_ROOT.new" "$BASE_ROOT"
 }
 

@@ -4,7 +4,7 @@ IMAGE_CACHE="$ROOT/build/image"
 IMAGE_SUITE=bookworm
 IMAGE_MIRROR=http://deb.debian.org
 # What this machine needs; binfmt and the two emulators only for the other processor.
-IMAGE_TOOLS=(mmdebstrap squashfs-tools mtools dosfstools e2fsprogs fdisk kmod cpio zstd
+IMAGE_TOOLS=(mmdebstrap squashfs-tools mtools dosfstools e2fsprogs fdisk kmod cpio zstd openssl
   arch-test qemu-user-static)
 
 # MiB. A root has room to grow to three times its size; the smallest card has 4 GB.
