@@ -58,6 +58,7 @@ export async function baseRoot(arch: Arch, cache: string): Promise<BaseRoot> {
     `--architectures=${arch}`,
     `--include=${packages.join(",")}`,
     ...LEFT_OUT.map((path) => `--dpkgopt=path-exclude=${path}`),
+    "--dpkgopt=path-include=/usr/share/doc/stopline/*",
     `--customize-hook=${KERNEL_HOOK.replaceAll("ARCH", arch)}`,
     SUITE,
     base.root,

@@ -1,5 +1,5 @@
-// The cabinet on USB: an emulated FT232R leads to the firmware's own rules in a process of ours. The
-// hardened service opens it; the cable is pulled in mid-run and put back.
+// The cabinet on USB: an emulated FT232R leads to the firmware's own rules in a process of ours.
+// The hardened service opens it; the cable is pulled in mid-run and put back.
 import { join } from "node:path";
 import { Cabinets } from "../src/sim/chaos/cabinets.ts";
 import { Guest } from "./guest.ts";

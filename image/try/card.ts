@@ -33,7 +33,7 @@ function fromCard(card: string, name: string, to: string): void {
   mtools("mcopy", card, "-n", "-o", `::${name}`, to);
 }
 
-/** An archive that the kernel unpacks over the initrd: the same init, which leaves a shell behind. */
+/** Unpacked by the kernel over the initrd: the same init, which leaves a shell behind. */
 function shellArchive(folder: string, init: string, way: Way): Buffer {
   const tree = join(folder, "shell-tree");
   const files = new Map([

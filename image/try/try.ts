@@ -1,5 +1,5 @@
-// `scripts/image test`: boots a copy of an image and tries it: first start, set-up, firewall, a good
-// update, updates that are broken on purpose.
+// `scripts/image test`: boots a copy of an image and tries it: first start, set-up, firewall, a
+// good update, updates that are broken on purpose.
 import { existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { basename, join } from "node:path";

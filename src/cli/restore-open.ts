@@ -29,13 +29,13 @@ export interface OpenedBackup {
   readonly secrets: readonly NewFile[];
 }
 
-const KNOWN = new RegExp(
-  `^(?:${[SITE_NAME, KEYS_NAME, LOG_FILE].join("|")}|${SNAPSHOTS_NAME}/\\d{16}\\.snap)$`.replaceAll(
-    ".",
-    "\\.",
-  ),
-);
+const KNOWN_FILES: readonly string[] = [SITE_NAME, KEYS_NAME, LOG_FILE];
+const KNOWN_SNAPSHOT = new RegExp(`^${SNAPSHOTS_NAME}/\\d{16}\\.snap$`);
 const KEY_FILE = /^(?:revoked\/)?[\w-]+\.(?:crt|key|revocation)$/;
+
+function isKnown(name: string): boolean {
+  return KNOWN_FILES.includes(name) || KNOWN_SNAPSHOT.test(name);
+}
 
 /** Its manifest, once all that it names is there under these names and nothing else. */
 function manifestOf(file: string): Manifest {
@@ -53,7 +53,7 @@ function manifestOf(file: string): Manifest {
   if (odd !== undefined) throw new ArchiveError(`${odd} is in it and not in its manifest`);
   const missing = due.find((name) => !found.includes(name));
   if (missing !== undefined) throw new ArchiveError(`${missing} is missing in it`);
-  const strange = manifest.files.find(({ name }) => !KNOWN.test(name));
+  const strange = manifest.files.find(({ name }) => !isKnown(name));
   if (strange !== undefined) throw new ArchiveError(`${strange.name} is no part of a backup`);
   if (!found.includes(LOG_FILE)) throw new ArchiveError(`${LOG_FILE} is missing in it`);
   return manifest;

@@ -19,12 +19,6 @@ import type { RunOptions } from "./run-options.ts";
 import type { StreetData, StreetNews } from "./street-thread.ts";
 import { welcomeLines } from "./welcome.ts";
 
-/**
- * For the site file of a service: a board that has just been switched on does much else, and one
- * that gave up would have no lamps until somebody comes. Its unit waits longer (TimeoutStartSec).
- */
-const SERVICE_PATIENCE_MS = 90_000;
-
 export interface NodeRun extends RunOptions {
   readonly file: string;
   readonly freePorts: boolean;
@@ -134,17 +128,13 @@ async function summarise(ended: Ended, vehicles: number): Promise<number> {
   return ok ? 0 : 1;
 }
 
-async function readFor({ file, service }: NodeRun): Promise<SiteRead> {
-  return await readSite(file, service ? { patienceMs: SERVICE_PATIENCE_MS } : {});
-}
-
 /** Runs a node to its end; the exit code. */
 export async function runNode(options: NodeRun): Promise<number> {
   const { file, forMs, freePorts, service } = options;
   const ending = awaitEnd();
   const atTerminal = isatty(0);
   outliveReaders();
-  const read = await readFor(options);
+  const read = await readSite(file);
   if (!read.ok && !service) {
     for (const problem of read.problems) process.stderr.write(`${problem}\n`);
     return 1;

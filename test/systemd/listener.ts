@@ -1,6 +1,6 @@
 // A service manager for tests: the compiled `manager.c` on a socket of its own, and what it heard.
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -53,9 +53,11 @@ export class Listener {
     }
   }
 
-  /** Reads nothing until `resume`. */
-  pause(): void {
+  /** Reads nothing from when it has stopped until `resume`. */
+  async pause(): Promise<void> {
     this.#child.kill("SIGSTOP");
+    const stat = `/proc/${this.#child.pid}/stat`;
+    await until(() => readFileSync(stat, "utf8").includes(") T "));
   }
 
   resume(): void {

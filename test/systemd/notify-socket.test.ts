@@ -32,7 +32,7 @@ for (const abstract of [false, true]) {
 systemTest(t, "a full socket takes nothing, at once, and more later", async (t) => {
   const listener = await Listener.open(t);
   const socket = new NotifySocket(listener.path);
-  listener.pause();
+  await listener.pause();
   const beforeMs = performance.now();
   let sent = 0;
   while (sent < 100_000 && socket.send("WATCHDOG=1")) sent += 1;
