@@ -133,14 +133,14 @@ image_empty_places() { # ROOT
 
 image_name_release() { # ROOT
   VERSION=$(dpkg-deb -f "$DEB" Version)
-  local tried='tried in an emulator with its own kernel, not yet on a real board'
+  local tried='built, and its like started in an emulator; not yet tried on a real board'
   {
     echo "version=$VERSION"
     echo "kind=$ARCH-$BOARD"
     echo "commit=$(git -C "$ROOT" rev-parse --short=12 HEAD 2>/dev/null || echo unknown)"
     echo "tried=$tried"
   } >"$1/usr/lib/stopline-image/release"
-  printf 'Stopline %s for %s on %s\nThis image has been %s.\n\n' \
+  printf 'Stopline %s for %s on %s\nThis image was %s.\n\n' \
     "$VERSION" "$BOARD" "$ARCH" "$tried" | tee "$1/etc/issue" "$1/etc/issue.net" >"$1/etc/motd"
   # A board without a clock of its own begins no earlier than this.
   touch -d "@$(git -C "$ROOT" log -1 --format=%ct 2>/dev/null || date +%s)" "$1/usr/lib/clock-epoch"

@@ -6,6 +6,8 @@ IMAGE_MIRROR=http://deb.debian.org
 # What this machine needs; binfmt and the two emulators only for the other processor.
 IMAGE_TOOLS=(mmdebstrap squashfs-tools mtools dosfstools e2fsprogs fdisk kmod cpio zstd openssl
   arch-test qemu-user-static)
+IMAGE_TRY_TOOLS=(qemu-system-arm qemu-system-x86 qemu-efi-aarch64 openssh-client iproute2
+  user-mode-linux gcc libc6-dev)
 
 # MiB. A root has room to grow to three times its size; the smallest card has 4 GB.
 IMAGE_BOOT_MIB=384

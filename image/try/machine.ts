@@ -71,6 +71,8 @@ export class Board {
     this.#child = child;
     this.#options = options;
     this.#line = options.way === "uml" ? new UmlLine(child) : null;
+    // Who waits for an answer learns that none will come.
+    child.once("exit", () => this.#shell?.close());
   }
 
   /** Switches a board on; it stays on over its own restarts. */
