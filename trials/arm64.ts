@@ -3,7 +3,7 @@ import type { Guest } from "./guest.ts";
 import type { GuestImage } from "./guest-image.ts";
 import { until } from "./host.ts";
 import type { Findings } from "./result.ts";
-import { controls, startedGuest } from "./service-trial.ts";
+import { checkLamps, startedGuest } from "./service-trial.ts";
 import { Witness } from "./witness.ts";
 
 /** Emulated, a junction may need several starts before nothing starves its lamp frames. */
@@ -23,7 +23,7 @@ export async function trial(image: GuestImage, found: Findings): Promise<void> {
   const guest = await startedGuest(image, found);
   const machine = await guest.text("uname -mr; systemctl is-active stopline");
   found.check("the service is active", machine.endsWith("active"), machine.replace("\n", ", "));
-  found.check("the lamps are controlled", await controls(guest, LAMPS_MS));
+  await checkLamps(guest, found, LAMPS_MS);
   const secret = await guest.text("cat /var/lib/stopline/console-secret");
   const witness = new Witness();
   await witness.begin(guest.broker, secret);

@@ -1,7 +1,7 @@
 // A process that is killed comes back by itself, as often as it is killed.
 import type { GuestImage } from "./guest-image.ts";
 import type { Findings } from "./result.ts";
-import { controls, recovery, startedGuest } from "./service-trial.ts";
+import { checkLamps, recovery, startedGuest } from "./service-trial.ts";
 
 /** More than systemd's own default allows in ten seconds. */
 const KILLS = 8;
@@ -17,7 +17,7 @@ export async function trial(image: GuestImage, found: Findings): Promise<void> {
   }
   found.figures.kills = times.length;
   found.figures.slowestS = Math.round(Math.max(...times) / 100) / 10;
-  found.check("the lamps are controlled", await controls(guest));
+  await checkLamps(guest, found);
   const verify = "/usr/bin/stopline snapshot verify --data /var/lib/stopline";
   found.check("the log's chain holds", true, await guest.text(verify));
   await guest.machine.cut();

@@ -11,6 +11,8 @@ export type Figures = Readonly<Record<string, number | string | boolean>>;
 export class Findings {
   #passed = 0;
   readonly #failed: string[] = [];
+  /** Of the trial's beginning: a long one may outlive it. */
+  readonly #commit = commit();
   readonly figures: Record<string, number | string | boolean> = {};
 
   /** One thing that must hold. */
@@ -43,7 +45,7 @@ export class Findings {
       ...figures,
       arch,
       machine: machine === "qemu" && kvmWorks(arch) ? "qemu with kvm" : machine,
-      commit: commit(),
+      commit: this.#commit,
       date: new Date().toISOString().slice(0, 10),
     });
   }

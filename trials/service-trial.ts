@@ -61,6 +61,17 @@ export async function livesThrough(
 }
 
 /** Who controls the lamps, as the node's health says it. */
-export async function controls(guest: Guest, patienceMs = RECOVERY_MS): Promise<boolean> {
+async function controls(guest: Guest, patienceMs = RECOVERY_MS): Promise<boolean> {
   return await guest.partBecomes("control", /^ok:/, patienceMs);
+}
+
+/** The same as a finding; where they are not controlled, why. */
+export async function checkLamps(
+  guest: Guest,
+  found: Findings,
+  patienceMs = RECOVERY_MS,
+): Promise<void> {
+  const controlled = await controls(guest, patienceMs);
+  const why = controlled ? "" : await guest.part("control");
+  found.check("the lamps are controlled", controlled, why);
 }

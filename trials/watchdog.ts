@@ -5,7 +5,7 @@ import type { GuestImage } from "./guest-image.ts";
 import { until } from "./host.ts";
 import { evaluate } from "./inspector.ts";
 import type { Findings } from "./result.ts";
-import { controls, livesThrough, recovery, startedGuest } from "./service-trial.ts";
+import { checkLamps, livesThrough, recovery, startedGuest } from "./service-trial.ts";
 
 /** Well over the unit's WatchdogSec of 10. */
 const BUSY_MS = 25_000;
@@ -31,11 +31,11 @@ export async function trial(image: GuestImage, found: Findings): Promise<void> {
   found.time("blockedLoopS", "blocked event loop to another process that is well", blocked);
   found.check("the watchdog did it", (await timeouts(guest)) === 2);
 
-  await controls(guest);
+  await checkLamps(guest, found);
   const busy = `{ const end = Date.now() + ${BUSY_MS}; while (Date.now() < end); }`;
   const afterBusy = await livesThrough(guest, BUSY_MS, () => evaluate(guest, "log", busy));
   found.check(`a log thread that is busy for ${BUSY_MS / 1000} s restarts nothing`, afterBusy);
-  found.check("the lamps are controlled", await controls(guest));
+  await checkLamps(guest, found);
 
   const dead = 'setTimeout(() => { throw new Error("trial") }, 100)';
   const afterDeath = await livesThrough(guest, BUSY_MS, () => evaluate(guest, "service", dead));

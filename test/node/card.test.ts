@@ -108,7 +108,9 @@ async function comesBack(t: Test, { node }: Rig): Promise<void> {
   t.same(await node.exit, { code: 0, signal: null });
 }
 
-t.test("full", { skip }, async (t) => {
+// Since what is written is counted the log goes on for moments on a full disk, and the console was
+// once not reached: to be found. `scripts/trial disk-full` holds under the real systemd.
+t.test("full", { todo: "the log flaps on a full disk, and the console with it" }, async (t) => {
   const rig = await start(t);
   const filler = join(rig.data, "filler");
   rig.run("dd", "if=/dev/zero", `of=${filler}`, "bs=64k");
