@@ -40,7 +40,7 @@ export function makeDisk(path: string, label: string, bytes: number, from?: stri
   closeSync(openSync(path, "w"));
   truncateSync(path, bytes);
   const tree = from === undefined ? [] : ["-d", from];
-  output("mke2fs", ["-q", "-F", "-t", "ext4", "-L", label, ...tree, path]);
+  output("mke2fs", ["-q", "-F", "-t", "ext4", "-b", "4096", "-L", label, ...tree, path]);
 }
 
 export function makeDataDisk(path: string): void {

@@ -1,6 +1,6 @@
 // `stopline doctor`: each finding, with a virtual site, an absent device, and the virtual cabinet
 // behind a real pseudo-terminal.
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, statfsSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import t from "tap";
@@ -194,6 +194,8 @@ t.test("a data folder below a file, or in memory", async (t) => {
   const memory = diskFinding("/dev/shm");
   if (memory.state !== "fail")
     t.match(memory, { state: "warn", says: /a power cut takes the log/ });
+  const small = diskFinding(dir, (path) => Object.assign(statfsSync(path), { bsize: 1_024 }));
+  t.match(small, { state: "fail", says: /blocks of 1024 bytes: .*mke2fs -b 4096/ });
 });
 
 t.test("a machine that says little", async (t) => {
