@@ -8,6 +8,7 @@ import {
 } from "node:worker_threads";
 import { type ChannelPort, transferable } from "../log/channel.ts";
 import { realTimers, type Timers } from "../log/timers.ts";
+import { heapBytes } from "./wear-figures.ts";
 
 export type ThreadName = "log" | "service" | "mesh";
 
@@ -37,6 +38,8 @@ export interface Host {
   readonly timers: Timers;
   spawn(plan: SpawnPlan, events: WorkerEvents): WorkerLike;
   channel(): readonly [ChannelPort, ChannelPort];
+  /** The asking thread's heap in use; a simulated one has none of its own. */
+  heapBytes(): number;
 }
 
 export const realHost: Host = {
@@ -62,4 +65,5 @@ export const realHost: Host = {
     const { port1, port2 } = new MessageChannel();
     return [port1, port2];
   },
+  heapBytes,
 };

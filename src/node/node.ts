@@ -20,7 +20,7 @@ import { serviceHeap } from "./service-heap.ts";
 import type { SupervisionEvent } from "./supervision.ts";
 import { Thread, type ThreadDeath } from "./thread.ts";
 import { Tracing } from "./tracing.ts";
-import { heapBytes, heapFigure } from "./wear-figures.ts";
+import { heapFigure } from "./wear-figures.ts";
 
 /** A session with the cabinet takes 50 ms and its module loading some 100. */
 const LAMPS_FIRST_MS = 500;
@@ -290,7 +290,7 @@ export class RunningNode {
     const loop = this.loop();
     const said = this.options.supervisor?.dropped() ?? [];
     const dropped = [...this.log.dropped(), ...this.tracing.dropped(), ...said];
-    const figures = [...this.log.figures(), heapFigure("control", heapBytes())];
+    const figures = [...this.log.figures(), heapFigure("control", this.host.heapBytes())];
     this.tell({ kind: "node", loop, parts: this.log.parts(), dropped, figures });
   }
 

@@ -59,6 +59,7 @@ export class SimProcess {
       timers: this.main.timers,
       spawn: (plan, events) => this.#spawn(plan, events),
       channel: () => simChannel(this.#wire),
+      heapBytes: () => 0,
     };
   }
 

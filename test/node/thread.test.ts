@@ -15,6 +15,7 @@ t.test("what was under way from a worker that is gone is not heard", async (t) =
     channel: () => {
       throw new Error("not asked for");
     },
+    heapBytes: () => 0,
   };
   const heard: unknown[] = [];
   const thread = new Thread({
