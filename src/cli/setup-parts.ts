@@ -18,6 +18,7 @@ import {
 import { dirname, join } from "node:path";
 import type { SiteModel } from "../core/site/model.ts";
 import { loadSite } from "../sitefile/load.ts";
+import { AgeError, checkRecipients } from "../trust/age.ts";
 import { KeyFolderError, readKeyFolder, readKeysOf } from "../trust/key-folder.ts";
 import { textOf } from "./finding.ts";
 import { networkFiles } from "./setup-network.ts";
@@ -147,21 +148,34 @@ export async function takeOperator(folders: Folders): Promise<Taken> {
   });
 }
 
-/** `update.pub` and `backup.pub`: one public key in PEM, of `kinds`. */
-export async function takePublicKey(
-  folders: Folders,
-  name: string,
-  kinds: readonly string[],
-): Promise<Taken> {
-  const use = `use one ${kinds.join(" or ")} public key in PEM`;
+/** `update.pub`: one Ed25519 public key in PEM. */
+export async function takeUpdateKey(folders: Folders): Promise<Taken> {
+  const name = "update.pub";
+  const use = "use one ed25519 public key in PEM";
   return await part(folders, name, (bytes) => {
     const text = bytes.toString("utf8");
     if (text.includes("PRIVATE KEY")) return problem(name, `it is a private key; ${use}`);
     try {
       const kind = createPublicKey(text).asymmetricKeyType ?? "unknown";
-      if (!kinds.includes(kind)) return problem(name, `it is a key of kind ${kind}; ${use}`);
+      if (kind !== "ed25519") return problem(name, `it is a key of kind ${kind}; ${use}`);
     } catch {
       return problem(name, `it is no public key; ${use}`);
+    }
+    put(join(folders.to, name), text, 0o644);
+    return { applied: [name], problems: [] };
+  });
+}
+
+/** `backup.pub`: age public keys, as `stopline backup key` and `age-keygen` print them. */
+export async function takeBackupKey(folders: Folders): Promise<Taken> {
+  const name = "backup.pub";
+  return await part(folders, name, (bytes) => {
+    const text = bytes.toString("utf8").replaceAll("\r\n", "\n");
+    try {
+      checkRecipients(text, name);
+    } catch (error) {
+      if (!(error instanceof AgeError)) throw error;
+      return { applied: [], problems: [error.message] };
     }
     put(join(folders.to, name), text, 0o644);
     return { applied: [name], problems: [] };

@@ -6,11 +6,12 @@ import { fail, parseOptions } from "./options.ts";
 import {
   type Folders,
   type Taken,
+  takeBackupKey,
   takeKeys,
   takeNetwork,
   takeOperator,
-  takePublicKey,
   takeSite,
+  takeUpdateKey,
 } from "./setup-parts.ts";
 
 const KNOWN = ["site.yaml", "network.yaml", "operator.pub", "update.pub", "backup.pub", "keys"];
@@ -30,8 +31,8 @@ export async function setUp(folders: Folders): Promise<Taken> {
     await takeSite(folders),
     await takeNetwork(folders),
     await takeOperator(folders),
-    await takePublicKey(folders, "update.pub", ["ed25519"]),
-    await takePublicKey(folders, "backup.pub", ["x25519"]),
+    await takeUpdateKey(folders),
+    await takeBackupKey(folders),
     await takeKeys(folders),
   ];
   return {

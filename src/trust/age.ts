@@ -16,16 +16,8 @@ function keysIn(text: string): string[] {
     .filter((line) => line !== "" && !line.startsWith("#"));
 }
 
-/**
- * Encrypts to each public key (`age1…`) in the text of a key file, a line each, `#` before
- * comments. Throws an `AgeError`, which names the file `path`, when there is none, or one that is
- * no public key: a private key that lies there is refused by name.
- */
-export async function encryptTo(
-  recipients: string,
-  bytes: Uint8Array,
-  path: string,
-): Promise<Uint8Array> {
+/** An encrypter to each public key in `recipients`, the text of the key file `path`. */
+function encrypterTo(recipients: string, path: string): Encrypter {
   const encrypter = new Encrypter();
   const keys = keysIn(recipients);
   if (keys.length === 0) throw new AgeError(`${path}: no public key in it; one looks like age1…`);
@@ -42,7 +34,25 @@ export async function encryptTo(
       throw new AgeError(text, { cause: error });
     }
   }
-  return await encrypter.encrypt(bytes);
+  return encrypter;
+}
+
+/**
+ * Encrypts to each public key (`age1…`) in the text of a key file, a line each, `#` before
+ * comments. Throws an `AgeError`, which names the file `path`, when there is none, or one that is
+ * no public key: a private key that lies there is refused by name.
+ */
+export async function encryptTo(
+  recipients: string,
+  bytes: Uint8Array,
+  path: string,
+): Promise<Uint8Array> {
+  return await encrypterTo(recipients, path).encrypt(bytes);
+}
+
+/** Throws the `AgeError` that `encryptTo` would throw for this key file. */
+export function checkRecipients(recipients: string, path: string): void {
+  encrypterTo(recipients, path);
 }
 
 /**

@@ -15,6 +15,7 @@ import t, { type Test } from "tap";
 import { setUp } from "../../src/cli/setup.ts";
 import { networkFiles } from "../../src/cli/setup-network.ts";
 import type { Folders } from "../../src/cli/setup-parts.ts";
+import { newAgeKeyPair } from "../../src/trust/age.ts";
 import { folder, runToEnd, siteText } from "./support.ts";
 
 const SSH_KEY = `ssh-ed25519 ${"A".repeat(68)} ann@desk`;
@@ -43,12 +44,13 @@ function modeOf(path: string): string {
 }
 
 t.test("everything at once", async (t) => {
+  const backup = await newAgeKeyPair();
   const { from, to } = card(t, {
     "site.yaml": siteText(),
     "network.yaml": "wired: { address: 192.0.2.10/24, gateway: 192.0.2.1 }\ntime: ntp.example\n",
     "operator.pub": `${SSH_KEY}\r\n`,
     "update.pub": pem("ed25519", "publicKey"),
-    "backup.pub": pem("x25519", "publicKey"),
+    "backup.pub": backup.recipient,
     "README.txt": "words",
     "network.yaml.example": "words",
   });
@@ -92,11 +94,11 @@ t.test("each wrong part is named, and the others are taken", async (t) => {
       "wired: { address: 192.0.2.10 }\nwifi: { name: it, password: short, country: cz }\n",
     "operator.pub": pem("ed25519", "privateKey"),
     "update.pub": pem("x25519", "publicKey"),
-    "backup.pub": pem("x25519", "publicKey"),
+    "backup.pub": (await newAgeKeyPair()).identity,
   });
   writeFileSync(join(from, "keys/node.key"), "words");
   const { applied, problems } = await setUp({ from, to });
-  t.same(applied, ["backup.pub"]);
+  t.same(applied, []);
   t.same(
     problems.map((line) => line.replace(`${from}/`, "")),
     [
@@ -106,10 +108,17 @@ t.test("each wrong part is named, and the others are taken", async (t) => {
       "network.yaml:2: wifi.country: cz is no country; use its two capital letters: CZ",
       "operator.pub: it is a private key; use its .pub file, and make a new key",
       "update.pub: it is a key of kind x25519; use one ed25519 public key in PEM",
+      "backup.pub: a private key, which stays with the operator; use its public one",
       "keys/ca.crt: is not there; `stopline keys node` makes it",
     ],
   );
-  t.same(readdirSync(to), ["backup.pub"]);
+  t.same(readdirSync(to), []);
+  writeFileSync(join(from, "backup.pub"), pem("x25519", "publicKey"));
+  const second = await setUp({ from, to });
+  t.match(
+    second.problems.find((line) => line.startsWith("backup.pub")),
+    /^backup\.pub: a line of it is no age public key; one looks like age1…$/,
+  );
 });
 
 t.test("a node's keys, of this node and no other", async (t) => {
