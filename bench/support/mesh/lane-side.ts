@@ -1,11 +1,22 @@
 // A process with a control thread (this one) and its mesh thread. An effect is a whole view made
 // here, and what the mesh reads of it posted there, as the node's control thread does it.
-import { Worker } from "node:worker_threads";
+import { type ResourceLimits, Worker } from "node:worker_threads";
 import { toldPhases } from "../../../src/mesh/told-phases.ts";
 import { MESH_HEAP } from "../../../src/node/mesh-side.ts";
 import { pace, sharedMs } from "./clock.ts";
 import { Views } from "./deltas.ts";
 import type { FromSide, LanePlan, ToLaneThread, ToSide } from "./side-messages.ts";
+
+/**
+ * What a hundred nodes keep is a hundred times as much as in a thread of one: near its bound the
+ * heap is collected over and over, 10 ms and more each time.
+ */
+function heapOf(nodes: number): ResourceLimits {
+  const oldMb = Math.min(MAX_HEAP_MB, MESH_HEAP.maxOldGenerationSizeMb * nodes);
+  return { ...MESH_HEAP, maxOldGenerationSizeMb: oldMb };
+}
+
+const MAX_HEAP_MB = 2_048;
 
 let views: Views | null = null;
 let thread: Worker | null = null;
@@ -39,7 +50,7 @@ process.on("message", (message: ToSide<LanePlan>) => {
       views = new Views(message.plan.links, message.plan.wallMs);
       thread = new Worker(new URL("./lane-thread.ts", import.meta.url), {
         workerData: message.plan,
-        resourceLimits: MESH_HEAP,
+        resourceLimits: heapOf(message.plan.nodes.length),
       });
       thread.on("message", tell);
       openBroker(message.plan.brokerPort);
