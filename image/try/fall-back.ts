@@ -2,6 +2,7 @@
 // where it was, by itself.
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { signFile } from "../../src/cli/update-signature.ts";
 import type { GuestShell } from "../../trials/guest-shell.ts";
 import { output, say, until } from "../../trials/host.ts";
 import { serviceUp } from "./first-start.ts";
@@ -63,13 +64,15 @@ export class Updates {
     return await this.#text("/usr/lib/stopline-image/slots status");
   }
 
-  /** Puts a root image into the other slot and starts the board anew. */
-  async #install(path: string): Promise<void> {
+  async #copy(path: string): Promise<void> {
     const bytes = statSync(path).size;
-    const copy = `head -c ${bytes} ${this.#board.diskOf(path)} >/data/new.slot`;
-    const said = await this.#text(
-      `${copy} && /usr/lib/stopline-image/slots install /data/new.slot`,
-    );
+    await this.#text(`head -c ${bytes} ${this.#board.diskOf(path)} >/data/new.slot`);
+  }
+
+  /** Puts a root image into the other slot, past all signatures, and starts the board anew. */
+  async #install(path: string): Promise<void> {
+    await this.#copy(path);
+    const said = await this.#text("/usr/lib/stopline-image/slots install /data/new.slot");
     this.#result.like(
       "slots install takes it",
       said,
@@ -79,13 +82,38 @@ export class Updates {
     await this.#restart();
   }
 
+  /** As an operator does it: with the signature beside the file. */
+  async #update(path: string, keyPath: string): Promise<void> {
+    await this.#copy(path);
+    const before = await this.status();
+    const update = async (signature: Buffer): Promise<string> => {
+      const put = `printf %s ${signature.toString("base64")} | base64 -d >/data/new.slot.sig`;
+      return await this.#text(`${put}; stopline update /data/new.slot 2>&1`);
+    };
+    const signature = signFile(path, keyPath);
+    const wrong = Buffer.from(signature.map((byte, at) => (at === 0 ? byte ^ 1 : byte)));
+    const refused = await update(wrong);
+    this.#result.like("stopline update refuses a wrong signature", refused, /is not installed: /);
+    this.#result.same("and changes no slot", await this.status(), before);
+    await this.#copy(path);
+    const said = await update(signature);
+    this.#result.like(
+      "stopline update takes the right one",
+      said,
+      /^slot [ab]: \w+, on trial from the next start; start the board anew to try it$/m,
+    );
+    await this.#text("rm -f /data/new.slot /data/new.slot.sig");
+    await this.#restart();
+  }
+
   async #restart(): Promise<void> {
     void this.#shell.run("systemctl --no-block reboot");
     this.#shell = await this.#board.nextShell();
   }
 
-  async good(path: string): Promise<void> {
-    await this.#install(path);
+  /** `keyPath`: the private key of who may update this board. */
+  async good(path: string, keyPath: string): Promise<void> {
+    await this.#update(path, keyPath);
     this.#result.like(
       "the new root runs, on trial",
       await this.status(),

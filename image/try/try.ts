@@ -1,6 +1,7 @@
 // `scripts/image test`: boots a copy of an image and tries it: first start, set-up, firewall, a
 // good update, updates that are broken on purpose.
-import { existsSync, readFileSync } from "node:fs";
+import { generateKeyPairSync } from "node:crypto";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -19,6 +20,8 @@ const HOLD_S = 20;
 const STARTS = 2.5;
 const SETUP_MS = 180_000;
 const NODE_ID = "junction-1";
+/** Whose public half is among the first files. */
+const UPDATE_KEY = "update.pem";
 const NETWORK = "wired: { address: 10.0.2.15/24 }\n";
 const KEYED = `trust: { keys: /etc/stopline/keys }
 links: { address: 0.0.0.0, fast: 8884, reliable: 8885 }
@@ -33,6 +36,9 @@ function siteText(): string {
 /** Keys of the node and of who operates it, made for this try. */
 function firstFiles(folder: string): Map<string, string | Buffer> {
   const [ca, keys, ssh] = ["ca", "keys", "operator"].map((name) => join(folder, name));
+  const signer = generateKeyPairSync("ed25519");
+  const secret = signer.privateKey.export({ type: "pkcs8", format: "pem" });
+  writeFileSync(join(folder, UPDATE_KEY), secret, { mode: 0o600 });
   const stopline = (...words: string[]): string =>
     output(process.execPath, [join(ROOT, "src/cli/stopline.ts"), ...words]);
   stopline("keys", "init", "--ca", String(ca), "--region", "demo", "--zone", "old-town");
@@ -42,6 +48,7 @@ function firstFiles(folder: string): Map<string, string | Buffer> {
     ["site.yaml", siteText()],
     ["network.yaml", NETWORK],
     ["operator.pub", readFileSync(`${ssh}.pub`)],
+    ["update.pub", signer.publicKey.export({ type: "spki", format: "pem" })],
     ...["ca.crt", "node.crt", "node.key"].map((name): [string, Buffer] => [
       `keys/${name}`,
       readFileSync(join(String(keys), name)),
@@ -130,7 +137,7 @@ async function tryUpdates(given: Options, card: Card, upS: number, result: Resul
   if (given.way !== "uml") {
     await updates.broken(slots.dead, "dead", /slot a: .*, running, confirmed/);
   }
-  await updates.good(slots.good);
+  await updates.good(slots.good, join(card.folder, UPDATE_KEY));
   await updates.broken(slots.lame, "lame", /slot b: good, running, confirmed/);
   result.check("it goes down in order", await board.powerOff());
 }
