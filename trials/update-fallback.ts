@@ -1,19 +1,19 @@
 // An update that is broken on purpose is taken back by itself; one of an unknown signer is not even
 // begun; a good one stays. The real systemd, dpkg and service; packages made from the guest's own.
 import { generateKeyPairSync } from "node:crypto";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { signFile } from "../src/cli/update-signature.ts";
 import { Guest, makeDisk } from "./guest.ts";
 import { DATA_LABEL, type GuestImage } from "./guest-image.ts";
-import { output, say, scratch } from "./host.ts";
+import { say, scratch } from "./host.ts";
 import { demoSite, packageOf, type TrialOptions } from "./options.ts";
+import { packageVariant } from "./package-variant.ts";
 import type { Findings } from "./result.ts";
 import { START_MS } from "./service-trial.ts";
 
 const DATA_BYTES = 512 * 1024 * 1024;
 const UPDATES = "/var/lib/stopline/updates";
-const BROKEN = 'throw new Error("broken on purpose");\n';
 const HISTORY = "/var/lib/stopline-update/history.jsonl";
 
 interface Signers {
@@ -33,19 +33,6 @@ function signers(folder: string): Signers {
   return { own: own?.path ?? "", other: other?.path ?? "", publicText: own?.text ?? "" };
 }
 
-/** The same package under another version; a broken one's node dies at its start. */
-function variant(deb: string, to: string, version: string, broken: boolean): void {
-  const tree = join(scratch(), "tree");
-  output("dpkg-deb", ["--raw-extract", deb, tree]);
-  const control = join(tree, "DEBIAN/control");
-  const text = readFileSync(control, "utf8").replace(/^Version: .*$/m, `Version: ${version}`);
-  writeFileSync(control, text);
-  if (broken) writeFileSync(join(tree, "usr/lib/stopline/src/cli/run.ts"), BROKEN);
-  const options = ["--root-owner-group", "-Zzstd", "-z1"];
-  output("dpkg-deb", [...options, "--build", tree, to]);
-  rmSync(tree, { recursive: true, force: true });
-}
-
 function dataDisk(deb: string, folder: string, keys: Signers): string {
   const updates = join(folder, "data/updates");
   mkdirSync(updates, { recursive: true });
@@ -54,7 +41,7 @@ function dataDisk(deb: string, folder: string, keys: Signers): string {
     ["good", "99.2", keys.own],
   ] as const) {
     const file = join(updates, `${name}.deb`);
-    variant(deb, file, version, name === "broken");
+    packageVariant(deb, file, version, name === "broken");
     writeFileSync(`${file}.sig`, signFile(file, key));
   }
   writeFileSync(join(updates, "foreign.sig"), signFile(join(updates, "good.deb"), keys.other));

@@ -3,6 +3,7 @@
 //
 //   ```sh on=clone                   in a fresh clone of this repository, as its root
 //   ```sh on=board                   on a board with the package installed, as root
+//   ```sh on=image                   as on=clone, as root, where card images are to be made
 //   ```sh on=net                     beside an eth0 that leads nowhere
 //   ```sh on=ci                      where .ci/run does it already, with these very words
 //   ```sh on=test by=FILE            in that test, since it takes a person at a cabinet
@@ -15,7 +16,7 @@
 //
 // Blocks of one page and place follow each other in one folder, as a reader runs them.
 
-export const PLACES = ["clone", "board", "net", "ci", "test"] as const;
+export const PLACES = ["clone", "image", "board", "net", "ci", "test"] as const;
 export type Place = (typeof PLACES)[number];
 
 export interface Block {
@@ -45,6 +46,8 @@ const SECONDS = 120;
 interface Fence {
   readonly line: number;
   readonly words: string;
+  /** Within a list a block stands further in. */
+  readonly indent: number;
   readonly lines: string[];
 }
 
@@ -52,10 +55,12 @@ function fences(text: string): Fence[] {
   const found: Fence[] = [];
   let open: Fence | null = null;
   for (const [index, line] of text.split("\n").entries()) {
-    const fence = /^ {0,3}```(.*)$/.exec(line);
-    if (fence === null) open?.lines.push(line);
-    else if (open === null) open = { line: index + 2, words: (fence[1] ?? "").trim(), lines: [] };
-    else {
+    const fence = /^( {0,3})```(.*)$/.exec(line);
+    if (fence === null) open?.lines.push(line.replace(/^ */, (all) => all.slice(open?.indent)));
+    else if (open === null) {
+      const [, indent = "", words = ""] = fence;
+      open = { line: index + 2, words: words.trim(), indent: indent.length, lines: [] };
+    } else {
       found.push(open);
       open = null;
     }

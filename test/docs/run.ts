@@ -1,6 +1,7 @@
 // `scripts/test docs`: runs each command of the walked pages where its page says, in the page's
-// order. --board takes those of a board too, in an emulator (root, some minutes); else they are
-// counted as skipped. The last line is `N passed, N failed, N skipped`.
+// order. --board takes those of a board too, in an emulator (root, some minutes), --image those
+// that make card images (root, half an hour); else they are counted as skipped. The last line is
+// `N passed, N failed, N skipped`.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Block, blocksOf, type Place } from "./blocks.ts";
@@ -9,11 +10,13 @@ import { cloneGround, type Ended, type Ground, ROOT } from "./places.ts";
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 const board = process.argv.includes("--board");
+const image = process.argv.includes("--image");
 const wanted = process.argv.slice(2).filter((word) => !word.startsWith("--"));
 const count = { passed: 0, failed: 0, skipped: 0 };
 
 async function open(place: Place): Promise<Ground | null> {
   if (place === "clone") return cloneGround(false);
+  if (place === "image") return image ? cloneGround(false) : null;
   if (place === "net") return process.getuid?.() === 0 ? cloneGround(true) : null;
   return board ? await (await import("./board.ts")).boardGround() : null;
 }
