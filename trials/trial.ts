@@ -19,6 +19,7 @@ const TRIALS: Readonly<Record<string, () => Promise<{ readonly trial: Trial }>>>
   unplug: () => import("./unplug.ts"),
   clock: () => import("./clock.ts"),
   arm64: () => import("./arm64.ts"),
+  netem: () => import("./netem.ts"),
   "update-fallback": () => import("./update-fallback.ts"),
 };
 
