@@ -21,6 +21,12 @@ import type { Problems } from "./problems.ts";
 import { isPhase } from "./rules-structure.ts";
 import type { Path } from "./yaml.ts";
 
+/**
+ * Of a permissive period: the controller looks each 50 ms, and is stopped where it has not looked
+ * for 300 ms. A call whose period falls between two looks in each cycle would never be served.
+ */
+const LEAST_PERMISSIVE_MS = 1_000;
+
 /** One plan on its way through the rules. */
 interface Work {
   readonly problems: Problems;
@@ -196,8 +202,9 @@ function checkPermissive({ problems, path, plan, phases, sequence }: Work): void
       problems.add({ path: at, what: "of a coordinated phase", use: "no period for it" });
       continue;
     }
-    if (fromMs >= toMs) {
-      problems.add({ path: at, what: "empty", use: "[from, to] with from before to" });
+    if (toMs - fromMs < LEAST_PERMISSIVE_MS) {
+      const use = `[from, to] with ${s(LEAST_PERMISSIVE_MS)} s or more between them`;
+      problems.add({ path: at, what: "shorter than the controller can be sure to meet", use });
       continue;
     }
     const place = layout.phases.find((entry) => entry.phase === phase);

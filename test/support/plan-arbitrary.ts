@@ -19,7 +19,9 @@ const PLAN_PART = fc.record({
   moreTenths: fc.array(fc.oneof(fc.constant(0), fc.nat(200)), { minLength: 8, maxLength: 8 }),
   commonMs: fc.integer({ min: 0, max: 60 }).map((tenths) => tenths * 100 + 200),
   maximum: fc.constantFrom("inhibit", "inhibit", "max1", "max2"),
-  permissive: fc.option(fc.record({ which: fc.nat(7), from: fc.nat(100), length: fc.nat(200) })),
+  permissive: fc.option(
+    fc.record({ which: fc.nat(7), from: fc.nat(100), length: fc.integer({ min: 10, max: 200 }) }),
+  ),
 });
 
 type PlanPart = typeof PLAN_PART extends fc.Arbitrary<infer T> ? T : never;
