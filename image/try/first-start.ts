@@ -30,6 +30,9 @@ const CONNECT = `exec 3<>/dev/tcp/127.0.0.1/1883
 printf '\\020\\017\\000\\004MQTT\\004\\002\\000\\074\\000\\003try' >&3
 head -c 4 <&3 | od -An -tx1 | tr -d ' '`;
 
+/** Session not present, accepted. */
+const CONNACK = "20020000";
+
 async function textOf(shell: GuestShell, script: string): Promise<string> {
   const answer = await shell.run(script);
   return answer === null ? "the board went down" : answer.text.trim();
@@ -52,7 +55,9 @@ async function checkNode(shell: GuestShell, result: Result): Promise<void> {
     2_000,
   );
   result.check("lamps of the virtual cabinet move", moved, `${seen} greens and no more`);
-  result.same("the broker takes a client", await textOf(shell, CONNECT), "20020000");
+  // A client that is cut off on a starved machine comes again; so does this one.
+  const taken = async () => (await textOf(shell, CONNECT)) === CONNACK;
+  result.check("the broker takes a client", await until(GREENS_MS, taken, 1_000));
   const doctor = "stopline doctor /etc/stopline/site.yaml --data /var/lib/stopline";
   const script = `systemctl stop stopline; ${doctor}; echo "code $?"; systemctl start stopline`;
   const said = await textOf(shell, script);
