@@ -185,21 +185,15 @@ t.test("past three nodes with zones: handed over, nothing refused, spans told", 
   // As fast as a train: past all three, with time to spare for their lights.
   writeFileSync(file, corridorStreet(urls, keys).replaceAll("speed: 13.9", "speed: 45"));
   const args = ["vehicles", "--corridor", file, "--count", "2", "--for", "35s", "--json"];
-  const drive = async () => await runToEnd(t, [...args, "--traces", collector.endpoint]);
-  const hearAll = ({ out }: { readonly out: string }) =>
-    (JSON.parse(out) as FleetReport).connected === 2;
-  let driven = await drive();
-  // An open fault, seen in two of five runs beside other tests: a vehicle's reports are taken and
-  // it hears nothing in 35 s. What the nodes counted then is said, and another drive decides.
-  for (let more = 0; more < 2 && !hearAll(driven); more += 1) {
+  const { code, out, err } = await runToEnd(t, [...args, "--traces", collector.endpoint]);
+  t.equal(code, 0, err);
+  const report = JSON.parse(out) as FleetReport;
+  if (report.connected < 2) {
     for (const node of nodes) {
       const { text } = await node.get("/metrics");
       t.comment((text.match(/^stopline_broker\S* .*$/gm) ?? []).join("\n"));
     }
-    driven = await drive();
   }
-  t.equal(driven.code, 0, driven.err);
-  const report = JSON.parse(driven.out) as FleetReport;
   t.match(report, { connected: 2, refused: 0, reportsRefused: 0, garbled: 0, lost: 0 });
   t.ok(report.reports > 50, `${report.reports} reports`);
   t.ok(report.near > 20, `${report.near} moves near a line`);
