@@ -27,8 +27,6 @@ export interface FleetPlan {
   readonly keys: readonly VehicleKeys[] | null;
   /** New connections of this process in a second. */
   readonly startsPerS: number;
-  /** Trips count from here, wall clock ms: the same for all processes. */
-  readonly beginWallMs: number;
   /** Address of a collector of traces; null for none. */
   readonly traces: string | null;
 }
@@ -78,20 +76,21 @@ class Vehicle {
   near = 0;
   readonly doubts: Record<string, number> = {};
   readonly #way: Way | null;
+  /** Of its first trip behind the first of all, ms. */
+  readonly #afterMs: number;
   #movedMs = Number.NEGATIVE_INFINITY;
   #connected = false;
 
-  constructor(plan: FleetPlan, index: number, { onDecision, exporter }: FleetSide) {
-    const { route, keys, beginWallMs } = plan;
+  constructor(plan: FleetPlan, index: number, { onDecision, onConnected, exporter }: FleetSide) {
+    const { route, keys } = plan;
     const number = plan.from + index;
     const speeds = route.links.map(({ speedMps }) => speedMps);
     const limits = { ...USUAL_LIMITS, maxMps: Math.max(...speeds) };
     const wholeMs = (lengthM(route) / limits.maxMps) * 1000;
     const everyMs = wholeMs * TRIP_TIMES;
-    const beginMs = beginWallMs - performance.timeOrigin;
-    const begin = beginMs + everyMs * ((Math.floor(number / 2) * SPREAD) % 1);
+    this.#afterMs = everyMs * ((Math.floor(number / 2) * SPREAD) % 1);
     const options = { limits, advised: number % 2 === 0, everyMs };
-    this.trip = new Trip(lengthM(route), options, begin);
+    this.trip = new Trip(lengthM(route), options, Number.POSITIVE_INFINITY);
     const own = keys?.[index] ?? {};
     // A node takes reports under the name of a certificate only.
     this.#way = keys === null ? null : plan.way;
@@ -103,9 +102,16 @@ class Vehicle {
       onDecision(decision);
     });
     this.agent.on("connection", ({ up }) => {
-      if (up && !this.#connected) this.trip.ready(performance.now());
-      this.#connected ||= up;
+      if (!up || this.#connected) return;
+      this.#connected = true;
+      this.trip.ready(performance.now());
+      onConnected();
     });
+  }
+
+  /** The first trip of all begins at `atMs`; who is not connected by then is at his next one. */
+  begin(atMs: number): void {
+    this.trip.begin(atMs + this.#afterMs);
   }
 
   /** A node may speak only to who says where he is: nobody waits to be spoken to. */
@@ -131,6 +137,8 @@ class Vehicle {
 /** What a vehicle has around it. */
 interface FleetSide {
   readonly onDecision: (decision: Decision) => void;
+  /** Its first connection is up. */
+  readonly onConnected: () => void;
   readonly exporter: SpanExporter | null;
 }
 
@@ -143,11 +151,16 @@ export class Fleet {
   #trouble: string | null = null;
 
   readonly #exporter: SpanExporter | null;
+  readonly #onConnected: () => void;
+  #connected = 0;
+  /** When the first trip of all begins; null while nobody has said. */
+  #beginMs: number | null = null;
 
-  /** Starts them little by little; spans go to `exporter`. */
-  constructor(plan: FleetPlan, exporter: SpanExporter | null) {
+  /** Starts them little by little; spans go to `exporter`, `onConnected` when each was up once. */
+  constructor(plan: FleetPlan, exporter: SpanExporter | null, onConnected: () => void) {
     this.#plan = plan;
     this.#exporter = exporter;
+    this.#onConnected = onConnected;
     this.#timers.push(setInterval(() => this.#startSome(), 1_000 / plan.startsPerS));
     let part = 0;
     const move = (): void => {
@@ -164,6 +177,10 @@ export class Fleet {
     if (this.#vehicles.length === this.#plan.count) return;
     const vehicle = new Vehicle(this.#plan, this.#vehicles.length, {
       onDecision: (decision) => this.#note(decision),
+      onConnected: () => {
+        this.#connected += 1;
+        if (this.#connected === this.#plan.count) this.#onConnected();
+      },
       exporter: this.#exporter,
     });
     vehicle.agent.on("connection", ({ up, reason, url }) => {
@@ -171,7 +188,14 @@ export class Fleet {
       if (vehicle.heard) this.#lost += 1;
       this.#trouble = `${url}: ${reason}`;
     });
+    if (this.#beginMs !== null) vehicle.begin(this.#beginMs);
     this.#vehicles.push(vehicle);
+  }
+
+  /** Trips count from `wallMs` on, the same for all processes. */
+  begin(wallMs: number): void {
+    this.#beginMs = wallMs - performance.timeOrigin;
+    for (const vehicle of this.#vehicles) vehicle.begin(this.#beginMs);
   }
 
   /** From the picture, by the node's wall clock, to the decision, by ours: the same machine's. */

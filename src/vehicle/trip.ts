@@ -35,7 +35,7 @@ export class Trip {
   readonly #limits: Limits;
   readonly #advised: boolean;
   readonly #everyMs: number;
-  readonly #firstMs: number;
+  #firstMs: number;
   readonly #ended: EndedTrip[] = [];
   #motion: Motion;
   #beganMs: number;
@@ -44,8 +44,9 @@ export class Trip {
   #stands = false;
 
   /**
-   * Begins at `nowMs`, at speed. With `everyMs` each further trip begins at a whole multiple of it
-   * from there, however long the last one took: with or without advice they arrive alike.
+   * Begins at `nowMs`, at speed; infinite: when `begin` says. With `everyMs` each further trip
+   * begins at a whole multiple of it from there, however long the last one took: with or without
+   * advice they arrive alike.
    */
   constructor(lengthM: number, { limits, advised, everyMs = 0 }: TripOptions, nowMs: number) {
     this.#lengthM = lengthM;
@@ -73,6 +74,13 @@ export class Trip {
 
   get motion(): Motion {
     return this.#motion;
+  }
+
+  /** The first trip, which had no time yet, begins at `atMs`. */
+  begin(atMs: number): void {
+    this.#firstMs = atMs;
+    this.#beganMs = atMs;
+    this.#atMs = atMs;
   }
 
   /** It can drive from `nowMs` on: a trip that should have begun before begins the next time. */

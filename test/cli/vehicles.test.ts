@@ -184,16 +184,10 @@ t.test("past three nodes with zones: handed over, nothing refused, spans told", 
   const urls = nodes.map(({ out }) => /mqtts:\S+/.exec(out)?.[0] ?? "");
   // As fast as a train: past all three, with time to spare for their lights.
   writeFileSync(file, corridorStreet(urls, keys).replaceAll("speed: 13.9", "speed: 45"));
-  const args = ["vehicles", "--corridor", file, "--count", "2", "--for", "35s", "--json"];
+  const args = ["vehicles", "--corridor", file, "--count", "2", "--for", "42s", "--json"];
   const { code, out, err } = await runToEnd(t, [...args, "--traces", collector.endpoint]);
   t.equal(code, 0, err);
   const report = JSON.parse(out) as FleetReport;
-  if (report.connected < 2) {
-    for (const node of nodes) {
-      const { text } = await node.get("/metrics");
-      t.comment((text.match(/^stopline_broker\S* .*$/gm) ?? []).join("\n"));
-    }
-  }
   t.match(report, { connected: 2, refused: 0, reportsRefused: 0, garbled: 0, lost: 0 });
   t.ok(report.reports > 50, `${report.reports} reports`);
   t.ok(report.near > 20, `${report.near} moves near a line`);

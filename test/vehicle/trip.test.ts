@@ -80,6 +80,28 @@ t.test("trips of a pair begin together, whichever of the two was sooner there", 
   }
 });
 
+t.test(
+  "told later when it begins: it stands until then, and who is late takes the next",
+  async (t) => {
+    const [everyMs, beginMs] = [50_000, 7_000];
+    for (const lateMs of [0, 1_000]) {
+      const options = { limits: USUAL_LIMITS, advised: true, everyMs };
+      const trip = new Trip(LENGTH_M, options, Number.POSITIVE_INFINITY);
+      trip.ready(1_000);
+      trip.advance(null, beginMs - STEP_MS);
+      t.equal(trip.motion.atM, 0, "nobody has said");
+      trip.begin(beginMs);
+      if (lateMs > 0) trip.ready(beginMs + lateMs);
+      let beganMs = 0;
+      for (let nowMs = beginMs; beganMs === 0 && nowMs < 100_000; nowMs += STEP_MS) {
+        trip.advance(decisionAt(trip, nowMs), nowMs + STEP_MS);
+        if (trip.motion.atM > 0) beganMs = nowMs;
+      }
+      t.equal(beganMs, beginMs + (lateMs > 0 ? everyMs : 0));
+    }
+  },
+);
+
 t.test("a pair is compared by what both completed, begun at the same moments", async (t) => {
   const everyMs = 50_000;
   const pair = [true, false].map((advised) => {
