@@ -96,7 +96,10 @@ export class Introductions {
     this.#echo(neighbour);
   }
 
-  /** Tells a neighbour the highest incarnation that is known of it here. */
+  /**
+   * Tells a neighbour the highest incarnation that is known of it here. Whoever claims another may
+   * be a second machine of that name, at an address that nobody here knows.
+   */
   tell(neighbour: Neighbour, twin = false): void {
     const { registry, sensor, out } = this.#doors;
     const known = registry.known(neighbour.id);
@@ -104,7 +107,13 @@ export class Introductions {
     const incarnation = Math.max(known?.incarnation ?? 0, held);
     const boot = known?.incarnation === incarnation ? known.boot : null;
     const payload = encodeKnown({ origin: neighbour.id, incarnation, boot, twin });
-    out.send({ neighbour: neighbour.id, lane: "reliable", kind: "known", payload });
+    out.send({
+      neighbour: neighbour.id,
+      lane: "reliable",
+      kind: "known",
+      payload,
+      toAsker: true,
+    });
   }
 
   /** What a neighbour said in incarnations before the one that it has now. */

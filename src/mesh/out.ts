@@ -12,6 +12,8 @@ export interface Outgoing {
   readonly payload: Uint8Array;
   /** Control where nothing is said. */
   readonly class?: SendClass;
+  /** Back on the way by which somebody under that name asked; else where the neighbour is. */
+  readonly toAsker?: true;
   /** Of the change that is sent; nothing stands in its place without one. */
   readonly trace?: Uint8Array | null;
 }
@@ -59,6 +61,7 @@ export class Outbox {
       lane: by,
       class: rest.class ?? "control",
       bytes,
+      ...(rest.toAsker === undefined ? {} : { toAsker: rest.toAsker }),
     } as const;
     this.push(trace === null ? send : { ...send, trace });
     return { bytes: bytes.length, lane: by };

@@ -99,6 +99,7 @@ export class LinkedMesh {
       send: (neighbour, lane, bytes, klass) => {
         lanes.send(neighbour, lane, bytes, klass);
       },
+      answer: (neighbour, bytes) => lanes.answer(neighbour, bytes),
       tell: this.#tell,
       refusals: () => lanes.counts,
       checkRevocation: (signed) => serialOf(signed, folder),

@@ -42,6 +42,8 @@ export interface MeshBodyOptions {
   readonly keys: Keys;
   readonly timers: Timers;
   readonly send: (neighbour: string, lane: Lane, bytes: Uint8Array, klass: SendClass) => void;
+  /** Back on the way by which somebody under that name asked; absent where there is one way. */
+  readonly answer?: (neighbour: string, bytes: Uint8Array) => void;
   readonly tell: (message: FromMesh) => void;
   /** What the lanes refused, by reason. */
   readonly refusals?: () => ReadonlyMap<string, number>;
@@ -258,11 +260,13 @@ export class MeshBody {
   }
 
   #perform(effect: MeshEffect): void {
-    const { send, tell } = this.#options;
+    const { send, answer, tell } = this.#options;
     switch (effect.kind) {
       case "send":
         if (effect.trace !== undefined) this.#traced?.begin();
-        send(effect.neighbour, effect.lane, effect.bytes, effect.class);
+        if (effect.toAsker === true && answer !== undefined) {
+          answer(effect.neighbour, effect.bytes);
+        } else send(effect.neighbour, effect.lane, effect.bytes, effect.class);
         if (effect.trace !== undefined) this.#traced?.sent(effect);
         break;
       case "applied":

@@ -57,8 +57,12 @@ function partOf({ neighbours, figures }: MeshSight): HealthPart {
   const heard = neighbours.filter(({ stale }) => !stale).length;
   const text = `${heard} of ${neighbours.length} heard. ${STATE_WORDS[figures.state]}`;
   if (figures.state === "off") return { name: "neighbours", state: "failed", text };
-  const well = heard === neighbours.length && figures.state === "sharing";
-  return { name: "neighbours", state: well ? "ok" : "degraded", text };
+  const troubles = neighbours.flatMap(({ id, distrusted }) => {
+    return distrusted === null ? [] : [` ${id}: ${distrusted}.`];
+  });
+  const trusts = troubles.length === 0;
+  const well = heard === neighbours.length && figures.state === "sharing" && trusts;
+  return { name: "neighbours", state: well ? "ok" : "degraded", text: text + troubles.join("") };
 }
 
 function figuresOf({ figures, cache, refusals, spansDropped }: MeshSight): Figure[] {

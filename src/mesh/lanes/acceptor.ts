@@ -20,6 +20,7 @@ import {
   type SessionEvents,
   type SessionNumbers,
   type ToNeighbour,
+  topicTo,
 } from "./session.ts";
 
 /** An old session and the one that follows it. */
@@ -110,6 +111,18 @@ export class Acceptor {
     });
   }
 
+  /** Says something to whoever speaks to this node under a neighbour's name; false for nobody. */
+  answer(neighbour: string, bytes: Uint8Array): boolean {
+    const topic = topicTo(this.#options.own, "state");
+    for (const { neighbour: name, peer } of this.#accepted) {
+      const lane = name === neighbour && peer !== null ? this.#engine.laneOf(peer) : null;
+      if (lane?.isOpen !== true) continue;
+      lane.send(topic, bytes);
+      return true;
+    }
+    return false;
+  }
+
   /** Cuts sessions whose certificate does not count any more; whose they were. */
   sweep(): string[] {
     const cut: string[] = [];
@@ -141,7 +154,14 @@ export class Acceptor {
     });
     const { id: neighbour } = certificate.identity;
     const session = this.#options.numbers.next();
-    const accepted = { neighbour, session, socket, certificate, isOpen: false };
+    const accepted: Accepted = {
+      neighbour,
+      session,
+      socket,
+      certificate,
+      peer: null,
+      isOpen: false,
+    };
     this.#accepted.add(accepted);
     this.#policy.expect(gate, accepted);
     socket.once("close", () => this.#ended(accepted));

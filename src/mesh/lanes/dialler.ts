@@ -21,6 +21,11 @@ import {
 
 const FIRST_PAUSE_MS = 500;
 const LAST_PAUSE_MS = 15_000;
+/**
+ * A session that ends sooner does not make the pause short again: two machines of one name would
+ * take the neighbour's place from each other twice a second.
+ */
+const STEADY_MS = 10_000;
 /** New keys for the fast lane (MESH section 1). */
 const RENEW_MS = 3_600_000;
 /** A neighbour that has gone without a word is noticed after one and a half of these. */
@@ -37,6 +42,8 @@ export interface DiallerOptions {
   readonly events: SessionEvents;
   /** A session has come up, or the last one has gone. */
   readonly onUp: (up: boolean) => void;
+  /** What the neighbour answers on this node's own session. */
+  readonly onAnswer: (bytes: Uint8Array) => void;
   readonly now: () => WallTime;
 }
 
@@ -46,6 +53,7 @@ interface Session {
   /** As it was shown: a client's socket forgets it soon after the handshake. */
   readonly certificate: Certificate;
   readonly client: MqttClient;
+  readonly sinceMs: number;
   unacknowledgedBytes: number;
 }
 
@@ -148,7 +156,7 @@ export class Dialler {
   }
 
   #login(socket: TLSSocket, certificate: Certificate): void {
-    const { own, numbers } = this.#options;
+    const { own, neighbour, numbers, onAnswer } = this.#options;
     const client = new MqttClient(() => socket, {
       clientId: `node:${own.id}`,
       clean: true,
@@ -158,8 +166,14 @@ export class Dialler {
       queueQoSZero: false,
     });
     const number = numbers.next();
-    const session = { number, socket, certificate, client, unacknowledgedBytes: 0 };
+    const sinceMs = performance.now();
+    const session = { number, socket, certificate, client, sinceMs, unacknowledgedBytes: 0 };
     client.on("error", () => socket.destroy());
+    const answers = topicTo({ ...own, id: neighbour.id }, "state");
+    client.on("message", (topic, payload) => {
+      if (topic === answers) onAnswer(new Uint8Array(payload));
+      else socket.destroy();
+    });
     client.once("connect", () => this.#opened(session));
     client.once("close", () => socket.destroy());
   }
@@ -173,7 +187,6 @@ export class Dialler {
     if (this.#dialling?.socket === socket) socket.off("close", this.#dialling.onClose);
     this.#dialling = null;
     this.#session = session;
-    this.#pauseMs = FIRST_PAUSE_MS;
     socket.setTimeout(0);
     socket.once("close", () => this.#ended(session));
     events.opened(neighbour.id, number, fastMaterial(socket, own.id, neighbour.id));
@@ -195,6 +208,7 @@ export class Dialler {
     if (this.#session !== session) return;
     this.#session = null;
     if (this.#closed) return;
+    if (performance.now() - session.sinceMs >= STEADY_MS) this.#pauseMs = FIRST_PAUSE_MS;
     onUp(false);
     this.#later(this.#pause());
   }

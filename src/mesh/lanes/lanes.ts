@@ -83,7 +83,10 @@ export class Lanes {
     for (const neighbour of neighbours) {
       this.#fast.address(neighbour.id, neighbour.address, neighbour.fastPort);
       const onUp = (up: boolean): void => this.#reached(neighbour.id, up);
-      this.#diallers.set(neighbour.id, new Dialler({ ...shared, neighbour, onUp }));
+      const onAnswer = (bytes: Uint8Array): void => {
+        options.onMessage(neighbour.id, "reliable", bytes);
+      };
+      this.#diallers.set(neighbour.id, new Dialler({ ...shared, neighbour, onUp, onAnswer }));
     }
   }
 
@@ -134,6 +137,15 @@ export class Lanes {
   send(neighbour: string, lane: Lane, bytes: Uint8Array, klass: SendClass): boolean {
     if (lane === "fast" && this.#socket?.send(neighbour, bytes, klass) === true) return true;
     return this.#diallers.get(neighbour)?.publish("state", bytes) ?? false;
+  }
+
+  /**
+   * Goes to whoever speaks to this node under that name, which may be another machine than the one
+   * that stands at the neighbour's address; where nobody does, to that address.
+   */
+  answer(neighbour: string, bytes: Uint8Array): void {
+    if (this.#acceptor.answer(neighbour, bytes)) return;
+    this.#diallers.get(neighbour)?.publish("state", bytes);
   }
 
   /** Takes a revocation for good, and cuts whom it names; throws `RevocationError`. */

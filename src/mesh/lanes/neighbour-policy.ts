@@ -1,5 +1,6 @@
 // What a neighbour may do at this node's listener: publish its own messages for this node, and
-// nothing else. Nobody subscribes there, nothing is kept or passed on.
+// nothing else. Nobody subscribes there, nothing is kept or passed on; this node's own answers to
+// who speaks there go to that client alone.
 import type { TLSSocket } from "node:tls";
 import type { Peer } from "../../broker/access.ts";
 import type { Inbound, Login, LoginAnswer, Policy, PublishAnswer } from "../../broker/engine.ts";
@@ -15,7 +16,9 @@ export interface Accepted {
   readonly socket: TLSSocket;
   /** As it was shown. */
   readonly certificate: Certificate;
-  /** Its CONNECT has come. */
+  /** What its CONNECT made of it; null before. */
+  peer: Peer | null;
+  /** Its CONNACK has left. */
   isOpen: boolean;
 }
 
@@ -58,6 +61,7 @@ export class NeighbourPolicy implements Policy {
       granted: new Set(),
     };
     this.#byPeer.set(peer, accepted);
+    accepted.peer = peer;
     return { peer };
   }
 
@@ -76,8 +80,9 @@ export class NeighbourPolicy implements Policy {
     return false;
   }
 
+  /** Nobody has a subscription: what is to leave is an answer. */
   forward(): boolean {
-    return false;
+    return true;
   }
 
   subscribed(): void {
