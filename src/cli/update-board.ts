@@ -190,6 +190,13 @@ export function thisBoard(dataDir: string): Board {
   };
 }
 
+/** Of a root image, or of the root that runs. */
+export function slotVersion(slots: string, file?: string): string {
+  const { ok, out, problem } = ask(slots, file === undefined ? ["version"] : ["version", file]);
+  if (!ok) throw new UpdateError(problem);
+  return out.trim();
+}
+
 /** Writes a root image into the other slot; gives the tool's own words. */
 export function installSlot(slots: string, file: string): string {
   const { ok, out, problem } = ask(slots, ["install", file]);

@@ -12,6 +12,7 @@ import {
   isOlder,
   type PackageFacts,
   repack,
+  slotVersion,
 } from "./update-board.ts";
 import {
   clearPending,
@@ -49,6 +50,10 @@ function judge(facts: PackageFacts, installed: string, allowOlder: boolean): voi
   if (architecture !== own && architecture !== "all") {
     throw new UpdateError(`it is for ${architecture}, this board is ${own}`);
   }
+  judgeAge(version, installed, allowOlder);
+}
+
+function judgeAge(version: string, installed: string, allowOlder: boolean): void {
   if (allowOlder || !isOlder(version, installed)) return;
   throw new UpdateError(
     `${version} is older than ${installed}; --allow-older installs it all the same`,
@@ -171,10 +176,11 @@ async function takePackage(update: Update, file: string): Promise<boolean> {
 function takeSlot(update: Update, file: string, slots: string): boolean {
   const { folder, options } = update;
   verifiedCopy(update, file);
+  const [from, to] = [slotVersion(slots), slotVersion(slots, folder.candidate)];
+  judgeAge(to, from, options.allowOlder);
   const words = installSlot(slots, folder.candidate);
   takeAway(folder, file);
-  const from = installedVersion(update.board);
-  note(folder, { file: basename(file), from, to: null, result: "on-trial", why: words });
+  note(folder, { file: basename(file), from, to, result: "on-trial", why: words });
   clearPending(folder);
   options.say(`${words}; start the board anew to try it`);
   return true;

@@ -149,6 +149,7 @@ t.test("slots refuses what is no root image, and changes nothing", async (t) => 
   t.equal(code, 1);
   t.match(text, /is no root image; use a file NAME\.slot/);
   t.match(slots(t, disk, "a", "install", "/none").text, /can't be read/);
+  t.match(slots(t, disk, "a", "version", RECORD).text, /is no root image/);
   t.match(slots(t, disk, "a", "revert").text, /slot b is empty/);
   t.match(slots(t, disk, "a").text, /use: slots status/);
   t.ok(readFileSync(disk).equals(before));

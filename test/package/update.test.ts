@@ -280,7 +280,12 @@ systemTest(t, "a package is no root image, and the other way round", async (t) =
 systemTest(t, "a signed root image goes to the board's own tool", async (t) => {
   const b = bench(t, () => WELL);
   const tool = join(b.dir, "slots");
-  writeFileSync(tool, `#!/bin/sh\ncp "$2" ${b.dir}/written\necho "slot b: 1.1.0, on trial"\n`);
+  const versions = `if [ "$1" = version ]; then cat "\${2:-${b.dir}/running}"; exit; fi`;
+  writeFileSync(join(b.dir, "running"), "1.0.0");
+  writeFileSync(
+    tool,
+    `#!/bin/sh\n${versions}\ncp "$2" ${b.dir}/written\necho "slot b: 1.1.0, on trial"\n`,
+  );
   chmodSync(tool, 0o755);
   const board = { ...b.update.board, slots: tool };
   const slot = join(b.update.folder.spool, "root.slot");
@@ -288,10 +293,19 @@ systemTest(t, "a signed root image goes to the board's own tool", async (t) => {
   writeFileSync(`${slot}.sig`, signFile(slot, join(b.dir, "other.key")));
   t.notOk(await takeUpdate({ ...b.update, board }, slot));
   t.notOk(existsSync(join(b.dir, "written")), "an unknown signer's stays out");
-  writeFileSync(slot, "image");
-  writeFileSync(`${slot}.sig`, signFile(slot, join(b.dir, "own.key")));
-  t.ok(await takeUpdate({ ...b.update, board }, slot));
-  t.equal(readFileSync(join(b.dir, "written"), "utf8"), "image");
-  t.match(history(b).at(-1), { result: "on-trial", why: "slot b: 1.1.0, on trial" });
+  const take = async (version: string, allowOlder = false): Promise<boolean> => {
+    writeFileSync(slot, version);
+    writeFileSync(`${slot}.sig`, signFile(slot, join(b.dir, "own.key")));
+    const options = { ...b.update.options, allowOlder };
+    return await takeUpdate({ ...b.update, board, options }, slot);
+  };
+  t.notOk(await take("0.9.0"), "one with an old hole stays out");
+  t.match(b.said.at(-1), /0\.9\.0 is older than 1\.0\.0; --allow-older/);
+  t.notOk(existsSync(join(b.dir, "written")));
+  t.ok(await take("0.9.0", true), "unless it is asked for");
+  t.ok(await take("1.1.0"));
+  t.equal(readFileSync(join(b.dir, "written"), "utf8"), "1.1.0");
+  const why = "slot b: 1.1.0, on trial";
+  t.match(history(b).at(-1), { from: "1.0.0", to: "1.1.0", result: "on-trial", why });
   t.same(waiting(b.update.folder), []);
 });
