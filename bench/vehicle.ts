@@ -15,7 +15,7 @@ import { type Measured, report } from "./support/figures.ts";
 import { type Broker, startMosquitto, startNats } from "./support/mesh/brokers.ts";
 import { RunKeys, textsOf } from "./support/mesh/keys.ts";
 import { median, quantile } from "./support/mesh/subject.ts";
-import { Side } from "./support/side.ts";
+import { Side, type SideOptions } from "./support/side.ts";
 import { benchSite } from "./support/vehicle/site.ts";
 import {
   type Decided,
@@ -38,6 +38,11 @@ const OWN_SLICE_MS = QUICK ? 30_000 : 60_000;
 const PEER_SLICE_MS = 30_000;
 const OPENED_WITHIN_MS = 20_000;
 const LINKED_WITHIN_MS = 60_000;
+/**
+ * On the road each vehicle has a heap of its own. Here 250 share one: with the usual young
+ * generation it is collected each second, mostly for others than the one that is to decide.
+ */
+const FLEET_FLAGS = ["--min-semi-space-size=64", "--max-semi-space-size=64"];
 
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
 
@@ -74,8 +79,8 @@ function stopAll(): void {
   brokers.clear();
 }
 
-function newSide<S extends Fleet | Source>(script: string, args: readonly string[] = []): S {
-  const side = new Side(new URL(`./support/vehicle/${script}.ts`, import.meta.url), { args }) as S;
+function newSide<S extends Fleet | Source>(script: string, options: SideOptions = {}): S {
+  const side = new Side(new URL(`./support/vehicle/${script}.ts`, import.meta.url), options) as S;
   sides.add(side);
   return side;
 }
@@ -91,7 +96,7 @@ async function openNode(keyFolder: string, place: string): Promise<Opened> {
   mkdirSync(place, { recursive: true });
   const file = join(place, "site.yaml");
   writeFileSync(file, benchSite(keyFolder));
-  const node: Source = newSide("node-side", [file, join(place, "data")]);
+  const node: Source = newSide("node-side", { args: [file, join(place, "data")] });
   return { ...(await node.hear("opened", OPENED_WITHIN_MS)), pid: node.pid };
 }
 
@@ -109,7 +114,10 @@ async function openPeer(subject: Subject, keyFolder: string, place: string): Pro
 async function openFleets(vehicles: readonly Vehicle[], opened: Opened): Promise<Fleet[]> {
   const { url, stampsFromMs } = opened;
   const size = Math.ceil(vehicles.length / FLEETS);
-  const fleets = Array.from({ length: FLEETS }, (): Fleet => newSide("fleet-side"));
+  const fleets = Array.from(
+    { length: FLEETS },
+    (): Fleet => newSide("fleet-side", { flags: FLEET_FLAGS }),
+  );
   await Promise.all(
     fleets.map(async (fleet, index) => {
       const own = vehicles.slice(index * size, (index + 1) * size);

@@ -11,15 +11,17 @@ export interface SideOptions {
   /** A command in front of it. */
   readonly within?: readonly string[];
   readonly args?: readonly string[];
+  /** Of the runtime, in front of the script. */
+  readonly flags?: readonly string[];
 }
 
 export class Side<To extends Message, From extends Message> {
   readonly #child: ChildProcess;
   readonly #name: string;
 
-  constructor(script: URL, { within = [], args = [] }: SideOptions = {}) {
+  constructor(script: URL, { within = [], args = [], flags = [] }: SideOptions = {}) {
     const path = fileURLToPath(script);
-    const [program = "", ...words] = [...within, process.execPath, path, ...args];
+    const [program = "", ...words] = [...within, process.execPath, ...flags, path, ...args];
     this.#name = basename(path, ".ts");
     this.#child = spawn(program, words, {
       stdio: ["ignore", "inherit", "inherit", "ipc"],
