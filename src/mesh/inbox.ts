@@ -57,7 +57,7 @@ export class Inbox {
   }
 
   take(event: Extract<MeshEvent, { kind: "message" }>, now: MeshNow): void {
-    const { out, birth, neighbours } = this.#doors;
+    const { out, birth, introductions, neighbours } = this.#doors;
     const neighbour = neighbours.get(event.neighbour);
     if (neighbour === undefined || birth.state === "unstarted") {
       out.count(neighbour === undefined ? "unknown-neighbour" : "unstarted");
@@ -67,7 +67,9 @@ export class Inbox {
       const envelope = decodeEnvelope(event.bytes);
       if (envelope.origin !== neighbour.id) out.count("re-attributed");
       else if (envelope.kind === "hello") this.#hello(neighbour, envelope, now);
-      else if (this.#admits(neighbour, envelope, now)) {
+      else {
+        if (envelope.incarnation !== 0) introductions.remind(neighbour, now);
+        if (!this.#admits(neighbour, envelope, now)) return;
         neighbour.heardMs = now.monoMs;
         this.#dispatch(neighbour, envelope, event.lane, now);
       }

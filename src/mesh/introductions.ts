@@ -107,13 +107,20 @@ export class Introductions {
     const incarnation = Math.max(known?.incarnation ?? 0, held);
     const boot = known?.incarnation === incarnation ? known.boot : null;
     const payload = encodeKnown({ origin: neighbour.id, incarnation, boot, twin });
-    out.send({
-      neighbour: neighbour.id,
-      lane: "reliable",
-      kind: "known",
-      payload,
-      toAsker: true,
-    });
+    const answer = { neighbour: neighbour.id, lane: "reliable", kind: "known", payload } as const;
+    out.send(answer);
+    out.send({ ...answer, toAsker: true });
+  }
+
+  /**
+   * Somebody still shares under a name that two machines have: the one that was not connected when
+   * both were named, or whose link never went down.
+   */
+  remind(neighbour: Neighbour, now: MeshNow): void {
+    if (!this.#doors.registry.isTwin(neighbour.id)) return;
+    if (now.monoMs - neighbour.remindedMs < HELLO_EVERY_MS) return;
+    neighbour.remindedMs = now.monoMs;
+    this.tell(neighbour, true);
   }
 
   /** What a neighbour said in incarnations before the one that it has now. */

@@ -185,7 +185,7 @@ export type MeshEffect =
       readonly lane: Lane;
       readonly class: SendClass;
       readonly bytes: Uint8Array;
-      /** Back on the way by which somebody under that name asked, wherever that one is. */
+      /** Back on the way by which somebody speaks under that name, wherever that one is. */
       readonly toAsker?: true;
       /** The context inside `bytes`, where there is one. */
       readonly trace?: Uint8Array;

@@ -168,6 +168,8 @@ export class Neighbour {
   ackedMs = Number.NEGATIVE_INFINITY;
   helloMs = Number.NEGATIVE_INFINITY;
   echoMs = Number.NEGATIVE_INFINITY;
+  /** When it was told last that two machines have its identity, monotonic ms. */
+  remindedMs = Number.NEGATIVE_INFINITY;
   haveMs = Number.NEGATIVE_INFINITY;
   zoneMs = Number.NEGATIVE_INFINITY;
   /** When it last said what it has of the zone, monotonic ms; null not since the link went up. */

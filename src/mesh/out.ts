@@ -12,7 +12,7 @@ export interface Outgoing {
   readonly payload: Uint8Array;
   /** Control where nothing is said. */
   readonly class?: SendClass;
-  /** Back on the way by which somebody under that name asked; else where the neighbour is. */
+  /** Back on the way by which somebody speaks under that name; else where the neighbour is. */
   readonly toAsker?: true;
   /** Of the change that is sent; nothing stands in its place without one. */
   readonly trace?: Uint8Array | null;

@@ -42,7 +42,7 @@ export interface MeshBodyOptions {
   readonly keys: Keys;
   readonly timers: Timers;
   readonly send: (neighbour: string, lane: Lane, bytes: Uint8Array, klass: SendClass) => void;
-  /** Back on the way by which somebody under that name asked; absent where there is one way. */
+  /** Back on the way by which somebody speaks under that name; absent where there is none. */
   readonly answer?: (neighbour: string, bytes: Uint8Array) => void;
   readonly tell: (message: FromMesh) => void;
   /** What the lanes refused, by reason. */
@@ -264,9 +264,8 @@ export class MeshBody {
     switch (effect.kind) {
       case "send":
         if (effect.trace !== undefined) this.#traced?.begin();
-        if (effect.toAsker === true && answer !== undefined) {
-          answer(effect.neighbour, effect.bytes);
-        } else send(effect.neighbour, effect.lane, effect.bytes, effect.class);
+        if (effect.toAsker === true) answer?.(effect.neighbour, effect.bytes);
+        else send(effect.neighbour, effect.lane, effect.bytes, effect.class);
         if (effect.trace !== undefined) this.#traced?.sent(effect);
         break;
       case "applied":

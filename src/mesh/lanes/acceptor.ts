@@ -111,16 +111,13 @@ export class Acceptor {
     });
   }
 
-  /** Says something to whoever speaks to this node under a neighbour's name; false for nobody. */
-  answer(neighbour: string, bytes: Uint8Array): boolean {
+  /** Says something to whoever speaks to this node under a neighbour's name. */
+  answer(neighbour: string, bytes: Uint8Array): void {
     const topic = topicTo(this.#options.own, "state");
     for (const { neighbour: name, peer } of this.#accepted) {
       const lane = name === neighbour && peer !== null ? this.#engine.laneOf(peer) : null;
-      if (lane?.isOpen !== true) continue;
-      lane.send(topic, bytes);
-      return true;
+      if (lane?.isOpen === true) lane.send(topic, bytes);
     }
-    return false;
   }
 
   /** Cuts sessions whose certificate does not count any more; whose they were. */

@@ -141,11 +141,10 @@ export class Lanes {
 
   /**
    * Goes to whoever speaks to this node under that name, which may be another machine than the one
-   * that stands at the neighbour's address; where nobody does, to that address.
+   * that stands at the neighbour's address.
    */
   answer(neighbour: string, bytes: Uint8Array): void {
-    if (this.#acceptor.answer(neighbour, bytes)) return;
-    this.#diallers.get(neighbour)?.publish("state", bytes);
+    this.#acceptor.answer(neighbour, bytes);
   }
 
   /** Takes a revocation for good, and cuts whom it names; throws `RevocationError`. */
