@@ -11,7 +11,7 @@ import { once } from "node:events";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { freePort } from "../test/support/ports.ts";
+import { freePort } from "../src/cli/free-ports.ts";
 import { type Measured, report } from "./support/figures.ts";
 import type { LampNodeEnded, LampNodeOpened } from "./support/lamp-node.ts";
 import { RunKeys } from "./support/mesh/keys.ts";

@@ -5,7 +5,7 @@
 // Then what the lane sends for a delta, and what a node with four neighbours costs. --quick takes
 // a minute and is for trying.
 import { join } from "node:path";
-import { freePort } from "../test/support/ports.ts";
+import { freePort } from "../src/cli/free-ports.ts";
 import { cpuSeconds } from "./support/demo-node.ts";
 import { type Measured, report } from "./support/figures.ts";
 import { type Broker, startMosquitto, startNats } from "./support/mesh/brokers.ts";

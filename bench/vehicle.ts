@@ -9,7 +9,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { freePort } from "../test/support/ports.ts";
+import { freePort } from "../src/cli/free-ports.ts";
 import { cpuSeconds } from "./support/demo-node.ts";
 import { type Measured, report } from "./support/figures.ts";
 import { type Broker, startMosquitto, startNats } from "./support/mesh/brokers.ts";

@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { freePort } from "../../test/support/ports.ts";
+import { freePort } from "../../src/cli/free-ports.ts";
 
 export type RedisValue = string | Uint8Array;
 

@@ -2,9 +2,7 @@
 // ports and a data folder of its own, made for this run. The demo's junction is copied; number 1 is
 // the southern end.
 import { spawn } from "node:child_process";
-import { createSocket } from "node:dgram";
 import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
@@ -23,6 +21,7 @@ import {
   ZONE,
 } from "./corridor-site.ts";
 import { type Summary, sumOf } from "./corridor-summary.ts";
+import { freePort } from "./free-ports.ts";
 import { fail } from "./options.ts";
 import { streetBands } from "./street-bands.ts";
 import { timeSpaceSvg } from "./time-space.ts";
@@ -134,8 +133,8 @@ export async function planJunctions(
   for (let number = 1; number <= count; number += 1) {
     const place = join(dir, `junction-${number}`);
     const keyFolder = await keysOf(authority, `junction-${number}`, place, nowMs);
-    const [fastPort, streetPort] = [await freeUdpPort(), await freeUdpPort()];
-    const [reliablePort, consolePort] = [await freeTcpPort(), await freeTcpPort()];
+    const [fastPort, streetPort] = [await freePort(), await freePort()];
+    const [reliablePort, consolePort] = [await freePort(), await freePort()];
     const ports = { fastPort, reliablePort, streetPort, consolePort };
     plans.push({ number, place, keyFolder, ...ports, offsetS: 0 });
   }
@@ -175,23 +174,6 @@ async function keysOf(
     { name: CA_CERT_FILE, bytes: made.caPem, secret: false },
   ]);
   return keyFolder;
-}
-
-async function freeTcpPort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((done) => server.listen(0, "127.0.0.1", () => done()));
-  const address = server.address();
-  await new Promise<void>((done) => server.close(() => done()));
-  if (address === null || typeof address === "string") throw new Error("a port without a number");
-  return address.port;
-}
-
-async function freeUdpPort(): Promise<number> {
-  const socket = createSocket("udp4");
-  await new Promise<void>((done) => socket.bind(0, "127.0.0.1", () => done()));
-  const { port } = socket.address();
-  await new Promise<void>((done) => socket.close(() => done()));
-  return port;
 }
 
 function start({ number, place }: JunctionPlan): Member {

@@ -87,7 +87,7 @@ t.test("in a minute three processes are linked and platoons have green", async (
   const again = spawnSync("scripts/run", args, { cwd: ROOT, encoding: "utf8" });
   t.equal(again.status, 1, "a folder that has been used");
   t.match(again.stderr.trim().split("\n").at(-1), /^stopline demo: .*exists and is not replaced/);
-  t.match(summary, { trips: 0, links: 2 });
+  t.match(summary, { trips: 0, links: 2 }, run.stderr);
   t.ok(summary.vehicles > 0, last);
   // A machine that holds a controller up for so long has a junction in failure display meanwhile.
   const isStalled = /no good lamp frame reached the cabinet/.test(run.stderr);

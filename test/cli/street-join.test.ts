@@ -3,13 +3,13 @@ import { readFileSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
 import t, { type Test } from "tap";
 import { corridorSite, type JunctionPlan, SPACING_M } from "../../src/cli/corridor-site.ts";
+import { freePort } from "../../src/cli/free-ports.ts";
 import { decodePassing, encodePassing, StreetLink } from "../../src/cli/street-join.ts";
 import { darkDisplay, LAMP, type LampCode } from "../../src/core/site/lamps.ts";
 import type { SiteModel } from "../../src/core/site/model.ts";
 import { driveMs } from "../../src/sim/street/roads.ts";
 import { createStreet, type VirtualStreet } from "../../src/sim/street/street.ts";
 import { parseSite } from "../../src/sitefile/load.ts";
-import { freePort } from "../support/ports.ts";
 
 const DEMO = readFileSync(new URL("../../config/demo.yaml", import.meta.url), "utf8");
 const STEP_MS = 100;

@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { request } from "node:https";
 import { join } from "node:path";
 import t from "tap";
-import { freePort } from "../support/ports.ts";
+import { freePort } from "../../src/cli/free-ports.ts";
 import { testAuthority } from "../trust/keys.ts";
 import { folder, runToEnd, Stopline, siteText, until, writeSite } from "./support.ts";
 

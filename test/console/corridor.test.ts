@@ -1,6 +1,7 @@
 // The corridor's page: where junctions lie, what a link is called, how vehicles' ways are kept, and
 // the page itself in Chromium over two real consoles.
 import t, { type Test } from "tap";
+import { freePort } from "../../src/cli/free-ports.ts";
 import { type Linked, linksOf } from "../../src/console/page/corridor-links.ts";
 import { type PlacedSite, planStreet } from "../../src/console/page/corridor-place.ts";
 import { alongStreet, joined } from "../../src/console/page/street-ways.ts";
@@ -8,7 +9,6 @@ import { Trajectories } from "../../src/console/page/trajectories.ts";
 import { LAMP } from "../../src/core/site/lamps.ts";
 import type { SiteModel } from "../../src/core/site/model.ts";
 import type { NeighbourPicture } from "../../src/core/site/neighbours.ts";
-import { freePort } from "../support/ports.ts";
 import { systemTest } from "../support/system.ts";
 import { becomes, complaintsOf, openBrowser, textBecomes } from "./browser.ts";
 import { contrastsOf } from "./contrast.ts";

@@ -5,9 +5,9 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t, { type Test } from "tap";
 import { REGION, ZONE } from "../../src/cli/corridor-site.ts";
+import { freePort } from "../../src/cli/free-ports.ts";
 import { folder, type Stopline, until } from "../cli/support.ts";
 import { corridor } from "../node/corridor-rig.ts";
-import { freePort } from "../support/ports.ts";
 import { systemTest } from "../support/system.ts";
 import { testAuthority } from "../trust/keys.ts";
 

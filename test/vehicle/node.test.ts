@@ -7,10 +7,10 @@ import { fileURLToPath } from "node:url";
 import mqtt from "mqtt";
 import { VehicleAgent } from "stopline/vehicle";
 import t, { type Test } from "tap";
+import { freePort } from "../../src/cli/free-ports.ts";
 import type { Decision } from "../../src/vehicle/machine.ts";
 import { SPAT_VALID_MS } from "../../src/wire/spat.ts";
 import { folder, Stopline, siteText, until, writeSite } from "../cli/support.ts";
-import { freePort } from "../support/ports.ts";
 import { HeldChannel } from "./held-channel.ts";
 
 const NODE = { region: "demo", zone: "riverside", id: "mill-lane" };

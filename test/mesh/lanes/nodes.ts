@@ -1,11 +1,11 @@
 // Lanes of several nodes over loopback, with keys made for the test: what one sends and the other
 // hears, and what each refuses.
 import type { Test } from "tap";
+import { freePort } from "../../../src/cli/free-ports.ts";
 import type { NeighbourSite } from "../../../src/core/site/model.ts";
 import { Lanes } from "../../../src/mesh/lanes/lanes.ts";
 import type { Lane } from "../../../src/mesh/mesh-types.ts";
 import { readKeyFolder } from "../../../src/trust/key-folder.ts";
-import { freePort } from "../../support/ports.ts";
 import type { TestAuthority } from "../../trust/keys.ts";
 
 export interface LaneNode {
