@@ -68,6 +68,9 @@ export class LiveControl {
   private portOpen = false;
   private beat: Beat | null = null;
   private lastViewMs = 0;
+  /** A view leaves at the end of this turn, with this context. */
+  private viewDue = false;
+  private viewTrace: TraceContext | null = null;
   private planClock: PlanClock | null = null;
   private lastPlanMs = Number.NEGATIVE_INFINITY;
   private firstLampWallMs: number | null = null;
@@ -147,7 +150,7 @@ export class LiveControl {
     // An ordered plan begins at once.
     if (event.kind === "order") this.lastPlanMs = Number.NEGATIVE_INFINITY;
     if (effects.length > 0) this.perform(effects, now, event);
-    if (now.monoMs - this.lastViewMs >= VIEW_MS) this.publish(now);
+    if (now.monoMs - this.lastViewMs >= VIEW_MS) this.publishSoon(null);
   }
 
   /** Why an order of that author can't be carried out now, or null. */
@@ -197,7 +200,7 @@ export class LiveControl {
     while (!this.control.isStopped() && timers.monoMs() < endMs) {
       await sleep(timers, STOP_POLL_MS);
     }
-    this.publish(this.instant());
+    this.publish();
     this.beat?.stop();
     this.options.port.close();
   }
@@ -218,7 +221,7 @@ export class LiveControl {
     for (const effect of effects) this.pass(effect, now);
     this.noteFirstLamp();
     const trace = this.traceOf(effects, now);
-    if (changed) this.publish(now, trace);
+    if (changed) this.publishSoon(trace);
   }
 
   private pass(effect: ControlEffect, { monoMs }: Instant): void {
@@ -244,7 +247,24 @@ export class LiveControl {
     return trace;
   }
 
-  private publish(now: Instant, trace: TraceContext | null = null): void {
+  /**
+   * Events of one turn, as frames that come together, are one view: else whoever hears the second
+   * waits until the first has gone round to all.
+   */
+  private publishSoon(trace: TraceContext | null): void {
+    this.viewTrace = trace ?? this.viewTrace;
+    if (this.viewDue) return;
+    this.viewDue = true;
+    this.options.timers.soon(() => {
+      if (this.viewDue) this.publish();
+    });
+  }
+
+  private publish(): void {
+    const now = this.instant();
+    const trace = this.viewTrace;
+    this.viewDue = false;
+    this.viewTrace = null;
     this.lastViewMs = now.monoMs;
     this.options.publish(this.control.view(now, this.options.identity()), trace);
   }
