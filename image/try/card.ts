@@ -116,7 +116,9 @@ export function prepareCard({ image, folder, init, files, way }: CardOptions): C
     mtools("mcopy", path, "-n", "-o", drivers, `::modules-${umlVersion()}.squashfs`);
   }
   const kernel = join(folder, "vmlinuz");
-  if (way === "uefi") return { path, folder, kernel, initrd, commandLine: "", ownWords: null };
+  if (way === "uefi") {
+    return giveWords({ path, folder, kernel, initrd, commandLine: "", ownWords: null }, "");
+  }
   fromCard(path, "vmlinuz", kernel);
   fromCard(path, "cmdline.txt", join(folder, "cmdline.txt"));
   const ownWords = readFileSync(join(folder, "cmdline.txt"), "utf8").trim();
