@@ -2,6 +2,7 @@
 // with LimitNICE): lamps, then neighbours, then clients and the disk. Lower goes first; on Linux
 // it counts for the calling thread alone.
 import { getPriority, setPriority } from "node:os";
+import { setFlagsFromString } from "node:v8";
 
 /** Half way to the strongest: a flood that keeps both cores busy must not delay a lamp. */
 export const CONTROL_NICENESS = -10;
@@ -29,4 +30,14 @@ export function takeNiceness(niceness: number): void {
  */
 export function leaveNiceness(): void {
   if (getPriority() < 0) takeNiceness(0);
+}
+
+/**
+ * For the process, before its other threads start: young objects are collected by the thread that
+ * stands still for it, alone. The engine's helper threads are as urgent as any program, so that a
+ * thread that goes before all others would wait for them to get a processor (docs/performance.md,
+ * "Lamp").
+ */
+export function collectAlone(): void {
+  setFlagsFromString("--no-parallel-scavenge");
 }

@@ -6,7 +6,7 @@ import { packageVersion } from "../observe/version.ts";
 import { clockFloorMs } from "./clock-floor.ts";
 import { realHost } from "./host.ts";
 import type { MeshSetup } from "./mesh-messages.ts";
-import { CONTROL_NICENESS, takeNiceness } from "./niceness.ts";
+import { CONTROL_NICENESS, collectAlone, takeNiceness } from "./niceness.ts";
 import { RunningNode } from "./node.ts";
 import { readSite, type SiteRead } from "./read-site.ts";
 import { supervisorOf } from "./supervisor.ts";
@@ -46,6 +46,7 @@ export async function startNode({ file, ...options }: StartOptions): Promise<Run
   const { dataDir, onUnusableFolder } = options;
   const secret = secretOf(dataDir, onUnusableFolder);
   takeNiceness(CONTROL_NICENESS);
+  collectAlone();
   const problems = options.read.ok ? [] : options.read.problems;
   const supervisor = await supervisorOf(process.env, problems);
   const node = new RunningNode({

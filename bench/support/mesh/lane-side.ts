@@ -3,6 +3,7 @@
 import { type ResourceLimits, Worker } from "node:worker_threads";
 import { toldPhases } from "../../../src/mesh/told-phases.ts";
 import { MESH_HEAP } from "../../../src/node/mesh-side.ts";
+import { collectAlone } from "../../../src/node/niceness.ts";
 import { pace, sharedMs } from "./clock.ts";
 import { Views } from "./deltas.ts";
 import type { FromSide, LanePlan, ToLaneThread, ToSide } from "./side-messages.ts";
@@ -17,6 +18,8 @@ function heapOf(nodes: number): ResourceLimits {
 }
 
 const MAX_HEAP_MB = 2_048;
+
+collectAlone();
 
 let views: Views | null = null;
 let thread: Worker | null = null;
